@@ -1,0 +1,122 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadConfig, OptionError } from '../dist/index.js';
+import { thrown } from './support.js';
+
+function warningsOf(run: () => void): Promise<string[]> {
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', listen);
+  onTestFinished(() => void process.off('warning', listen));
+  run();
+  return new Promise((resolve) => setImmediate(() => resolve(warnings)));
+}
+
+describe('loadConfig', () => {
+  test('has the defaults of the specification', () => {
+    expect(loadConfig({})).toEqual({
+      engine: {
+        simd: true,
+        metrics: true,
+        maxInstances: 64,
+        maxMemoryPages: 4096,
+        cache: true,
+        coldStartTargetMillis: 15,
+      },
+      pool: { min: 2, max: 8, reuse: true, timeoutMillis: 30_000, maxMemoryPages: 4096 },
+    });
+  });
+
+  test('reads every variable', () => {
+    expect(
+      loadConfig({
+        RIPTIDE_WASM_MAX_POOL_SIZE: '100',
+        RIPTIDE_WASM_INITIAL_POOL_SIZE: '0',
+        RIPTIDE_WASM_MEMORY_LIMIT_PAGES: '512',
+        RIPTIDE_WASM_ENABLE_SIMD: 'false',
+        RIPTIDE_WASM_ENABLE_AOT_CACHE: 'TRUE',
+        RIPTIDE_WASM_COLD_START_TARGET_MS: '50',
+        RIPTIDE_WASM_TIMEOUT_SECS: '2.5',
+        RIPTIDE_WASM_ENABLE_REUSE: 'false',
+        RIPTIDE_WASM_ENABLE_METRICS: 'False',
+        RIPTIDE_WASM_CACHE_DIR: 'some/folder',
+        RIPTIDE_WASM_CACHE_KEY_FILE: 'some/key',
+      }),
+    ).toEqual({
+      engine: {
+        simd: false,
+        metrics: false,
+        maxInstances: 100,
+        maxMemoryPages: 512,
+        cache: { directory: 'some/folder', keyFile: 'some/key' },
+        coldStartTargetMillis: 50,
+      },
+      pool: { min: 0, max: 100, reuse: false, timeoutMillis: 2500, maxMemoryPages: 512 },
+    });
+  });
+
+  test('turns the cache off, whatever its folder', () => {
+    const env = { RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false', RIPTIDE_WASM_CACHE_DIR: 'x' };
+    expect(loadConfig(env).engine.cache).toBe(false);
+  });
+
+  test('counts 16 pages a megabyte', () => {
+    expect(loadConfig({ RIPTIDE_WASM_MEMORY_LIMIT_MB: '4096' }).pool.maxMemoryPages).toBe(65_536);
+  });
+
+  test('starts no more instances than there may be', () => {
+    expect(loadConfig({ RIPTIDE_WASM_MAX_POOL_SIZE: '1' }).pool).toMatchObject({ min: 1, max: 1 });
+  });
+
+  test('takes the lower of megabytes and pages, and warns where they disagree', async () => {
+    const warnings = await warningsOf(() => {
+      const lower = { RIPTIDE_WASM_MEMORY_LIMIT_MB: '64', RIPTIDE_WASM_MEMORY_LIMIT_PAGES: '4096' };
+      expect(loadConfig(lower).pool.maxMemoryPages).toBe(1024);
+      const higher = { RIPTIDE_WASM_MEMORY_LIMIT_MB: '64', RIPTIDE_WASM_MEMORY_LIMIT_PAGES: '10' };
+      expect(loadConfig(higher).engine.maxMemoryPages).toBe(10);
+    });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain('RIPTIDE_WASM_MEMORY_LIMIT_MB=64');
+    expect(warnings[0]).toContain('RIPTIDE_WASM_MEMORY_LIMIT_PAGES=4096');
+    expect(warnings[0]).toContain('1024 pages');
+  });
+
+  test('does not warn where they agree', async () => {
+    const env = { RIPTIDE_WASM_MEMORY_LIMIT_MB: '64', RIPTIDE_WASM_MEMORY_LIMIT_PAGES: '1024' };
+    expect(await warningsOf(() => void loadConfig(env))).toEqual([]);
+  });
+
+  const wholeNumbers = ['abc', '', '-1', '1.5', '1e3', '0x10', 'Infinity', '99999999999999999999'];
+  const bad: Record<string, string[]> = {
+    RIPTIDE_WASM_MAX_POOL_SIZE: [...wholeNumbers, '0', '10001'],
+    RIPTIDE_WASM_INITIAL_POOL_SIZE: [...wholeNumbers, '9'],
+    RIPTIDE_WASM_MEMORY_LIMIT_MB: [...wholeNumbers, '0', '4097'],
+    RIPTIDE_WASM_MEMORY_LIMIT_PAGES: [...wholeNumbers, '0', '65537'],
+    RIPTIDE_WASM_COLD_START_TARGET_MS: [...wholeNumbers, '0'],
+    RIPTIDE_WASM_TIMEOUT_SECS: ['abc', '', '-1', '0', '0.0', '1e3', 'NaN', '2147484'],
+    RIPTIDE_WASM_ENABLE_SIMD: ['yes', '1', '', 'tru'],
+    RIPTIDE_WASM_ENABLE_AOT_CACHE: ['on'],
+    RIPTIDE_WASM_ENABLE_REUSE: ['no'],
+    RIPTIDE_WASM_ENABLE_METRICS: ['0'],
+    RIPTIDE_WASM_CACHE_DIR: [''],
+    RIPTIDE_WASM_CACHE_KEY_FILE: [''],
+  };
+  const cases = Object.entries(bad).flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  test.each(cases)('refuses %s=%j by name, value and what is allowed', (name, value) => {
+    const error = thrown(() => loadConfig({ [name]: value }));
+    expect(error).toBeInstanceOf(OptionError);
+    expect(error.code).toBe('ERR_BAD_OPTION');
+    expect(error.details).toEqual({ option: name, value, allowed: expect.stringMatching(/\w/) });
+    expect(error.message).toContain(name);
+    expect(error.message).toContain(JSON.stringify(value));
+    expect(error.message).toContain((error.details as { allowed: string }).allowed);
+  });
+
+  test('refuses more instances at the start than at most', () => {
+    const env = { RIPTIDE_WASM_INITIAL_POOL_SIZE: '5', RIPTIDE_WASM_MAX_POOL_SIZE: '4' };
+    expect(thrown(() => loadConfig(env)).details).toMatchObject({
+      option: 'RIPTIDE_WASM_INITIAL_POOL_SIZE',
+      value: '5',
+      allowed: expect.stringContaining('0 to 4'),
+    });
+  });
+});

@@ -1,0 +1,72 @@
+import { createRequire } from 'node:module';
+import { describe, expect, test } from 'vitest';
+import {
+  ArgumentError,
+  CompileError,
+  Engine,
+  ERROR_CODES,
+  GuestError,
+  OptionError,
+  RiptideError,
+  TrapError,
+  wat2wasm,
+} from '../dist/index.js';
+import { failure, MATH, poolOf, thrown } from './support.js';
+
+describe('error codes', () => {
+  test('are the same list in Rust and TypeScript', () => {
+    const addon = createRequire(import.meta.url)('../native/index.js') as { errorCodes(): string[] };
+    expect(Object.keys(ERROR_CODES)).toEqual(addon.errorCodes());
+  });
+
+  test('each come with an explanation and a message', () => {
+    for (const { explanation, message } of Object.values(ERROR_CODES)) {
+      expect(explanation).toMatch(/\.$/);
+      expect(message).not.toBe('');
+    }
+  });
+});
+
+describe('errors', () => {
+  const engine = new Engine({ cache: false });
+
+  test('are Error objects of a class, with code, details and a stack that leads to the caller', async () => {
+    const pool = await poolOf(engine, MATH);
+    const error = await failure(pool.call('fail'));
+    expect(error).toBeInstanceOf(TrapError);
+    expect(error).toBeInstanceOf(RiptideError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.name).toBe('TrapError');
+    expect(error.code).toBe('ERR_TRAP');
+    expect(error.details).toMatchObject({ trap: expect.any(String) });
+    expect(error.message).not.toBe('');
+    expect(error.stack).toContain('TrapError');
+  });
+
+  test('are found by class where a caller would tell them apart', async () => {
+    expect(await failure(engine.load(new Uint8Array([1, 2, 3])))).toBeInstanceOf(CompileError);
+    expect(thrown(() => new Engine({ workers: -1 }))).toBeInstanceOf(OptionError);
+    const pool = await poolOf(engine, MATH);
+    expect(await failure(pool.call('add', ['a', 1]))).toBeInstanceOf(ArgumentError);
+    expect(new GuestError('ERR_GUEST', 'x', {}, undefined, 5).payload).toBe(5);
+  });
+
+  test('of text that does not parse say where', () => {
+    const error = thrown(() => wat2wasm('(module (func'));
+    expect(error.code).toBe('ERR_COMPILE');
+    expect(thrown(() => wat2wasm(1 as never)).code).toBe('ERR_BAD_ARGUMENT');
+  });
+
+  test('thrown by the caller own getters pass through unchanged', async () => {
+    const pool = await poolOf(engine, MATH);
+    const mine = new Error('mine');
+    const args = [1, 2];
+    Object.defineProperty(args, 1, {
+      get() {
+        throw mine;
+      },
+    });
+    expect(await failure(pool.call('add', args))).toBe(mine);
+    expect(await pool.call('add', [1, 2])).toBe(3);
+  });
+});

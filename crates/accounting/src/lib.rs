@@ -1,0 +1,248 @@
+//! The byte ledger of instance, pool, engine and process.
+//!
+//! An [`Account`] knows what is held now, the highest that has been, and what was asked for and
+//! refused. Accounts form a chain towards the process; a reservation holds at every level of it or
+//! at none. Atomics only, no dependencies, and nothing of Wasmtime.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One instance with its store.
+    Instance,
+    /// All instances of a pool.
+    Pool,
+    /// All instances of an engine.
+    Engine,
+    /// All instances of the process.
+    Process,
+}
+
+impl Scope {
+    /// The scope in one word, for messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Instance => "instance",
+            Scope::Pool => "pool",
+            Scope::Engine => "engine",
+            Scope::Process => "process",
+        }
+    }
+}
+
+/// A refused reservation: what was asked, and the account that had no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Bytes asked for on top of what was held.
+    pub requested: u64,
+    /// Bytes the refusing account held.
+    pub held: u64,
+    /// Its limit in bytes.
+    pub limit: u64,
+    /// Whose limit it was.
+    pub scope: Scope,
+}
+
+/// Bytes held by one scope, counted in its parents too.
+#[derive(Debug)]
+pub struct Account {
+    scope: Scope,
+    limit: u64,
+    held: AtomicU64,
+    peak: AtomicU64,
+    requests: AtomicU64,
+    failures: AtomicU64,
+    parent: Option<Arc<Account>>,
+}
+
+impl Account {
+    /// A new account under `parent`, of at most `limit` bytes (`u64::MAX`: no limit of its own).
+    pub fn new(scope: Scope, limit: u64, parent: Option<Arc<Account>>) -> Account {
+        Account {
+            scope,
+            limit,
+            held: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            parent,
+        }
+    }
+
+    /// Takes `bytes` here and in every parent, or nowhere.
+    ///
+    /// # Errors
+    /// The first account towards the process that has no room; nothing but time has passed then.
+    pub fn reserve(&self, bytes: u64) -> Result<(), Refusal> {
+        let update = self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
+            held.checked_add(bytes).filter(|&sum| sum <= self.limit)
+        });
+        let held = update.map_err(|held| Refusal { requested: bytes, held, limit: self.limit, scope: self.scope })?;
+        if let Some(parent) = &self.parent
+            && let Err(refusal) = parent.reserve(bytes)
+        {
+            self.held.fetch_sub(bytes, Ordering::AcqRel);
+            return Err(refusal);
+        }
+        // Last, so that a reservation refused higher up leaves no trace in the peak.
+        self.peak.fetch_max(held + bytes, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Gives back `bytes` that a reservation of this account took.
+    pub fn release(&self, bytes: u64) {
+        for account in self.chain() {
+            account.held.fetch_sub(bytes, Ordering::AcqRel);
+        }
+    }
+
+    /// Counts a request to grow, here and in every parent.
+    pub fn count_request(&self) {
+        for account in self.chain() {
+            account.requests.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a growth that was refused or failed, here and in every parent.
+    pub fn count_failure(&self) {
+        for account in self.chain() {
+            account.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes held now.
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// The most bytes held at once so far.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Acquire)
+    }
+
+    /// The limit in bytes.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Requests to grow so far, granted or not.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were refused or failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    fn chain(&self) -> impl Iterator<Item = &Account> {
+        std::iter::successors(Some(self), |account| account.parent.as_deref())
+    }
+}
+
+/// Holds an instance's account, and gives back all of it when dropped.
+///
+/// It belongs beside the store and is dropped after it: the bytes are free only when the memory is.
+#[derive(Debug)]
+pub struct Lease(Arc<Account>);
+
+impl Lease {
+    /// Opens an account for one instance under `parent`.
+    pub fn new(limit: u64, parent: Arc<Account>) -> Lease {
+        Lease(Arc::new(Account::new(Scope::Instance, limit, Some(parent))))
+    }
+
+    /// The account.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.release(self.0.held());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(instance: u64, pool: u64, engine: u64) -> (Arc<Account>, Arc<Account>, Lease) {
+        let engine = Arc::new(Account::new(Scope::Engine, engine, None));
+        let pool = Arc::new(Account::new(Scope::Pool, pool, Some(engine.clone())));
+        let lease = Lease::new(instance, pool.clone());
+        (engine, pool, lease)
+    }
+
+    #[test]
+    fn a_reservation_counts_at_every_level_until_the_lease_ends() {
+        let (engine, pool, lease) = chain(100, 200, 300);
+        lease.account().reserve(60).expect("room for 60");
+        lease.account().reserve(40).expect("room for 100");
+        assert_eq!((lease.account().held(), pool.held(), engine.held()), (100, 100, 100));
+        drop(lease);
+        assert_eq!((pool.held(), engine.held()), (0, 0));
+        assert_eq!((pool.peak(), engine.peak()), (100, 100));
+    }
+
+    #[test]
+    fn a_refusal_names_whose_limit_it_was_and_leaves_held_and_peak_alone() {
+        for (limits, scope) in [
+            ((10, 99, 99), Scope::Instance),
+            ((99, 10, 99), Scope::Pool),
+            ((99, 99, 10), Scope::Engine),
+        ] {
+            let (engine, pool, lease) = chain(limits.0, limits.1, limits.2);
+            lease.account().reserve(8).expect("room for 8");
+            let refusal = lease.account().reserve(8).expect_err("no room for 16");
+            assert_eq!(refusal, Refusal { requested: 8, held: 8, limit: 10, scope });
+            for account in [lease.account(), &pool, &engine] {
+                assert_eq!((account.held(), account.peak()), (8, 8));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_past_the_largest_number_is_refused() {
+        let (_, _, lease) = chain(u64::MAX, u64::MAX, u64::MAX);
+        lease.account().reserve(u64::MAX - 1).expect("room");
+        lease.account().reserve(2).expect_err("would overflow");
+        assert_eq!(lease.account().held(), u64::MAX - 1);
+    }
+
+    #[test]
+    fn requests_and_failures_are_counted_up_the_chain() {
+        let (engine, pool, lease) = chain(1, 1, 1);
+        lease.account().count_request();
+        lease.account().count_failure();
+        for account in [lease.account(), &pool, &engine] {
+            assert_eq!((account.requests(), account.failures()), (1, 1));
+        }
+    }
+
+    #[test]
+    fn threads_racing_for_the_last_bytes_never_pass_the_limit() {
+        let pool = Arc::new(Account::new(Scope::Pool, 1_000, None));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                let pool = pool.clone();
+                scope.spawn(move || {
+                    let lease = Lease::new(u64::MAX, pool.clone());
+                    for step in 0..2_000u64 {
+                        if lease.account().reserve(step % 90 + 1).is_ok() && step % 3 == 0 {
+                            lease.account().release(step % 90 + 1);
+                        }
+                        assert!(pool.held() <= 1_000);
+                    }
+                });
+            }
+        });
+        assert_eq!(pool.held(), 0);
+        assert!(pool.peak() <= 1_000);
+    }
+}

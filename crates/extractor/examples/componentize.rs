@@ -1,0 +1,40 @@
+//! Turns the guest's core module into a component: `componentize simd|scalar <core.wasm> <component.wasm>`.
+//!
+//! An example rather than a crate, since only `npm run build:guest` runs it. No adapter is needed, because
+//! the guest imports nothing, which is checked here along with the SIMD instructions it may hold.
+
+use std::error::Error;
+use std::{env, fs};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wit_component::ComponentEncoder;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [variant, core, component] = arguments.as_slice() else {
+        return Err("usage: componentize simd|scalar <core.wasm> <component.wasm>".into());
+    };
+    let module = fs::read(core)?;
+
+    for payload in Parser::new(0).parse_all(&module) {
+        if let Payload::ImportSection(imports) = payload?
+            && imports.count() > 0
+        {
+            return Err("the guest must import nothing".into());
+        }
+    }
+
+    let scalar = WasmFeatures::default() - WasmFeatures::SIMD - WasmFeatures::RELAXED_SIMD;
+    let without_simd = Validator::new_with_features(scalar).validate_all(&module);
+    match (variant.as_str(), without_simd) {
+        ("scalar", Err(error)) => {
+            return Err(format!("the scalar build needs more: {error}").into());
+        }
+        ("simd", Ok(_)) => return Err("the SIMD build holds no SIMD instruction".into()),
+        ("simd" | "scalar", _) => {}
+        _ => return Err(format!("`{variant}` is neither `simd` nor `scalar`").into()),
+    }
+
+    let mut encoder = ComponentEncoder::default();
+    fs::write(component, encoder.validate(true).module(&module)?.encode()?)?;
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! One environment's side of the native work: who is waiting, what keeps the process alive, and the end of it all.
+//!
+//! A process has one environment on the main thread and one on each worker thread that loads the addon.
+
+use crate::code::BindingCode;
+use crate::failure;
+use crate::host::Desk;
+use crate::js::{Fault, Js, JsResult, Raw};
+use crate::pool::PoolState;
+use crate::queue::{CallKey, Deferred, Item, Outcome, Queue, Reply};
+use crate::to_js;
+use napi::bindgen_prelude::ToNapiValue;
+use napi::sys::{self, Status};
+use riptide_wasm_runtime::error::{Error, ErrorCode};
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long one turn of the event loop may go to settling promises.
+const TURN: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// The bridge of this thread's environment.
+    static BRIDGE: RefCell<Option<Rc<Bridge>>> = const { RefCell::new(None) };
+}
+
+/// One environment's side of the native work. Stays on the environment's thread.
+pub(crate) struct Bridge {
+    env: sys::napi_env,
+    queue: Arc<Queue>,
+    /// Referenced while anything is in flight: it keeps the event loop alive.
+    keep_alive: sys::napi_threadsafe_function,
+    in_flight: Cell<usize>,
+    /// Live pools by place; a place is given again once its pool is gone.
+    pools: RefCell<Vec<Option<Rc<PoolState>>>>,
+    desk: Desk,
+    closed: Cell<bool>,
+}
+
+impl Bridge {
+    /// The bridge of this environment, made at its first use.
+    pub(crate) fn of(js: Js) -> JsResult<Rc<Bridge>> {
+        let found = BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == js.raw()).cloned());
+        match found {
+            Some(bridge) => Ok(bridge),
+            None => Bridge::open(js),
+        }
+    }
+
+    fn open(js: Js) -> JsResult<Rc<Bridge>> {
+        if BRIDGE.with_borrow(Option::is_some) {
+            let message = "another environment of this thread uses the addon already";
+            return Err(Error::new(ErrorCode::Unsupported, message).text("feature", "several environments").into());
+        }
+        let functions = [waker(js)?, waker(js)?];
+        let bridge = Rc::new(Bridge {
+            env: js.raw(),
+            queue: Arc::new(Queue::new(functions)),
+            keep_alive: functions[0],
+            in_flight: Cell::new(0),
+            pools: RefCell::default(),
+            desk: Desk::default(),
+            closed: Cell::new(false),
+        });
+        // Hooks run in reverse: this one, added after the thread-safe functions were made, runs before theirs.
+        // SAFETY: alive environment on its thread; the hook needs no data.
+        if unsafe { sys::napi_add_env_cleanup_hook(js.raw(), Some(clean_up), ptr::null_mut()) } != Status::napi_ok {
+            return Err(Error::new(ErrorCode::Internal, "no clean-up hook").into());
+        }
+        BRIDGE.set(Some(bridge.clone()));
+        Ok(bridge)
+    }
+
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Whether the environment has ended: no call into it is allowed any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// A promise for work that `start` begins.
+    pub(crate) fn submit(&self, js: Js, call: Option<CallKey>, start: impl FnOnce(Reply)) -> JsResult<Raw> {
+        let (deferred, promise) = js.promise()?;
+        if self.in_flight.replace(self.in_flight.get() + 1) == 0 && !self.closed.get() {
+            // SAFETY: this is the environment's thread, and the function is not released before `closed`.
+            unsafe { sys::napi_ref_threadsafe_function(self.env, self.keep_alive) };
+        }
+        start(Reply::new(self.queue.clone(), Deferred::new(deferred), call));
+        Ok(promise)
+    }
+
+    /// Gives a pool its place.
+    pub(crate) fn register(&self, pool: Rc<PoolState>) -> usize {
+        let mut pools = self.pools.borrow_mut();
+        match pools.iter().position(Option::is_none) {
+            Some(place) => {
+                pools[place] = Some(pool);
+                place
+            }
+            None => {
+                pools.push(Some(pool));
+                pools.len() - 1
+            }
+        }
+    }
+
+    /// Forgets a pool whose object is gone, once none of its calls is in flight.
+    pub(crate) fn release(&self, place: usize) {
+        let gone = match self.pools.borrow_mut().get_mut(place) {
+            Some(entry) if entry.as_ref().is_some_and(|pool| pool.is_abandoned()) => entry.take(),
+            _ => None,
+        };
+        // Outside the borrow: dropping the last handle may do anything.
+        drop(gone);
+    }
+
+    /// Settles what is finished, for one turn.
+    fn drain(&self, js: Js) {
+        self.queue.awake();
+        let start = Instant::now();
+        while let Some(item) = self.queue.pop() {
+            let Ok(_scope) = js.scope() else { return };
+            if let Err(fault) = failure::guarded(|| self.process(js, item)) {
+                // A promise that could not be settled at all: only in an environment that is ending.
+                let _ = failure::of_fault(js, fault);
+            }
+            if start.elapsed() >= TURN && !self.queue.is_empty() {
+                self.queue.wake();
+                return;
+            }
+        }
+    }
+
+    fn process(&self, js: Js, item: Item) -> JsResult<()> {
+        match item {
+            Item::Settle { deferred, call, outcome } => {
+                if self.in_flight.replace(self.in_flight.get() - 1) == 1 {
+                    // SAFETY: as in `submit`; a drain never runs after the clean-up.
+                    unsafe { sys::napi_unref_threadsafe_function(self.env, self.keep_alive) };
+                }
+                if let Some(call) = call {
+                    let pool = self.pools.borrow().get(call.pool).cloned().flatten();
+                    if let Some(pool) = pool {
+                        pool.settled(call.ticket);
+                        self.release(call.pool);
+                    }
+                }
+                settle(js, deferred, outcome)
+            }
+            Item::Host(request) => self.desk.dispatch(js, request),
+            Item::HostGone(call) => {
+                self.desk.forget(call);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends native work of this environment: nothing calls into it from here on.
+    fn close(&self) {
+        self.closed.set(true);
+        let functions = self.queue.close();
+        for function in functions {
+            if !function.is_null() {
+                // SAFETY: taken out under the queue's lock, so no other thread can use it; Node frees it after its own hook.
+                unsafe { sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::release) };
+            }
+        }
+        self.desk.clear();
+        for pool in self.pools.take().into_iter().flatten() {
+            pool.end();
+        }
+    }
+}
+
+/// A promise that is rejected already.
+pub(crate) fn rejected(js: Js, fault: Fault) -> JsResult<Raw> {
+    match failure::of_fault(js, fault) {
+        Some(value) => {
+            let (deferred, promise) = js.promise()?;
+            js.reject(deferred, value)?;
+            Ok(promise)
+        }
+        None => Err(Fault::Thrown),
+    }
+}
+
+fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
+    // A panic in a conversion must fail this promise, not only be caught.
+    let settled = failure::guarded(|| {
+        Ok(match outcome {
+            Outcome::Values(Ok(values), signature) => match to_js::results(js, &values, &signature)? {
+                Ok(value) => Ok(value),
+                Err(payload) => {
+                    let error = Error::new(ErrorCode::Guest, "the guest returned an error");
+                    Err(failure::with_payload(js, &error, Some(payload))?)
+                }
+            },
+            Outcome::Code(Ok(code)) => {
+                // SAFETY: alive environment on its thread.
+                let object = unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
+                Ok(object.map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
+            }
+            Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
+            Outcome::Values(Err(error), _) | Outcome::Code(Err(error)) | Outcome::Nothing(Err(error)) => {
+                Err(failure::object(js, &error)?)
+            }
+        })
+    });
+    match settled {
+        Ok(Ok(value)) => js.resolve(deferred.raw(), value),
+        Ok(Err(value)) => js.reject(deferred.raw(), value),
+        Err(fault) => match failure::of_fault(js, fault) {
+            Some(value) => js.reject(deferred.raw(), value),
+            None => Ok(()),
+        },
+    }
+}
+
+/// A thread-safe function that drains this environment's queue and does not keep the process alive.
+fn waker(js: Js) -> JsResult<sys::napi_threadsafe_function> {
+    let name = js.string("riptide-wasm")?;
+    let mut function = ptr::null_mut();
+    // SAFETY: alive environment on its thread; no JavaScript function, no data and no finalizer, so nothing dangles.
+    let status = unsafe {
+        sys::napi_create_threadsafe_function(
+            js.raw(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            name,
+            0,
+            1,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+            Some(drain),
+            &mut function,
+        )
+    };
+    if status != Status::napi_ok {
+        return Err(Error::new(ErrorCode::Internal, format!("no thread-safe function: status {status}")).into());
+    }
+    // SAFETY: the function was made just now on this thread.
+    unsafe { sys::napi_unref_threadsafe_function(js.raw(), function) };
+    Ok(function)
+}
+
+/// Node calls this on the environment's thread after a wake-up.
+unsafe extern "C" fn drain(env: sys::napi_env, _function: Raw, _context: *mut c_void, _data: *mut c_void) {
+    // Node empties its own queue with no environment when that is ending.
+    if env.is_null() {
+        return;
+    }
+    // SAFETY: Node gave the environment on its own thread; `js` ends with this call.
+    let js = unsafe { Js::new(env) };
+    let bridge = BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == env).cloned());
+    if let Some(bridge) = bridge {
+        // Nothing may unwind into Node.
+        let _ = failure::guarded(|| {
+            bridge.drain(js);
+            Ok(())
+        });
+    }
+}
+
+/// Node calls this on the environment's thread when the environment ends.
+unsafe extern "C" fn clean_up(_data: *mut c_void) {
+    let bridge = BRIDGE.take();
+    if let Some(bridge) = bridge {
+        // Nothing may unwind into Node.
+        let _ = failure::guarded(|| {
+            bridge.close();
+            Ok(())
+        });
+    }
+}

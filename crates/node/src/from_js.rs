@@ -1,0 +1,607 @@
+//! JavaScript values as values of a guest. Everything is checked here; what does not fit is named by its path.
+//!
+//! Reading an object may run the caller's code (getters, proxies), so what it throws is passed on as it is, and nothing
+//! read from the caller is kept by address over such a step.
+
+use crate::js::{Fault, Js, JsResult, Kind, Raw};
+use crate::shape::{Number, Record, Shape, Signature};
+use napi::sys::TypedarrayType;
+use riptide_wasm_runtime::error::{Error, ErrorCode};
+use riptide_wasm_runtime::value::{Numbers, Value};
+use std::fmt::Write as _;
+use std::ptr;
+
+/// The longest array that V8 keeps as a block on the 64-bit platforms (`FixedArray::kMaxLength`). Longer ones are mostly
+/// holes, and walking them would only hold the event loop.
+const LONGEST_ARRAY: usize = 134_217_725;
+
+/// Elements read in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
+const ELEMENTS_A_SCOPE: usize = 512;
+
+/// From how many records on their key strings are made once instead of once a record.
+const SHARE_KEYS_FROM: usize = 4;
+
+/// How many characters of a wrong string the message shows.
+const SHOWN: usize = 40;
+
+/// The arguments of a call as values, one for each parameter.
+pub(crate) fn arguments(js: Js, array: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js, signature.records);
+    let count = if js.is_array(array)? { js.array_length(array)? } else { 0 };
+    let params = &signature.params;
+    if count != params.len() {
+        let plural = if params.len() == 1 { "argument" } else { "arguments" };
+        let wrong = Wrong::new(format!("{} {plural}", params.len()), count.to_string());
+        return Err(wrong.into_error("args").into());
+    }
+    let mut values = Vec::with_capacity(count);
+    for (index, shape) in params.iter().enumerate() {
+        let value = js.get_element(array, index)?;
+        match reader.read(value, shape) {
+            Ok(value) => values.push(value),
+            Err(stop) => return Err(stop.into_fault(&format!("args[{index}]"))),
+        }
+    }
+    Ok(values)
+}
+
+/// What a host function gave, as results. `path` is how an error calls it.
+pub(crate) fn results(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js, signature.records);
+    let mut read = |value, shape: &Shape| {
+        // The function's own `result`: returning is the `ok` case.
+        let read = match shape {
+            Shape::Result(ok, _) => reader.side(value, ok.as_deref()).map(|ok| Value::Result(Ok(ok))),
+            shape => reader.read(value, shape),
+        };
+        read.map_err(|stop| stop.into_fault("result"))
+    };
+    match &*signature.results {
+        [] => Ok(Vec::new()),
+        [shape] => Ok(vec![read(value, shape)?]),
+        shapes => {
+            if !js.is_array(value)? || js.array_length(value)? != shapes.len() {
+                let received = describe(js, value)?;
+                let expected = format!("an array of {} results", shapes.len());
+                return Err(Wrong::new(expected, received).into_error("result").into());
+            }
+            shapes.iter().enumerate().map(|(index, shape)| read(js.get_element(value, index)?, shape)).collect()
+        }
+    }
+}
+
+/// What a host function answered as the `err` case of its own `result`.
+pub(crate) fn err_result(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js, signature.records);
+    match &*signature.results {
+        [Shape::Result(_, err)] => match reader.side(value, err.as_deref()) {
+            Ok(err) => Ok(vec![Value::Result(Err(err))]),
+            Err(stop) => Err(stop.into_fault("result")),
+        },
+        _ => {
+            let wrong = Wrong::new("a function whose type returns a result", "an err case");
+            Err(wrong.into_error("result").into())
+        }
+    }
+}
+
+/// Why reading stopped.
+enum Stop {
+    Fault(Fault),
+    Wrong(Box<Wrong>),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+impl Stop {
+    /// Names the step on the way to the wrong value; steps arrive from the inside out.
+    fn at(mut self, step: impl FnOnce() -> Step) -> Stop {
+        if let Stop::Wrong(wrong) = &mut self {
+            wrong.path.push(step());
+        }
+        self
+    }
+
+    fn into_fault(self, root: &str) -> Fault {
+        match self {
+            Stop::Fault(fault) => fault,
+            Stop::Wrong(wrong) => wrong.into_error(root).into(),
+        }
+    }
+}
+
+enum Step {
+    Index(usize),
+    Key(String),
+}
+
+/// A value that does not fit its type.
+struct Wrong {
+    path: Vec<Step>,
+    expected: String,
+    received: String,
+}
+
+impl Wrong {
+    fn new(expected: impl Into<String>, received: impl Into<String>) -> Wrong {
+        Wrong { path: Vec::new(), expected: expected.into(), received: received.into() }
+    }
+
+    fn into_error(self, root: &str) -> Error {
+        let mut path = root.to_owned();
+        for step in self.path.iter().rev() {
+            // Writing to a string does not fail.
+            let _ = match step {
+                Step::Index(index) => write!(path, "[{index}]"),
+                Step::Key(key) => write!(path, ".{key}"),
+            };
+        }
+        let message = format!("{path}: expected {}, received {}", self.expected, self.received);
+        Error::new(ErrorCode::BadArgument, message)
+            .text("path", path)
+            .text("expected", self.expected)
+            .text("received", self.received)
+    }
+}
+
+fn wrong<T>(js: Js, value: Raw, expected: impl Into<String>) -> Result<T, Stop> {
+    let received = describe(js, value)?;
+    Err(Stop::Wrong(Box::new(Wrong::new(expected, received))))
+}
+
+/// A value in a few words, without running any of the caller's code.
+fn describe(js: Js, value: Raw) -> JsResult<String> {
+    Ok(match js.kind(value)? {
+        Kind::Undefined => "undefined".into(),
+        Kind::Null => "null".into(),
+        Kind::Boolean => format!("boolean {}", js.as_bool(value)?),
+        Kind::Number => {
+            let number = js.as_number(value)?;
+            match number {
+                f64::INFINITY => "number Infinity".into(),
+                f64::NEG_INFINITY => "number -Infinity".into(),
+                number if number.abs() >= 1e21 => format!("number {number:e}"),
+                number => format!("number {number}"),
+            }
+        }
+        Kind::String => {
+            let text = js.as_text(value)?;
+            let shown: String = text.chars().take(SHOWN).collect();
+            let more = if shown.len() < text.len() { "…" } else { "" };
+            format!("string {shown:?}{more}")
+        }
+        Kind::Symbol => "symbol".into(),
+        Kind::Function => "function".into(),
+        Kind::BigInt => match (js.as_i64(value)?, js.as_u64(value)?) {
+            ((number, true), _) => format!("bigint {number}n"),
+            (_, (number, true)) => format!("bigint {number}n"),
+            _ => "bigint of more than 64 bits".into(),
+        },
+        Kind::Object => {
+            if js.is_array(value)? {
+                format!("array of {}", js.array_length(value)?)
+            } else if let Some(array) = js.as_typed_array(value)? {
+                format!("{} of {}", typed_array_name(array.kind), array.length)
+            } else {
+                "object".into()
+            }
+        }
+        Kind::Other => "external value".into(),
+    })
+}
+
+fn typed_array_name(kind: napi::sys::napi_typedarray_type) -> &'static str {
+    match kind {
+        TypedarrayType::int8_array => "Int8Array",
+        TypedarrayType::uint8_array => "Uint8Array",
+        TypedarrayType::uint8_clamped_array => "Uint8ClampedArray",
+        TypedarrayType::int16_array => "Int16Array",
+        TypedarrayType::uint16_array => "Uint16Array",
+        TypedarrayType::int32_array => "Int32Array",
+        TypedarrayType::uint32_array => "Uint32Array",
+        TypedarrayType::float32_array => "Float32Array",
+        TypedarrayType::float64_array => "Float64Array",
+        TypedarrayType::bigint64_array => "BigInt64Array",
+        TypedarrayType::biguint64_array => "BigUint64Array",
+        _ => "typed array",
+    }
+}
+
+/// Reads values of one conversion.
+struct Reader {
+    js: Js,
+    /// Key strings of records in lists, by record id; made in the scope of the list.
+    keys: Vec<Option<Vec<Raw>>>,
+}
+
+type Read<T> = Result<T, Stop>;
+
+impl Reader {
+    fn new(js: Js, records: usize) -> Reader {
+        let mut keys = Vec::new();
+        keys.resize_with(records, || None);
+        Reader { js, keys }
+    }
+
+    fn read(&mut self, value: Raw, shape: &Shape) -> Read<Value> {
+        let js = self.js;
+        Ok(match shape {
+            // Either sign on the way in: code compiled from C or Rust does not say which it means.
+            Shape::I32 => {
+                let number = self.whole(value, "i32", -(2f64.powi(31)), 2f64.powi(32) - 1.0)?;
+                Value::S32(number as i64 as i32)
+            }
+            Shape::I64 => {
+                if js.kind(value)? != Kind::BigInt {
+                    return wrong(js, value, "i64 (a bigint)");
+                }
+                match (js.as_i64(value)?, js.as_u64(value)?) {
+                    ((number, true), _) => Value::S64(number),
+                    (_, (number, true)) => Value::S64(number as i64),
+                    _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
+                }
+            }
+            Shape::Bool => match js.kind(value)? {
+                Kind::Boolean => Value::Bool(js.as_bool(value)?),
+                _ => return wrong(js, value, "bool (a boolean)"),
+            },
+            Shape::S8 => Value::S8(self.whole(value, "s8", i8::MIN.into(), i8::MAX.into())? as i8),
+            Shape::U8 => Value::U8(self.whole(value, "u8", 0.0, u8::MAX.into())? as u8),
+            Shape::S16 => Value::S16(self.whole(value, "s16", i16::MIN.into(), i16::MAX.into())? as i16),
+            Shape::U16 => Value::U16(self.whole(value, "u16", 0.0, u16::MAX.into())? as u16),
+            Shape::S32 => Value::S32(self.whole(value, "s32", i32::MIN.into(), i32::MAX.into())? as i32),
+            Shape::U32 => Value::U32(self.whole(value, "u32", 0.0, u32::MAX.into())? as u32),
+            Shape::S64 => Value::S64(self.s64(value)?),
+            Shape::U64 => Value::U64(self.u64(value)?),
+            Shape::F32 => Value::F32(self.float(value, "f32 (a number)")? as f32),
+            Shape::F64 => Value::F64(self.float(value, "f64 (a number)")?),
+            Shape::Char => Value::Char(self.char(value)?),
+            Shape::String => self.string(value)?,
+            Shape::Numbers(number) => Value::Numbers(self.numbers(value, *number)?),
+            Shape::List(element) => Value::List(self.list(value, element)?),
+            Shape::Record(record) => Value::Record(self.record(value, record)?),
+            Shape::Tuple(shapes) => Value::Tuple(self.tuple(value, shapes)?),
+            Shape::Variant(cases) => self.variant(value, cases)?,
+            Shape::Enum(labels) => match self.label(value, labels.iter())? {
+                Some(index) => Value::Enum(index),
+                None => return wrong(js, value, one_of("enum", labels.iter())),
+            },
+            Shape::Flags(labels) => Value::Flags(self.flags(value, labels)?),
+            Shape::Option(inner) => match js.kind(value)? {
+                Kind::Undefined | Kind::Null => Value::Option(None),
+                _ => Value::Option(Some(Box::new(self.read(value, inner)?))),
+            },
+            Shape::NestedOption(inner) => match js.kind(value)? {
+                Kind::Undefined | Kind::Null => Value::Option(None),
+                Kind::Object => match self.tag(value, ["none", "some"])? {
+                    0 => Value::Option(None),
+                    _ => Value::Option(self.payload(value, Some(inner))?),
+                },
+                _ => return wrong(js, value, "option<option> (an object with a tag, none or some)"),
+            },
+            Shape::Result(ok, err) => {
+                if js.kind(value)? != Kind::Object {
+                    return wrong(js, value, "result (an object with a tag, ok or err)");
+                }
+                Value::Result(match self.tag(value, ["ok", "err"])? {
+                    0 => Ok(self.payload(value, ok.as_deref())?),
+                    _ => Err(self.payload(value, err.as_deref())?),
+                })
+            }
+            Shape::Unsupported(name) => {
+                let error = Error::new(ErrorCode::Unsupported, format!("values of type {name} cannot be passed"));
+                return Err(Stop::Fault(error.text("feature", name.clone()).into()));
+            }
+        })
+    }
+
+    /// One side of a result, which may carry nothing.
+    fn side(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
+        shape.map(|shape| self.read(value, shape).map(Box::new)).transpose()
+    }
+
+    fn whole(&self, value: Raw, name: &str, lowest: f64, highest: f64) -> Read<f64> {
+        let js = self.js;
+        if js.kind(value)? == Kind::Number {
+            let number = js.as_number(value)?;
+            // NaN fails both comparisons.
+            if number >= lowest && number <= highest && number.trunc() == number {
+                return Ok(number);
+            }
+        }
+        wrong(js, value, format!("{name} (a whole number from {lowest} to {highest})"))
+    }
+
+    fn float(&self, value: Raw, expected: &str) -> Read<f64> {
+        match self.js.kind(value)? {
+            Kind::Number => Ok(self.js.as_number(value)?),
+            _ => wrong(self.js, value, expected),
+        }
+    }
+
+    fn s64(&self, value: Raw) -> Read<i64> {
+        if self.js.kind(value)? == Kind::BigInt
+            && let (number, true) = self.js.as_i64(value)?
+        {
+            return Ok(number);
+        }
+        wrong(self.js, value, "s64 (a bigint from -2^63 to 2^63 - 1)")
+    }
+
+    fn u64(&self, value: Raw) -> Read<u64> {
+        if self.js.kind(value)? == Kind::BigInt
+            && let (number, true) = self.js.as_u64(value)?
+        {
+            return Ok(number);
+        }
+        wrong(self.js, value, "u64 (a bigint from 0 to 2^64 - 1)")
+    }
+
+    fn char(&self, value: Raw) -> Read<char> {
+        let js = self.js;
+        if js.kind(value)? == Kind::String {
+            let (units, count) = js.as_code_units(value)?;
+            let mut chars = char::decode_utf16(units[..count].iter().copied());
+            if let (Some(Ok(only)), None) = (chars.next(), chars.next()) {
+                return Ok(only);
+            }
+        }
+        wrong(js, value, "char (a string of one code point)")
+    }
+
+    fn string(&self, value: Raw) -> Read<Value> {
+        let js = self.js;
+        match js.kind(value)? {
+            Kind::String => return Ok(Value::Utf8(js.as_utf8(value)?)),
+            Kind::Object => {
+                if let Some(Numbers::U8(bytes)) = self.block(value, Number::U8, "string (or its UTF-8 as a Uint8Array)")?
+                {
+                    return Ok(Value::Utf8(bytes));
+                }
+            }
+            _ => {}
+        }
+        wrong(js, value, "string (or its UTF-8 as a Uint8Array)")
+    }
+
+    /// A copy of a typed array of the given kind. `None` where the value is no typed array; one of another kind is wrong.
+    fn block(&self, value: Raw, number: Number, expected: &str) -> Read<Option<Numbers>> {
+        let js = self.js;
+        let Some(array) = js.as_typed_array(value)? else { return Ok(None) };
+        if array.length == 0 && js.is_detached(array.buffer).unwrap_or(false) {
+            let received = format!("{} whose buffer is detached", typed_array_name(array.kind));
+            return Err(Stop::Wrong(Box::new(Wrong::new(expected, received))));
+        }
+        /// Copies `length` elements.
+        fn copy<T: Copy>(data: *const u8, length: usize) -> Read<Vec<T>> {
+            let mut copy: Vec<T> = Vec::new();
+            if copy.try_reserve_exact(length).is_err() {
+                let error = Error::new(ErrorCode::Internal, format!("no memory for a copy of {length} elements"));
+                return Err(Stop::Fault(error.into()));
+            }
+            if length > 0 {
+                // SAFETY: Node-API gave the address and length of the array's bytes just now, and no JavaScript of this
+                // thread ran since, so they are still there. `T` is a number of the array's element size, any bits are
+                // one. Another thread may write to a shared buffer meanwhile: no reference to the bytes is made, and
+                // what the copy holds then is the caller's race.
+                unsafe {
+                    ptr::copy_nonoverlapping(data, copy.as_mut_ptr().cast::<u8>(), length * size_of::<T>());
+                    copy.set_len(length);
+                }
+            }
+            Ok(copy)
+        }
+        let (data, length) = (array.data, array.length);
+        Ok(Some(match (number, array.kind) {
+            (Number::S8, TypedarrayType::int8_array) => Numbers::S8(copy(data, length)?),
+            (Number::U8, TypedarrayType::uint8_array | TypedarrayType::uint8_clamped_array) => {
+                Numbers::U8(copy(data, length)?)
+            }
+            (Number::S16, TypedarrayType::int16_array) => Numbers::S16(copy(data, length)?),
+            (Number::U16, TypedarrayType::uint16_array) => Numbers::U16(copy(data, length)?),
+            (Number::S32, TypedarrayType::int32_array) => Numbers::S32(copy(data, length)?),
+            (Number::U32, TypedarrayType::uint32_array) => Numbers::U32(copy(data, length)?),
+            (Number::S64, TypedarrayType::bigint64_array) => Numbers::S64(copy(data, length)?),
+            (Number::U64, TypedarrayType::biguint64_array) => Numbers::U64(copy(data, length)?),
+            (Number::F32, TypedarrayType::float32_array) => Numbers::F32(copy(data, length)?),
+            (Number::F64, TypedarrayType::float64_array) => Numbers::F64(copy(data, length)?),
+            _ => return wrong(js, value, expected),
+        }))
+    }
+
+    fn numbers(&mut self, value: Raw, number: Number) -> Read<Numbers> {
+        let (wit, array) = number.names();
+        let expected = || format!("list<{wit}> ({array} or array)");
+        if self.js.kind(value)? == Kind::Object {
+            if self.js.is_array(value)? {
+                return self.number_elements(value, number, expected);
+            }
+            if let Some(block) = self.block(value, number, &expected())? {
+                return Ok(block);
+            }
+        }
+        wrong(self.js, value, expected())
+    }
+
+    fn number_elements(&mut self, array: Raw, number: Number, expected: impl Fn() -> String) -> Read<Numbers> {
+        let element = number.element();
+        /// Reads every element as one variant of `Value` into one of `Numbers`.
+        macro_rules! read {
+            ($($variant:ident),*) => {
+                match number {
+                    $(Number::$variant => {
+                        let mut out = Vec::new();
+                        self.elements(array, expected, |reader, item| {
+                            match reader.read(item, &element)? {
+                                Value::$variant(item) => out.push(item),
+                                _ => return wrong(reader.js, item, stringify!($variant)),
+                            }
+                            Ok(())
+                        })?;
+                        Numbers::$variant(out)
+                    })*
+                }
+            };
+        }
+        Ok(read!(S8, U8, S16, U16, S32, U32, S64, U64, F32, F64))
+    }
+
+    /// Walks an array, a handle scope for every few elements.
+    fn elements(
+        &mut self,
+        array: Raw,
+        expected: impl Fn() -> String,
+        mut each: impl FnMut(&mut Reader, Raw) -> Read<()>,
+    ) -> Read<()> {
+        let js = self.js;
+        let length = js.array_length(array)?;
+        if length > LONGEST_ARRAY {
+            return wrong(js, array, expected());
+        }
+        let mut index = 0;
+        while index < length {
+            let _scope = js.scope()?;
+            let end = length.min(index + ELEMENTS_A_SCOPE);
+            while index < end {
+                let item = js.get_element(array, index)?;
+                each(self, item).map_err(|stop| stop.at(|| Step::Index(index)))?;
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, value: Raw, element: &Shape) -> Read<Vec<Value>> {
+        const EXPECTED: &str = "list (an array)";
+        let js = self.js;
+        if js.kind(value)? != Kind::Object || !js.is_array(value)? {
+            return wrong(js, value, EXPECTED);
+        }
+        let mut made = Vec::new();
+        if js.array_length(value)? >= SHARE_KEYS_FROM {
+            self.share_keys(element, &mut made)?;
+        }
+        let mut out = Vec::new();
+        let done = self.elements(value, || EXPECTED.into(), |reader, item| {
+            out.push(reader.read(item, element)?);
+            Ok(())
+        });
+        // The strings end with the scope they were made in.
+        made.into_iter().for_each(|id| self.keys[id] = None);
+        done.map(|()| out)
+    }
+
+    fn share_keys(&mut self, shape: &Shape, made: &mut Vec<usize>) -> JsResult<()> {
+        let mut records = Vec::new();
+        shape.each_record(&mut |record| records.push(record));
+        for record in records {
+            if self.keys[record.id].is_none() {
+                let keys = record.fields.iter().map(|(name, _)| self.js.string(name)).collect::<JsResult<_>>()?;
+                self.keys[record.id] = Some(keys);
+                made.push(record.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, value: Raw, record: &Record) -> Read<Vec<Value>> {
+        let js = self.js;
+        if js.kind(value)? != Kind::Object {
+            return wrong(js, value, "record (an object)");
+        }
+        let mut out = Vec::with_capacity(record.fields.len());
+        for (index, (name, shape)) in record.fields.iter().enumerate() {
+            let field = match &self.keys[record.id] {
+                Some(keys) => js.get(value, keys[index])?,
+                None => js.get_named(value, name)?,
+            };
+            out.push(self.read(field, shape).map_err(|stop| stop.at(|| Step::Key(name.clone())))?);
+        }
+        Ok(out)
+    }
+
+    fn tuple(&mut self, value: Raw, shapes: &[Shape]) -> Read<Vec<Value>> {
+        let js = self.js;
+        if js.kind(value)? != Kind::Object || !js.is_array(value)? || js.array_length(value)? != shapes.len() {
+            return wrong(js, value, format!("tuple (an array of {})", shapes.len()));
+        }
+        let mut out = Vec::with_capacity(shapes.len());
+        for (index, shape) in shapes.iter().enumerate() {
+            let item = js.get_element(value, index)?;
+            out.push(self.read(item, shape).map_err(|stop| stop.at(|| Step::Index(index)))?);
+        }
+        Ok(out)
+    }
+
+    /// Which of the labels a string is.
+    fn label<'a>(&self, value: Raw, mut labels: impl Iterator<Item = &'a String>) -> Read<Option<u32>> {
+        if self.js.kind(value)? != Kind::String {
+            return Ok(None);
+        }
+        let text = self.js.as_utf8(value)?;
+        Ok(labels.position(|label| label.as_bytes() == text).map(|index| index as u32))
+    }
+
+    fn variant(&mut self, value: Raw, cases: &[(String, Option<Shape>)]) -> Read<Value> {
+        let js = self.js;
+        if js.kind(value)? != Kind::Object {
+            return wrong(js, value, "variant (an object with a tag)");
+        }
+        let tag = js.get_named(value, "tag")?;
+        let Some(index) = self.label(tag, cases.iter().map(|case| &case.0))? else {
+            let stop = wrong(js, tag, one_of("variant", cases.iter().map(|case| &case.0)));
+            return stop.map_err(|stop| stop.at(|| Step::Key("tag".into())));
+        };
+        let payload = self.payload(value, cases[index as usize].1.as_ref())?;
+        Ok(Value::Variant(index, payload))
+    }
+
+    /// Which of two tags an object has: 0 or 1.
+    fn tag(&self, value: Raw, tags: [&str; 2]) -> Read<usize> {
+        let js = self.js;
+        let tag = js.get_named(value, "tag")?;
+        if js.kind(tag)? == Kind::String {
+            let text = js.as_utf8(tag)?;
+            if let Some(index) = tags.iter().position(|tag| tag.as_bytes() == text) {
+                return Ok(index);
+            }
+        }
+        let stop = wrong(js, tag, format!("{:?} or {:?}", tags[0], tags[1]));
+        stop.map_err(|stop| stop.at(|| Step::Key("tag".into())))
+    }
+
+    /// The `val` of a tagged object, where its case carries one.
+    fn payload(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
+        let Some(shape) = shape else { return Ok(None) };
+        let payload = self.js.get_named(value, "val")?;
+        let payload = self.read(payload, shape).map_err(|stop| stop.at(|| Step::Key("val".into())))?;
+        Ok(Some(Box::new(payload)))
+    }
+
+    fn flags(&mut self, value: Raw, labels: &[String]) -> Read<Vec<u32>> {
+        let js = self.js;
+        if js.kind(value)? != Kind::Object {
+            return wrong(js, value, "flags (an object of booleans)");
+        }
+        let mut words = vec![0u32; labels.len().div_ceil(32)];
+        for (index, label) in labels.iter().enumerate() {
+            let flag = js.get_named(value, label)?;
+            let set = match js.kind(flag)? {
+                Kind::Undefined => false,
+                Kind::Boolean => js.as_bool(flag)?,
+                _ => return wrong(js, flag, "a boolean").map_err(|stop: Stop| stop.at(|| Step::Key(label.clone()))),
+            };
+            words[index / 32] |= u32::from(set) << (index % 32);
+        }
+        Ok(words)
+    }
+}
+
+fn one_of<'a>(what: &str, labels: impl Iterator<Item = &'a String>) -> String {
+    let labels: Vec<String> = labels.map(|label| format!("{label:?}")).collect();
+    format!("{what} (one of {})", labels.join(", "))
+}

@@ -1,0 +1,234 @@
+//! Host functions: a guest's call becomes a call of JavaScript's dispatcher, whose answer may come later.
+
+use crate::bridge::Bridge;
+use crate::failure;
+use crate::from_js;
+use crate::js::{Fault, Js, JsResult, Raw};
+use crate::queue::{Item, Queue};
+use crate::shape::Signature;
+use crate::to_js;
+use napi::bindgen_prelude::Unknown;
+use napi::{Env, JsValue, sys};
+use napi_derive::napi;
+use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::host::HostFunction;
+use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::value::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// An import that JavaScript provides.
+#[napi(object)]
+pub struct BindingImport {
+    /// `module#name` of a module's import, `package/interface@version#name` of a component's.
+    pub name: String,
+    /// What the dispatcher is given for it.
+    pub function_id: u32,
+}
+
+/// What is known of a host function for its calls.
+pub(crate) struct Import {
+    pub(crate) name: String,
+    pub(crate) function_id: u32,
+    pub(crate) signature: Signature,
+}
+
+/// The imports that the code asks for, with their types. What it does not ask for is left out.
+pub(crate) fn imports(code: &Code, given: Vec<BindingImport>) -> Vec<Arc<Import>> {
+    given
+        .into_iter()
+        .filter_map(|given| {
+            let import = code.imports().iter().find(|import| import.name == given.name)?;
+            let signature = Signature::new(import.function.as_ref()?);
+            Some(Arc::new(Import { name: given.name, function_id: given.function_id, signature }))
+        })
+        .collect()
+}
+
+/// The failure of a call whose host function threw.
+pub(crate) fn threw(import: &Import, error: Option<u64>) -> Error {
+    let message = format!("the host function {} threw", import.name);
+    let mut failure = Error::new(ErrorCode::HostFunction, message).text("function", import.name.clone());
+    failure.host_error = error;
+    failure
+}
+
+/// A guest's call on its way to JavaScript.
+pub(crate) struct Request {
+    id: u64,
+    import: Arc<Import>,
+    arguments: Vec<Value>,
+    answer: oneshot::Sender<Result<Vec<Value>>>,
+}
+
+/// Tells JavaScript's thread when a guest no longer waits.
+struct Waiting {
+    queue: Arc<Queue>,
+    id: u64,
+    answered: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.queue.push(Item::HostGone(self.id));
+        }
+    }
+}
+
+/// The host function as the runtime calls it.
+pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction {
+    let queue = queue.clone();
+    let name = import.name.clone();
+    let call = move |arguments: Vec<Value>| {
+        let id = queue.next_host_call();
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = Waiting { queue: queue.clone(), id, answered: false };
+        queue.push(Item::Host(Request { id, import: import.clone(), arguments, answer }));
+        let future: futures_util::future::BoxFuture<'static, Result<Vec<Value>>> = Box::pin(async move {
+            let answer = answered.await;
+            waiting.answered = true;
+            answer.unwrap_or_else(|_| {
+                Err(Error::new(ErrorCode::Aborted, "the JavaScript environment of a host function ended")
+                    .text("phase", "host"))
+            })
+        });
+        future
+    };
+    HostFunction { name, call: Arc::new(call) }
+}
+
+/// A guest's call that JavaScript has.
+struct Pending {
+    import: Arc<Import>,
+    answer: oneshot::Sender<Result<Vec<Value>>>,
+}
+
+/// Where calls of host functions wait for JavaScript's answer.
+pub(crate) struct Desk {
+    dispatcher: Cell<sys::napi_ref>,
+    pending: RefCell<HashMap<u64, Pending>>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk { dispatcher: Cell::new(ptr::null_mut()), pending: RefCell::default() }
+    }
+}
+
+impl Desk {
+    /// Hands a call to JavaScript.
+    pub(crate) fn dispatch(&self, js: Js, request: Request) -> JsResult<()> {
+        let Request { id, import, arguments, answer } = request;
+        if answer.is_closed() {
+            return Ok(());
+        }
+        self.pending.borrow_mut().insert(id, Pending { import: import.clone(), answer });
+        let called = failure::guarded(|| {
+            if self.dispatcher.get().is_null() {
+                return Err(Error::new(ErrorCode::Internal, "no host dispatcher is set").into());
+            }
+            let dispatcher = js.referenced(self.dispatcher.get())?;
+            let arguments = to_js::arguments(js, &arguments, &import.signature)?;
+            js.call(dispatcher, &[js.number(id as f64)?, js.uint(import.function_id)?, arguments])
+        });
+        if let Err(fault) = called {
+            self.answer(id, |import| Err(of_fault(js, import, fault)));
+        }
+        Ok(())
+    }
+
+    /// Passes an answer on; one for a call that ended is dropped.
+    fn answer(&self, id: u64, answer: impl FnOnce(&Import) -> Result<Vec<Value>>) {
+        let pending = self.pending.borrow_mut().remove(&id);
+        if let Some(Pending { import, answer: sender }) = pending {
+            // It fails where the guest stopped waiting just now.
+            let _ = sender.send(answer(&import));
+        }
+    }
+
+    pub(crate) fn forget(&self, id: u64) {
+        let gone = self.pending.borrow_mut().remove(&id);
+        drop(gone);
+    }
+
+    /// The environment ends: whoever waits is told so by the dropped senders.
+    pub(crate) fn clear(&self) {
+        drop(self.pending.take());
+    }
+}
+
+/// What failed on the way to or from a host function, as a failure of the guest's call.
+pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
+    match fault {
+        Fault::Failed(error) => error.text("function", import.name.clone()),
+        Fault::Thrown => {
+            js.take_exception();
+            threw(import, None)
+        }
+    }
+}
+
+/// Sets the function that calls of host functions arrive at, once for an environment.
+#[napi(
+    ts_args_type = "dispatch: (callId: number, functionId: number, args: unknown[]) => void",
+    ts_return_type = "void"
+)]
+pub fn set_host_dispatcher(env: Env, dispatch: Unknown) -> napi::Result<()> {
+    // SAFETY: napi gave the environment for this call.
+    let js = unsafe { Js::new(env.raw()) };
+    failure::throwing(js, || {
+        let bridge = Bridge::of(js)?;
+        let before = bridge.desk().dispatcher.replace(js.reference(dispatch.raw())?);
+        if !before.is_null() {
+            js.delete_reference(before);
+        }
+        Ok(())
+    })
+}
+
+/// Answers a call of a host function with what it returned. An answer for a call that ended is ignored.
+#[napi(ts_args_type = "callId: number, result: unknown")]
+pub fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Result<()> {
+    answer(env, call_id, |js, import| from_js::results(js, result.raw(), &import.signature))
+}
+
+/// Answers a call of a host function with the `err` case of its WIT `result`.
+#[napi(ts_args_type = "callId: number, payload: unknown")]
+pub fn host_err(env: Env, call_id: f64, payload: Unknown) -> napi::Result<()> {
+    answer(env, call_id, |js, import| from_js::err_result(js, payload.raw(), &import.signature))
+}
+
+/// Answers a call of a host function that threw: the caller keeps what it threw under `errorId`.
+#[napi]
+pub fn host_throw(env: Env, call_id: f64, error_id: f64) -> napi::Result<()> {
+    answer(env, call_id, |_, import| Err(threw(import, Some(error_id as u64)).into()))
+}
+
+fn answer(env: Env, id: f64, convert: impl FnOnce(Js, &Import) -> JsResult<Vec<Value>>) -> napi::Result<()> {
+    // SAFETY: napi gave the environment for this call.
+    let js = unsafe { Js::new(env.raw()) };
+    failure::throwing(js, || {
+        Bridge::of(js)?.desk().answer(id as u64, |import| {
+            failure::guarded(|| convert(js, import)).map_err(|fault| of_fault(js, import, fault))
+        });
+        Ok(())
+    })
+}
+
+/// The fields of what a synchronous host call gives: `{ ok }`, `{ err }` or `{ errorId }`.
+pub(crate) fn sync_answer(js: Js, import: &Import, answer: Raw) -> JsResult<Vec<Value>> {
+    use crate::js::Kind;
+    let error = js.get_named(answer, "errorId")?;
+    if js.kind(error)? == Kind::Number {
+        return Err(threw(import, Some(js.as_number(error)? as u64)).into());
+    }
+    let err = js.get_named(answer, "err")?;
+    if js.kind(err)? == Kind::Object {
+        return from_js::err_result(js, js.get_named(err, "val")?, &import.signature);
+    }
+    from_js::results(js, js.get_named(answer, "ok")?, &import.signature)
+}

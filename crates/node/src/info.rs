@@ -1,0 +1,92 @@
+//! What the addon says of itself, and what needs no engine.
+
+use crate::failure;
+use crate::js::{Js, JsResult, Raw};
+use napi::Env;
+use napi_derive::napi;
+use riptide_wasm_runtime::error::ErrorCode;
+use riptide_wasm_runtime::limits::TrackerSnapshot;
+use riptide_wasm_runtime::{module, stats};
+
+/// What the addon was built from.
+#[napi(object)]
+pub struct BindingBuildInfo {
+    /// The version of this package.
+    pub version: String,
+    /// The version of Wasmtime.
+    pub wasmtime: String,
+    /// The target triple.
+    pub target: String,
+    /// The hash of the guest's sources that the addon was built beside; empty where there was no guest.
+    pub guest_hash: String,
+}
+
+/// The memory of an instance, a pool or an engine.
+#[napi(object)]
+pub struct BindingTracker {
+    pub current_bytes: f64,
+    pub current_pages: f64,
+    pub peak_pages: f64,
+    pub max_pages: f64,
+    pub grow_failures: f64,
+    pub grow_requests: f64,
+    pub simd_enabled: bool,
+    pub aot_cache_enabled: bool,
+}
+
+impl From<TrackerSnapshot> for BindingTracker {
+    fn from(tracker: TrackerSnapshot) -> BindingTracker {
+        BindingTracker {
+            current_bytes: tracker.current_bytes as f64,
+            current_pages: tracker.current_pages as f64,
+            peak_pages: tracker.peak_pages as f64,
+            max_pages: tracker.max_pages as f64,
+            grow_failures: tracker.grow_failures as f64,
+            grow_requests: tracker.grow_requests as f64,
+            simd_enabled: tracker.simd_enabled,
+            aot_cache_enabled: tracker.aot_cache_enabled,
+        }
+    }
+}
+
+/// Metrics as an object, in their order.
+pub(crate) fn metrics_object(js: Js, metrics: Vec<(&'static str, f64)>) -> JsResult<Raw> {
+    let object = js.object()?;
+    for (name, value) in metrics {
+        js.set_named(object, name, js.number(value)?)?;
+    }
+    Ok(object)
+}
+
+/// Every code a failure can have.
+#[napi]
+pub fn error_codes() -> Vec<&'static str> {
+    ErrorCode::ALL.iter().map(|code| code.as_str()).collect()
+}
+
+/// What the addon was built from.
+#[napi]
+pub fn build_info() -> BindingBuildInfo {
+    BindingBuildInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        wasmtime: env!("RIPTIDE_WASMTIME_VERSION").into(),
+        target: env!("RIPTIDE_TARGET").into(),
+        guest_hash: env!("RIPTIDE_GUEST_HASH").into(),
+    }
+}
+
+/// The text format as a binary.
+#[napi(js_name = "wat2wasm", ts_return_type = "Buffer")]
+pub fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
+    // SAFETY: napi gave the environment for this call.
+    let js = unsafe { Js::new(env.raw()) };
+    failure::throwing(js, || js.buffer(&module::wat2wasm(&text)?))
+}
+
+/// The metrics of the specification over the whole process.
+#[napi(ts_return_type = "Record<string, number>")]
+pub fn process_metrics(env: Env) -> napi::Result<Raw> {
+    // SAFETY: napi gave the environment for this call.
+    let js = unsafe { Js::new(env.raw()) };
+    failure::throwing(js, || metrics_object(js, stats::process_metrics()))
+}

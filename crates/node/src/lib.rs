@@ -1,0 +1,18 @@
+//! The N-API binding: options in, values and failures out. It decides nothing; `riptide-wasm-runtime` does.
+//!
+//! Every asynchronous call returns a promise that settles through one queue of its environment. Failures cross as plain
+//! objects, which `native.ts` turns into error classes.
+
+mod bridge;
+mod code;
+mod engine;
+mod failure;
+mod from_js;
+mod host;
+mod info;
+mod js;
+mod pool;
+mod queue;
+mod shape;
+mod sync_instance;
+mod to_js;

@@ -1,0 +1,180 @@
+//! The way back to the event loop: finished work is pushed from any thread, and one wake-up brings JavaScript's thread to
+//! take it all.
+
+use crate::host::Request;
+use crate::shape::Signature;
+use crossbeam_queue::SegQueue;
+use napi::sys;
+use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::value::Value;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What settles a promise, as a number: other threads carry it, only JavaScript's thread uses it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deferred(usize);
+
+impl Deferred {
+    pub(crate) fn new(deferred: sys::napi_deferred) -> Deferred {
+        Deferred(deferred as usize)
+    }
+
+    pub(crate) fn raw(self) -> sys::napi_deferred {
+        self.0 as sys::napi_deferred
+    }
+}
+
+/// Which call of which pool a promise belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallKey {
+    /// The pool's place in the bridge.
+    pub(crate) pool: usize,
+    /// The caller's number for the call, where it may be aborted.
+    pub(crate) ticket: Option<u64>,
+}
+
+/// How asynchronous work ended.
+pub(crate) enum Outcome {
+    Values(Result<Vec<Value>>, Arc<Signature>),
+    Code(Result<Code>),
+    Nothing(Result<()>),
+}
+
+/// Something for JavaScript's thread to do.
+pub(crate) enum Item {
+    Settle { deferred: Deferred, call: Option<CallKey>, outcome: Outcome },
+    /// A guest calls a host function.
+    Host(Request),
+    /// A guest stopped waiting for a host function.
+    HostGone(u64),
+}
+
+/// The thread-safe functions of a live environment.
+struct Wakers {
+    /// Two, taken in turn: Node's dispatch loop goes on with one that is called again while it runs, up to 1000 rounds,
+    /// and the rest of the event loop would wait for all of them. Null once the environment ends.
+    functions: [sys::napi_threadsafe_function; 2],
+    turn: usize,
+}
+
+// SAFETY: Node-API lets any thread call a thread-safe function that is not released. The pointers are used only under the
+// mutex around this struct, and are null from before they are released.
+unsafe impl Send for Wakers {}
+
+/// The part of a bridge that every thread may use.
+pub(crate) struct Queue {
+    items: SegQueue<Item>,
+    /// Whether a wake-up is on its way.
+    scheduled: AtomicBool,
+    closed: AtomicBool,
+    wakers: Mutex<Wakers>,
+    next_host_call: AtomicU64,
+}
+
+impl Queue {
+    pub(crate) fn new(functions: [sys::napi_threadsafe_function; 2]) -> Queue {
+        Queue {
+            items: SegQueue::new(),
+            scheduled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            wakers: Mutex::new(Wakers { functions, turn: 0 }),
+            next_host_call: AtomicU64::new(1),
+        }
+    }
+
+    /// Hands an item over; after the end of the environment it is dropped.
+    pub(crate) fn push(&self, item: Item) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        self.items.push(item);
+        self.wake();
+    }
+
+    /// Sees to it that JavaScript's thread comes.
+    pub(crate) fn wake(&self) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            let wakers = self.wakers();
+            let function = wakers.functions[wakers.turn];
+            if !function.is_null() {
+                // SAFETY: not released while the mutex is held and the pointer is not null. Non-blocking on an unbounded
+                // queue: it neither waits nor fails for want of room.
+                unsafe {
+                    sys::napi_call_threadsafe_function(
+                        function,
+                        ptr::null_mut(),
+                        sys::ThreadsafeFunctionCallMode::nonblocking,
+                    )
+                };
+            }
+        }
+    }
+
+    /// JavaScript's thread came: from here on a push wakes it again, by the other function.
+    pub(crate) fn awake(&self) {
+        {
+            let mut wakers = self.wakers();
+            wakers.turn = 1 - wakers.turn;
+        }
+        // Before the first `pop`, and as an exchange: what was pushed before a wake-up that was spared is seen.
+        self.scheduled.swap(false, Ordering::AcqRel);
+    }
+
+    pub(crate) fn pop(&self) -> Option<Item> {
+        self.items.pop()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Ends the hand-over and gives the functions up for release; every later push is dropped.
+    pub(crate) fn close(&self) -> [sys::napi_threadsafe_function; 2] {
+        self.closed.store(true, Ordering::Release);
+        let functions = std::mem::replace(&mut self.wakers().functions, [ptr::null_mut(); 2]);
+        while self.items.pop().is_some() {}
+        functions
+    }
+
+    pub(crate) fn next_host_call(&self) -> u64 {
+        self.next_host_call.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn wakers(&self) -> MutexGuard<'_, Wakers> {
+        // Nothing that can panic runs under the lock.
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The duty to settle one promise. Dropped unsettled, it fails the promise: no caller waits for ever.
+pub(crate) struct Reply {
+    queue: Arc<Queue>,
+    deferred: Deferred,
+    call: Option<CallKey>,
+    settled: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(queue: Arc<Queue>, deferred: Deferred, call: Option<CallKey>) -> Reply {
+        Reply { queue, deferred, call, settled: false }
+    }
+
+    pub(crate) fn settle(mut self, outcome: Outcome) {
+        self.push(outcome);
+    }
+
+    fn push(&mut self, outcome: Outcome) {
+        self.settled = true;
+        self.queue.push(Item::Settle { deferred: self.deferred, call: self.call, outcome });
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.push(Outcome::Nothing(Err(Error::new(ErrorCode::Internal, "the work was dropped before it ended"))));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! An instance that runs on JavaScript's own thread, as JavaScript holds it.
+
+use crate::bridge::Bridge;
+use crate::code::BindingCode;
+use crate::engine::BindingEngine;
+use crate::failure;
+use crate::from_js;
+use crate::host::{self, BindingImport, Import};
+use crate::info::BindingTracker;
+use crate::js::{Fault, Js, JsResult, Raw};
+use crate::pool::{BindingWasiOptions, Functions, duration};
+use crate::to_js;
+use napi::bindgen_prelude::Unknown;
+use napi::{Env, JsValue, sys};
+use napi_derive::napi;
+use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::host::SyncHostCall;
+use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
+use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::value::{Limits, Value};
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+
+/// The options of an instance on the caller's thread: checked and complete.
+#[napi(object)]
+pub struct BindingSyncInstanceOptions {
+    pub max_memory_pages: u32,
+    pub timeout_millis: Option<f64>,
+    pub max_result_bytes: f64,
+    pub max_result_values: f64,
+    pub wasi: Option<BindingWasiOptions>,
+    pub imports: Vec<BindingImport>,
+}
+
+/// An instance on the caller's thread.
+#[napi]
+pub struct BindingSyncInstance {
+    /// Borrowed for as long as a call runs. `None` once disposed.
+    instance: RefCell<Option<SyncInstance>>,
+    /// Whether it ends when the call that runs ends.
+    disposed: Cell<bool>,
+    code: Code,
+    functions: Functions,
+}
+
+/// JavaScript's function that host calls go to. The runtime's host functions can be sent between threads; this one stays
+/// on its own, and refuses any other.
+struct HostCaller {
+    home: ThreadId,
+    /// Dropped at home only: its count belongs to that thread.
+    bridge: ManuallyDrop<Rc<Bridge>>,
+    env: sys::napi_env,
+    function: sys::napi_ref,
+}
+
+// SAFETY: every use of the fields, `drop` included, is behind `is_home`; on another thread they are left alone.
+unsafe impl Send for HostCaller {}
+// SAFETY: as above; the reference count around it is an `Arc`'s.
+unsafe impl Sync for HostCaller {}
+
+impl Drop for HostCaller {
+    fn drop(&mut self) {
+        if !self.is_home() {
+            // Left to leak. An instance is dropped by `dispose` or a finalizer, so it does not come to this.
+            return;
+        }
+        if !self.bridge.is_closed() {
+            // SAFETY: the environment is alive and this is its thread.
+            unsafe { Js::new(self.env) }.delete_reference(self.function);
+        }
+        // SAFETY: this is the only place that drops it, and nothing uses it afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.bridge) };
+    }
+}
+
+impl HostCaller {
+    fn is_home(&self) -> bool {
+        thread::current().id() == self.home
+    }
+
+    fn call(&self, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
+        if !self.is_home() {
+            return Err(Error::new(ErrorCode::Internal, "a synchronous host function was called on another thread"));
+        }
+        // SAFETY: this is the environment's thread, in the middle of a call that JavaScript made.
+        let js = unsafe { Js::new(self.env) };
+        let called = failure::guarded(|| {
+            let _scope = js.scope()?;
+            let function = js.referenced(self.function)?;
+            let arguments = to_js::arguments(js, arguments, &import.signature)?;
+            let answer = js.call(function, &[js.uint(import.function_id)?, arguments])?;
+            host::sync_answer(js, import, answer)
+        });
+        called.map_err(|fault| host::of_fault(js, import, fault))
+    }
+}
+
+#[napi]
+impl BindingSyncInstance {
+    #[napi(
+        constructor,
+        ts_args_type = "engine: BindingEngine, code: BindingCode, options: BindingSyncInstanceOptions, hostCall: (functionId: number, args: unknown[]) => { ok?: unknown } | { err: { val: unknown } } | { errorId: number }"
+    )]
+    pub fn new(
+        env: Env,
+        _engine: &BindingEngine,
+        code: &BindingCode,
+        options: BindingSyncInstanceOptions,
+        host_call: Unknown,
+    ) -> napi::Result<BindingSyncInstance> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || {
+            let function = js.reference(host_call.raw())?;
+            let bridge = Bridge::of(js)?;
+            let home = thread::current().id();
+            let caller = Arc::new(HostCaller { home, bridge: ManuallyDrop::new(bridge), env: js.raw(), function });
+            let code = code.code().clone();
+            let imports = host::imports(&code, options.imports)
+                .into_iter()
+                .map(|import| (import.name.clone(), sync_call(&caller, import)))
+                .collect();
+            let options = SyncInstanceOptions {
+                max_memory_pages: options.max_memory_pages,
+                timeout: options.timeout_millis.and_then(duration),
+                limits: Limits {
+                    max_bytes: options.max_result_bytes as u64,
+                    max_values: options.max_result_values as u64,
+                },
+                wasi: options.wasi.map(Into::into),
+                imports,
+            };
+            let instance = SyncInstance::new(&code, options)?;
+            Ok(BindingSyncInstance {
+                instance: RefCell::new(Some(instance)),
+                disposed: Cell::new(false),
+                code,
+                functions: Functions::default(),
+            })
+        })
+    }
+
+    /// Calls an exported function on this thread.
+    #[napi(ts_args_type = "name: string, args: unknown[]", ts_return_type = "unknown")]
+    pub fn call(&self, env: Env, name: Unknown, args: Unknown) -> napi::Result<Raw> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || {
+            let callable = self.functions.get(js, &self.code, name.raw())?;
+            let params = from_js::arguments(js, args.raw(), &callable.signature)?;
+            let called = self.with_instance(|instance| instance.call(&callable.function, &params))?;
+            match to_js::results(js, &called, &callable.signature)? {
+                Ok(value) => Ok(value),
+                Err(payload) => {
+                    let error = Error::new(ErrorCode::Guest, "the guest returned an error");
+                    js.throw(failure::with_payload(js, &error, Some(payload))?);
+                    Err(Fault::Thrown)
+                }
+            }
+        })
+    }
+
+    /// The memory of this instance.
+    #[napi]
+    pub fn tracker(&self, env: Env) -> napi::Result<BindingTracker> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || Ok(self.with_instance(|instance| Ok(instance.tracker()))?.into()))
+    }
+
+    /// Ends the instance; inside one of its own host functions, when the call that runs ends.
+    #[napi]
+    pub fn dispose(&self, env: Env) -> napi::Result<()> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || {
+            self.disposed.set(true);
+            self.end_if_disposed();
+            Ok(())
+        })
+    }
+}
+
+impl BindingSyncInstance {
+    fn with_instance<T>(&self, step: impl FnOnce(&mut SyncInstance) -> Result<T>) -> JsResult<T> {
+        let done = {
+            let Ok(mut borrowed) = self.instance.try_borrow_mut() else {
+                return Err(Error::new(ErrorCode::Busy, "the instance is in the middle of another call").into());
+            };
+            match borrowed.as_mut() {
+                Some(instance) if !self.disposed.get() => step(instance),
+                _ => Err(Error::new(ErrorCode::Closed, "the instance is disposed")),
+            }
+        };
+        self.end_if_disposed();
+        Ok(done?)
+    }
+
+    fn end_if_disposed(&self) {
+        if self.disposed.get()
+            && let Ok(mut borrowed) = self.instance.try_borrow_mut()
+        {
+            *borrowed = None;
+        }
+    }
+}
+
+fn sync_call(caller: &Arc<HostCaller>, import: Arc<Import>) -> SyncHostCall {
+    let caller = caller.clone();
+    Arc::new(move |arguments: Vec<Value>| caller.call(&import, &arguments))
+}

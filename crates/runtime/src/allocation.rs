@@ -1,0 +1,113 @@
+//! How instances get their memory: three steps, from the fastest to the most modest.
+//!
+//! Slots of 4 GiB need no bounds checks but much address space. Where the system refuses it, slots
+//! of the limit's size; where it refuses those too, memory on demand with a small reservation.
+
+use crate::engine::EngineOptions;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{MAX_TABLE_ELEMENTS, PAGE_BYTES};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Address space a memory needs so that 32-bit addresses cannot leave it.
+const FULL_RESERVATION: u64 = 4 << 30;
+
+/// Guard behind smaller slots: bounds are checked there anyway.
+const SMALL_GUARD: u64 = 64 << 10;
+
+/// Reserved for a memory on demand, and added when it moves.
+const ON_DEMAND_RESERVATION: u64 = 16 << 20;
+
+/// Core instances, and tables, of one component: `wit-component` makes up to four core instances,
+/// composed components several times that.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// Core instances that an instance uses on average, for the engine's total.
+const CORE_INSTANCES_PER_SLOT: u32 = 8;
+
+/// Memories and tables of one module or component.
+const MEMORIES_PER_COMPONENT: u32 = 16;
+const TABLES_PER_COMPONENT: u32 = 64;
+
+/// Bytes of an instance's own state (globals, function references): large modules of
+/// languages with runtimes pass Wasmtime's 1 MiB.
+const MAX_INSTANCE_STATE_BYTES: usize = 4 << 20;
+
+/// An engine and how it allocates.
+pub(crate) struct Allocated {
+    pub(crate) engine: Engine,
+    /// The step that holds, as `engine.stats` names it.
+    pub(crate) step: &'static str,
+    /// Every setting that changes compiled code, for the cache's key.
+    pub(crate) settings: String,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Makes the engine with the first step that the system grants.
+pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
+    let limit = u64::from(options.max_memory_pages) * PAGE_BYTES;
+    let steps: [(&'static str, u64, bool); 3] = [
+        ("pooling-4gib", FULL_RESERVATION, true),
+        ("pooling-limit", limit, true),
+        ("on-demand", ON_DEMAND_RESERVATION, false),
+    ];
+    let mut warnings = Vec::new();
+    for (step, reservation, pooling) in steps {
+        let full = reservation == FULL_RESERVATION;
+        let mut config = config(options);
+        config.memory_reservation(reservation);
+        if !full {
+            config.memory_guard_size(SMALL_GUARD);
+        }
+        if pooling {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(options, limit)));
+        } else {
+            config.memory_reservation_for_growth(ON_DEMAND_RESERVATION);
+        }
+        match Engine::new(&config) {
+            Ok(engine) => {
+                let settings = format!(
+                    "simd={} signals={} reservation={reservation} full={full}",
+                    options.simd, options.signals_based_traps
+                );
+                return Ok(Allocated { engine, step, settings, warnings });
+            }
+            Err(error) => warnings.push(format!(
+                "memory allocation \"{step}\" was refused ({error:#}); a more modest one is used, which is slower"
+            )),
+        }
+    }
+    Err(Error::new(ErrorCode::Internal, format!("no engine could be made: {}", warnings.join("; "))))
+}
+
+fn config(options: &EngineOptions) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .wasm_simd(options.simd)
+        .wasm_relaxed_simd(options.simd)
+        .signals_based_traps(options.signals_based_traps)
+        // The limiter speaks for memories of one store; shared ones are outside its reach.
+        .shared_memory(false);
+    config
+}
+
+fn slots(options: &EngineOptions, limit: u64) -> PoolingAllocationConfig {
+    let slots = options.max_instances;
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
+        .total_memories(slots.saturating_mul(2))
+        .total_tables(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
+        .total_stacks(slots)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
+        .max_tables_per_module(MEMORIES_PER_COMPONENT)
+        .max_component_instance_size(MAX_INSTANCE_STATE_BYTES)
+        .max_core_instance_size(MAX_INSTANCE_STATE_BYTES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_memory_size(limit as usize);
+    pooling
+}

@@ -1,0 +1,41 @@
+//! The memory tier: compiled code of this process, the least recently used leaving first.
+
+use super::key::ModuleKey;
+use crate::compile::Compiled;
+use std::collections::HashMap;
+
+/// Pieces of code kept. A service runs a handful of guests; 32 of the extractor's size (3.5 MB of
+/// native code) are 112 MB. Code that leaves stays with those who use it, and costs a disk hit when
+/// asked for again.
+pub(super) const CAPACITY: usize = 32;
+
+/// The code last used, by guest.
+#[derive(Default)]
+pub(super) struct MemoryTier {
+    entries: HashMap<ModuleKey, (Compiled, u64)>,
+    clock: u64,
+}
+
+impl MemoryTier {
+    /// The code, now the most recently used.
+    pub(super) fn get(&mut self, key: &ModuleKey) -> Option<Compiled> {
+        self.clock += 1;
+        let (compiled, used) = self.entries.get_mut(key)?;
+        *used = self.clock;
+        Some(compiled.clone())
+    }
+
+    /// Keeps the code, and gives back what had to leave, to be dropped outside the lock: unmapping
+    /// takes time.
+    #[must_use]
+    pub(super) fn put(&mut self, key: ModuleKey, compiled: Compiled) -> Option<Compiled> {
+        self.clock += 1;
+        self.entries.insert(key, (compiled, self.clock));
+        if self.entries.len() <= CAPACITY {
+            return None;
+        }
+        // A scan of 33 beats a list to keep in order.
+        let oldest = *self.entries.iter().min_by_key(|(_, (_, used))| *used)?.0;
+        self.entries.remove(&oldest).map(|(compiled, _)| compiled)
+    }
+}

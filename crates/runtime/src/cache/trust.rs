@@ -1,0 +1,138 @@
+//! On what ground native code from a disk is run.
+
+#[cfg(unix)]
+use rustix::fs::{FileType, Mode, OFlags, RawMode, Stat};
+#[cfg(unix)]
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::{Component, Path, PathBuf},
+};
+
+/// Why an artefact of the disk tier is believed to be this package's own work. Default:
+/// [`Trust::Key`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// A keyed MAC over its identity and bytes. Holds in any directory; the file is read and hashed
+    /// whole.
+    #[default]
+    Key,
+    /// Only this user and root can have written it: the directory and all its ancestors say so. The
+    /// file is mapped, not read. No part of the path may be a link. Unix only.
+    Owner,
+}
+
+/// Write permission for group or others.
+#[cfg(unix)]
+const SHARED_WRITE: RawMode = 0o022;
+/// In such a directory nobody can rename or delete what belongs to another user.
+#[cfg(unix)]
+const STICKY: RawMode = 0o1000;
+
+/// What an ancestor is opened for. Where the system can, without asking for permission to list it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PASSING: OFlags = OFlags::PATH;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const PASSING: OFlags = OFlags::RDONLY;
+
+/// Opens a directory component by component from the root, each one without following a link and
+/// checked on its descriptor, so that what was checked is what is opened. With `create`, missing
+/// ones are made with mode 0700.
+///
+/// # Errors
+/// `NotFound` where it does not exist; `PermissionDenied`, with the component's name, where
+/// somebody else could have changed what is inside; what the system says otherwise (a link is
+/// `NotADirectory` or a loop).
+#[cfg(unix)]
+pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
+    let path = std::path::absolute(path)?;
+    let names: Vec<_> = path
+        .components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name),
+            Component::ParentDir => Some("..".as_ref()),
+            _ => None,
+        })
+        .collect();
+    let base = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut so_far = PathBuf::from("/");
+    let mut directory = rustix::fs::open("/", base | PASSING, Mode::empty())?;
+    check_directory(&rustix::fs::fstat(&directory)?, &so_far, names.is_empty())?;
+    for (index, name) in names.iter().enumerate() {
+        let last = index + 1 == names.len();
+        let flags = base | if last { OFlags::RDONLY } else { PASSING };
+        so_far.push(name);
+        let mut next = rustix::fs::openat(&directory, *name, flags, Mode::empty());
+        if create
+            && next
+                .as_ref()
+                .is_err_and(|error| *error == rustix::io::Errno::NOENT)
+        {
+            match rustix::fs::mkdirat(&directory, *name, Mode::RWXU) {
+                // Another process made it: it is checked like any other.
+                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Err(error) => return Err(named(error, &so_far)),
+            }
+            next = rustix::fs::openat(&directory, *name, flags, Mode::empty());
+        }
+        directory = next.map_err(|error| named(error, &so_far))?;
+        check_directory(&rustix::fs::fstat(&directory)?, &so_far, last)?;
+    }
+    Ok(directory)
+}
+
+/// A directory of another user is refused wherever it stands, so that in a sticky ancestor (`/tmp`)
+/// the next component is ours or root's, and nobody else can put another in its place.
+#[cfg(unix)]
+fn check_directory(stat: &Stat, path: &Path, last: bool) -> io::Result<()> {
+    if !ours_or_roots(stat) {
+        return Err(untrusted(path, "belongs to another user"));
+    }
+    let mode = stat.st_mode as RawMode;
+    if mode & SHARED_WRITE != 0 && (last || mode & STICKY == 0) {
+        return Err(untrusted(path, "can be written by others"));
+    }
+    Ok(())
+}
+
+/// Checks an open file: regular, ours or root's, not writable by others, and known under one name,
+/// since a second one could stand in a directory that was not checked.
+///
+/// # Errors
+/// `PermissionDenied` with the reason.
+#[cfg(unix)]
+pub(super) fn check_file(file: &File) -> io::Result<()> {
+    let stat = rustix::fs::fstat(file.as_fd())?;
+    let reason = if FileType::from_raw_mode(stat.st_mode as RawMode) != FileType::RegularFile {
+        "is not a regular file"
+    } else if !ours_or_roots(&stat) {
+        "belongs to another user"
+    } else if stat.st_mode as RawMode & SHARED_WRITE != 0 {
+        "can be written by others"
+    } else if stat.st_nlink != 1 {
+        "has several names"
+    } else {
+        return Ok(());
+    };
+    Err(untrusted(Path::new("the artefact"), reason))
+}
+
+#[cfg(unix)]
+fn ours_or_roots(stat: &Stat) -> bool {
+    stat.st_uid == 0 || stat.st_uid == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn untrusted(path: &Path, reason: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} {reason}", path.display()),
+    )
+}
+
+#[cfg(unix)]
+fn named(error: rustix::io::Errno, path: &Path) -> io::Error {
+    let error = io::Error::from(error);
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

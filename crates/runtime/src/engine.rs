@@ -1,0 +1,224 @@
+//! An engine core: the Wasmtime engine with its workers, clock, cache and byte account.
+//!
+//! Equal options share one core in a process, whichever thread asks; it lives as long as a handle,
+//! a compiled module or a pool of it does.
+
+use crate::allocation;
+use crate::cache::{CacheOptions, CacheStats, ModuleCache};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{PAGE_BYTES, TrackerSnapshot, process_account};
+use crate::loader::Loader;
+use crate::module::{Code, Kind, Source};
+use crate::stats::Starts;
+use crate::workers::{MAX_WORKERS, Workers};
+use riptide_wasm_accounting::{Account, Scope};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+/// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
+pub const MAX_PAGES: u32 = 65_536;
+
+/// Slots of an engine at most: a slot of 4 GiB each, that is an eighth of the address space.
+pub const MAX_SLOTS: u32 = 4_096;
+
+/// What is fixed when an engine is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EngineOptions {
+    /// Whether SIMD code is accepted.
+    pub simd: bool,
+    /// Whether this engine counts in the process's exported numbers.
+    pub metrics: bool,
+    /// Worker threads; 0 is one a core.
+    pub workers: u32,
+    /// Instances that may live at once, over all pools.
+    pub max_instances: u32,
+    /// The largest memory of one instance, in pages of 64 KiB.
+    pub max_memory_pages: u32,
+    /// Whether bounds checks may be left to the memory protection of the processor.
+    pub signals_based_traps: bool,
+    /// The AOT cache; none: every load compiles.
+    pub cache: Option<CacheOptions>,
+    /// A start from the cache that takes longer, in milliseconds, is counted as slow.
+    pub cold_start_target_millis: Option<u32>,
+}
+
+/// The engine's numbers at one moment.
+#[derive(Clone, Debug)]
+pub struct EngineStats {
+    /// Worker threads.
+    pub workers: u32,
+    /// How memories are allocated: `pooling-4gib`, `pooling-limit` or `on-demand`.
+    pub allocation: &'static str,
+    /// Instances that may live at once.
+    pub slots: u32,
+    /// Instances alive now.
+    pub instances: u64,
+    /// Lookups of the cache.
+    pub cache: CacheStats,
+    /// The last start, from asking for the code to the first instance, in milliseconds; 0: none yet.
+    pub cold_start_millis: f64,
+    /// Starts from the cache that took longer than the target.
+    pub slow_cold_starts: u64,
+}
+
+/// A handle to an engine core.
+#[derive(Clone)]
+pub struct Engine(Arc<Core>);
+
+/// What an engine's parts share.
+pub(crate) struct Core {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) options: EngineOptions,
+    pub(crate) account: Arc<Account>,
+    pub(crate) clock: Clock,
+    pub(crate) workers: Workers,
+    pub(crate) cache: ModuleCache,
+    pub(crate) instances: AtomicU64,
+    starts: Starts,
+    loader: Loader,
+    allocation: &'static str,
+    warnings: Mutex<Vec<String>>,
+}
+
+static CORES: LazyLock<Mutex<HashMap<EngineOptions, Weak<Core>>>> = LazyLock::new(Mutex::default);
+
+impl Engine {
+    /// Opens the engine core of these options, making it where none is alive.
+    ///
+    /// # Errors
+    /// `ERR_BAD_OPTION` for a number out of range, `ERR_INTERNAL` where the system refuses threads
+    /// or memory.
+    pub fn new(options: EngineOptions) -> Result<Engine> {
+        in_range("workers", options.workers, 0, MAX_WORKERS)?;
+        in_range("maxInstances", options.max_instances, 1, MAX_SLOTS)?;
+        in_range("maxMemoryPages", options.max_memory_pages, 1, MAX_PAGES)?;
+        let mut cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
+        cores.retain(|_, core| core.strong_count() > 0);
+        let entry = cores.entry(options);
+        if let Entry::Occupied(entry) = &entry
+            && let Some(core) = entry.get().upgrade()
+        {
+            return Ok(Engine(core));
+        }
+        let core = Arc::new(Core::new(entry.key().clone())?);
+        entry.insert_entry(Arc::downgrade(&core));
+        Ok(Engine(core))
+    }
+
+    /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on a
+    /// loader thread, and `done` is called there once.
+    pub fn load(&self, source: Source, expected: Option<Kind>, done: Box<dyn FnOnce(Result<Code>) + Send>) {
+        let engine = self.clone();
+        self.0.loader.run(Box::new(move || done(Code::load(&engine, source, expected))));
+    }
+
+    /// The engine's numbers.
+    pub fn stats(&self) -> EngineStats {
+        let core = &self.0;
+        EngineStats {
+            workers: core.workers.count(),
+            allocation: core.allocation,
+            slots: core.options.max_instances,
+            instances: core.instances.load(Ordering::Relaxed),
+            cache: core.cache.stats(),
+            cold_start_millis: core.starts.cold_start_millis(),
+            slow_cold_starts: core.starts.slow(),
+        }
+    }
+
+    /// The tracker over all instances of the engine.
+    pub fn tracker(&self) -> TrackerSnapshot {
+        let limit = u64::from(self.0.options.max_instances) * u64::from(self.0.options.max_memory_pages) * PAGE_BYTES;
+        self.0.snapshot(&self.0.account, limit)
+    }
+
+    /// The six numbers over this engine; none where its metrics are off.
+    pub fn metrics(&self) -> Vec<(&'static str, f64)> {
+        if self.0.options.metrics { self.0.starts.metrics(&self.0.account) } else { Vec::new() }
+    }
+
+    /// What an operator should read once: warnings since the last call.
+    pub fn take_warnings(&self) -> Vec<String> {
+        let mut warnings = std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        warnings.extend(self.0.cache.take_warnings());
+        warnings
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+}
+
+impl Core {
+    fn new(options: EngineOptions) -> Result<Core> {
+        let allocated = allocation::allocate(&options)?;
+        let wasmtime = allocated.engine;
+        let ticking = wasmtime.weak();
+        let tick = move || {
+            if let Some(engine) = ticking.upgrade() {
+                engine.increment_epoch();
+            }
+        };
+        let workers = match options.workers {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32).min(MAX_WORKERS),
+            count => count,
+        };
+        let system = |error| Error::new(ErrorCode::Internal, format!("the engine's threads could not be started: {error}"));
+        Ok(Core {
+            cache: ModuleCache::new(options.cache.clone(), &allocated.settings, options.simd),
+            account: Arc::new(Account::new(
+                Scope::Engine,
+                u64::MAX,
+                options.metrics.then(|| process_account().clone()),
+            )),
+            clock: Clock::new(tick).map_err(system)?,
+            workers: Workers::new(workers).map_err(system)?,
+            instances: AtomicU64::new(0),
+            starts: Starts::default(),
+            loader: Loader::new(),
+            allocation: allocated.step,
+            warnings: Mutex::new(allocated.warnings),
+            wasmtime,
+            options,
+        })
+    }
+
+    pub(crate) fn snapshot(&self, account: &Account, limit: u64) -> TrackerSnapshot {
+        TrackerSnapshot::of(account, limit, self.options.simd, self.options.cache.is_some())
+    }
+
+    /// Counts a lookup of the cache here and in the process; a cache that is off has none.
+    pub(crate) fn count_lookup(&self, tier: crate::cache::Tier) {
+        if self.options.cache.is_some() {
+            self.each_starts(|starts| starts.count_lookup(tier));
+        }
+    }
+
+    /// Notes the first instance of freshly loaded code.
+    pub(crate) fn note_start(&self, millis: f64, from_cache: bool) {
+        let target = self.options.cold_start_target_millis;
+        let slow = from_cache && target.is_some_and(|target| millis > f64::from(target));
+        self.each_starts(|starts| starts.note_start(millis, slow));
+    }
+
+    fn each_starts(&self, note: impl Fn(&Starts)) {
+        note(&self.starts);
+        if self.options.metrics {
+            note(Starts::process());
+        }
+    }
+}
+
+/// Refuses an option out of its range, by name.
+pub(crate) fn in_range(option: &'static str, value: u32, least: u32, most: u32) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::BadOption, format!("{option} is {value}; allowed is {least} to {most}"))
+        .text("option", option)
+        .number("value", f64::from(value))
+        .text("allowed", format!("{least} to {most}")))
+}

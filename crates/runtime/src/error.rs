@@ -1,0 +1,143 @@
+//! What a failed operation says: one code, one sentence, and the facts as data.
+//!
+//! Every failure that reaches a caller is an [`Error`]. The codes are one table, compared with the
+//! TypeScript table by a test.
+
+use crate::value::{Type, Value};
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// The stable identity of a failure, as `error.code` in JavaScript.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$variant,)*];
+
+            /// The code as JavaScript sees it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// An option's value cannot be used. Details: `option`, `value`, `allowed`.
+    BadOption = "ERR_BAD_OPTION",
+    /// An argument does not fit its type, or the count is wrong. Details: `path`, `expected`, `received`.
+    BadArgument = "ERR_BAD_ARGUMENT",
+    /// The file or bytes could not be read. Details: `path`.
+    Read = "ERR_READ",
+    /// The bytes are not WebAssembly, are cut short, or do not validate. Details: `offset` where known.
+    Compile = "ERR_COMPILE",
+    /// The code uses SIMD and the engine refuses it. Details: `offset`.
+    SimdDisabled = "ERR_SIMD_DISABLED",
+    /// A module was given where a component was wanted, or the other way round. Details: `expected`, `received`.
+    WrongKind = "ERR_WRONG_KIND",
+    /// Imports that nobody provides, or that are provided with another type. Details: `missing`.
+    Link = "ERR_LINK",
+    /// No exported function has this name. Details: `name`, `exports`.
+    MissingExport = "ERR_MISSING_EXPORT",
+    /// The guest trapped. Details: `trap`, `backtrace`.
+    Trap = "ERR_TRAP",
+    /// The guest overflowed its stack. Details: `trap`, `backtrace`.
+    StackOverflow = "ERR_STACK_OVERFLOW",
+    /// The guest failed after a refused growth, or could not start within its limit.
+    /// Details: `requestedBytes`, `heldBytes`, `limitBytes`, `limitedBy` (`instance`, `pool`, `engine`).
+    MemoryLimit = "ERR_MEMORY_LIMIT",
+    /// The call took too long. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).
+    Timeout = "ERR_TIMEOUT",
+    /// The call was aborted by its signal, or ended with its pool or environment. Details: `phase`.
+    Aborted = "ERR_ABORTED",
+    /// The guest returned the `err` case of its result. `payload` holds the value.
+    Guest = "ERR_GUEST",
+    /// A host function threw or rejected; `cause` holds what it threw. Details: `function`.
+    HostFunction = "ERR_HOST_FUNCTION",
+    /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
+    ResultTooLarge = "ERR_RESULT_TOO_LARGE",
+    /// The engine has no free slot for another instance. Details: `slots`.
+    NoSlot = "ERR_NO_SLOT",
+    /// The instance is in the middle of another call.
+    Busy = "ERR_BUSY",
+    /// The pool, instance or engine is closed.
+    Closed = "ERR_CLOSED",
+    /// A type or feature this version does not carry across. Details: `feature`.
+    Unsupported = "ERR_UNSUPPORTED",
+    /// A defect of this package, caught at the boundary.
+    Internal = "ERR_INTERNAL",
+}
+
+/// A fact of a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// A number in the unit the key names.
+    Number(f64),
+    /// A word or sentence.
+    Text(String),
+    /// Several words, in order.
+    List(Vec<String>),
+}
+
+/// A failure: its code, one sentence, and the facts behind it.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// Which failure.
+    pub code: ErrorCode,
+    /// One sentence for a person.
+    pub message: String,
+    /// The facts, by camelCase name.
+    pub details: Vec<(&'static str, Detail)>,
+    /// The value of a WIT `err`, with its type.
+    pub payload: Option<Box<(Value, Type)>>,
+    /// Which throw of a host function this is: the caller's side keeps the thrown value under this number.
+    pub host_error: Option<u64>,
+}
+
+impl Error {
+    /// A failure without facts.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Error {
+        Error { code, message: message.into(), details: Vec::new(), payload: None, host_error: None }
+    }
+
+    /// Adds a number.
+    pub fn number(mut self, key: &'static str, value: f64) -> Error {
+        self.details.push((key, Detail::Number(value)));
+        self
+    }
+
+    /// Adds a text.
+    pub fn text(mut self, key: &'static str, value: impl Into<String>) -> Error {
+        self.details.push((key, Detail::Text(value.into())));
+        self
+    }
+
+    /// Adds a list of texts.
+    pub fn list(mut self, key: &'static str, value: Vec<String>) -> Error {
+        self.details.push((key, Detail::List(value)));
+        self
+    }
+}
+
+impl Error {
+    /// The kind of trap, of a failure that is one.
+    pub(crate) fn trap(&self) -> Option<&str> {
+        self.details.iter().find_map(|(key, detail)| match detail {
+            Detail::Text(text) if *key == "trap" => Some(text.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What every fallible operation of this crate gives.
+pub type Result<T> = std::result::Result<T, Error>;

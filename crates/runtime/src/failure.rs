@@ -1,0 +1,56 @@
+//! Tells what a failure inside Wasmtime means for a caller.
+
+use crate::error::{Error, ErrorCode};
+use crate::limits::Denied;
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// Frames of a backtrace that an error carries: the innermost ones tell, and deep recursion has thousands.
+const MAX_FRAMES: usize = 32;
+
+/// Names a failure of a call or of an instantiation. `denied`: the growth that was refused in it, if
+/// any; a guest that traps after one is out of memory, whatever it trapped with.
+pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error {
+    if let Some(own) = error.downcast_ref::<Error>() {
+        return own.clone();
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::StackOverflow) {
+        return trapped(ErrorCode::StackOverflow, "the guest overflowed its stack".into(), "stack overflow", error);
+    }
+    if let Some(denied) = denied {
+        let mut failure = denied.to_error();
+        failure.details.push(("backtrace", crate::error::Detail::List(backtrace(error))));
+        return failure;
+    }
+    if let Some(trap) = trap {
+        let kind = trap.to_string();
+        let kind = kind.strip_prefix("wasm trap: ").unwrap_or(&kind);
+        return trapped(ErrorCode::Trap, format!("the guest trapped: {kind}"), kind, error);
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
+        let failure = trapped(ErrorCode::Trap, format!("the guest exited with status {status}"), "exit", error);
+        return failure.number("exitStatus", f64::from(*status));
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Error::new(ErrorCode::NoSlot, format!("the engine has no free slot for another instance: {error:#}"));
+    }
+    trapped(ErrorCode::Trap, format!("the guest failed: {}", error.root_cause()), "other", error)
+}
+
+fn trapped(code: ErrorCode, message: String, trap: &str, error: &wasmtime::Error) -> Error {
+    Error::new(code, message).text("trap", trap).list("backtrace", backtrace(error))
+}
+
+/// The guest's frames, innermost first.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let frame = |frame: &wasmtime::FrameInfo| {
+        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+        match frame.module_offset() {
+            Some(offset) => format!("{name} @ 0x{offset:x}"),
+            None => name,
+        }
+    };
+    backtrace.frames().iter().take(MAX_FRAMES).map(frame).collect()
+}

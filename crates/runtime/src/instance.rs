@@ -1,0 +1,112 @@
+//! An instance that is called on the caller's own thread.
+
+use crate::call::deadline;
+use crate::engine::in_range;
+use crate::error::{Error, ErrorCode, Result};
+use crate::host::SyncHostCall;
+use crate::limits::{PAGE_BYTES, TrackerSnapshot};
+use crate::linking::Hosts;
+use crate::module::{Code, Function};
+use crate::store::{Blueprint, Instance};
+use crate::value::{self, Limits, Type, Value};
+use crate::wasi::WasiOptions;
+use std::time::Duration;
+
+/// What a sync instance is made of.
+pub struct SyncInstanceOptions {
+    /// Memory at most, in pages of 64 KiB.
+    pub max_memory_pages: u32,
+    /// How long a call may compute.
+    pub timeout: Option<Duration>,
+    /// What a result may hold.
+    pub limits: Limits,
+    /// WASI, where the guest gets it.
+    pub wasi: Option<WasiOptions>,
+    /// Functions for the guest's imports, by full name.
+    pub imports: Vec<(String, SyncHostCall)>,
+}
+
+/// An instance whose calls run on the thread that makes them, and block it.
+pub struct SyncInstance {
+    code: Code,
+    timeout: Option<Duration>,
+    /// None after a failure: a failed instance is never used again.
+    instance: Option<Instance>,
+    last: TrackerSnapshot,
+}
+
+impl SyncInstance {
+    /// Links and makes the instance, on this thread.
+    ///
+    /// # Errors
+    /// `ERR_LINK`, `ERR_MEMORY_LIMIT`, `ERR_NO_SLOT`, or what the guest's start function ends with.
+    pub fn new(code: &Code, options: SyncInstanceOptions) -> Result<SyncInstance> {
+        let core = code.engine().core();
+        in_range("maxMemoryPages", options.max_memory_pages, 1, core.options.max_memory_pages)?;
+        let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
+        let hosts = Hosts::Sync(options.imports);
+        let blueprint = Blueprint::new(code, hosts, options.wasi, core.account.clone(), max_bytes, options.limits)?;
+        core.clock.begin();
+        let made = blueprint.instantiate_sync(deadline(options.timeout));
+        core.clock.end();
+        let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
+        let last = core.snapshot(instance.account(), max_bytes);
+        Ok(SyncInstance { code: code.clone(), timeout: options.timeout, instance: Some(instance), last })
+    }
+
+    /// Calls a function on this thread. Its time-out ends a guest that computes, not one that sleeps.
+    ///
+    /// # Errors
+    /// What the call ends with; after a failure that is not the guest's own `err`, every later call
+    /// is `ERR_CLOSED`.
+    pub fn call(&mut self, function: &Function, params: &[Value]) -> Result<Vec<Value>> {
+        value::check_params(&function.ty, params)?;
+        // Out of its place while it runs, so that whatever happens a broken one is not found again.
+        let mut instance = self
+            .instance
+            .take()
+            .ok_or_else(|| Error::new(ErrorCode::Closed, "the instance ended with an earlier failure"))?;
+        let core = self.code.engine().core();
+        core.clock.begin();
+        let called = instance.call_sync(function, params, deadline(self.timeout));
+        core.clock.end();
+        self.last = core.snapshot(instance.account(), instance.account().limit());
+        let mut result = called.map_err(|error| timed_out(error, self.timeout))?;
+        self.instance = Some(instance);
+        guest_error(function, &mut result)?;
+        Ok(result)
+    }
+
+    /// The tracker of this instance; what it last was, with nothing held, once the instance has ended.
+    pub fn tracker(&self) -> TrackerSnapshot {
+        match &self.instance {
+            Some(instance) => self.code.engine().core().snapshot(instance.account(), instance.account().limit()),
+            None => TrackerSnapshot { current_bytes: 0, current_pages: 0, ..self.last },
+        }
+    }
+}
+
+/// An interrupted sync call is one whose time was up: nothing else interrupts it.
+fn timed_out(error: Error, timeout: Option<Duration>) -> Error {
+    let interrupted = error.code == ErrorCode::Trap && error.trap() == Some("interrupt");
+    match timeout {
+        Some(timeout) if interrupted => {
+            let millis = timeout.as_secs_f64() * 1e3;
+            Error::new(ErrorCode::Timeout, format!("the call took longer than {millis} ms (computing)"))
+                .number("timeoutMillis", millis)
+                .text("phase", "computing")
+        }
+        _ => error,
+    }
+}
+
+/// Turns the `err` of a result at the top into the guest's error.
+pub(crate) fn guest_error(function: &Function, result: &mut [Value]) -> Result<()> {
+    let [Type::Result(_, err)] = function.ty.results.as_slice() else { return Ok(()) };
+    let [Value::Result(Err(payload))] = result else { return Ok(()) };
+    let mut error = Error::new(ErrorCode::Guest, format!("{} returned an error", function.name));
+    if let (Some(payload), Some(ty)) = (payload.take(), err) {
+        error.payload = Some(Box::new((*payload, (**ty).clone())));
+    }
+    Err(error)
+}

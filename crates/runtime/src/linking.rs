@@ -1,0 +1,184 @@
+//! Joins a guest's imports with what the host offers: its functions and, where asked for, WASI.
+
+use crate::call::Request;
+use crate::compile::Compiled;
+use crate::error::{Error, ErrorCode, Result};
+use crate::host::{HostCall, HostFunction, SyncHostCall};
+use crate::module::{Code, Import};
+use crate::store::{Linked, State};
+use crate::value::{self, Field, FunctionType, HostFuture, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The host's functions, for stores called on workers or on the caller's thread.
+pub(crate) enum Hosts {
+    Async(Vec<HostFunction>),
+    Sync(Vec<(String, SyncHostCall)>),
+}
+
+impl Hosts {
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Hosts::Async(functions) => functions.iter().map(|function| function.name.as_str()).collect(),
+            Hosts::Sync(functions) => functions.iter().map(|(name, _)| name.as_str()).collect(),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<Host> {
+        match self {
+            Hosts::Async(functions) => {
+                functions.iter().find(|function| function.name == name).map(|function| Host::Async(function.call.clone()))
+            }
+            Hosts::Sync(functions) => {
+                functions.iter().find(|(own, _)| own == name).map(|(_, call)| Host::Sync(call.clone()))
+            }
+        }
+    }
+
+    fn is_sync(&self) -> bool {
+        matches!(self, Hosts::Sync(_))
+    }
+}
+
+enum Host {
+    Async(HostCall),
+    Sync(SyncHostCall),
+}
+
+/// Links, once for all instances of a pool.
+///
+/// # Errors
+/// `ERR_LINK` with every missing import and its type, or with what does not fit.
+pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
+    missing(code, &hosts, wasi)?;
+    let linked = match code.compiled() {
+        Compiled::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
+        Compiled::Component(component) => link_component(code, component, &hosts, wasi).map(Linked::Component),
+    };
+    linked.map_err(|error| {
+        let message = format!("the imports could not be linked: {error:#}");
+        Error::new(ErrorCode::Link, message).list("missing", Vec::new())
+    })
+}
+
+fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
+    let offered = hosts.names();
+    let prefix = if code.compiled().is_module() { "wasi_snapshot_preview1#" } else { "wasi:" };
+    let provided = |import: &Import| {
+        offered.contains(&import.name.as_str())
+            || (wasi && import.name.starts_with(prefix))
+            // A component's types come with the functions that use them.
+            || (!code.compiled().is_module() && matches!(import.kind, "type" | "interface"))
+    };
+    let describe = |import: &Import| match &import.function {
+        Some(ty) => format!("{}: {}", import.name, signature(ty)),
+        None => format!("{}: {}", import.name, import.kind),
+    };
+    let missing: Vec<String> = code.imports().iter().filter(|import| !provided(import)).map(describe).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::Link, format!("nobody provides what the guest imports: {}", missing.join("; ")))
+        .list("missing", missing))
+}
+
+fn link_module(
+    module: &wasmtime::Module,
+    hosts: &Hosts,
+    wasi: bool,
+) -> wasmtime::Result<wasmtime::InstancePre<State>> {
+    let mut linker = wasmtime::Linker::<State>::new(module.engine());
+    if wasi && hosts.is_sync() {
+        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |state| state.wasi.p1())?;
+    } else if wasi {
+        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state| state.wasi.p1())?;
+    }
+    linker.allow_shadowing(true); // a caller's function stands in for WASI's
+    for import in module.imports() {
+        let (outer, name) = (import.module(), import.name());
+        let wasmtime::ExternType::Func(ty) = import.ty() else { continue };
+        match hosts.find(&format!("{outer}#{name}")) {
+            Some(Host::Async(call)) => value::define_core_host(&mut linker, outer, name, &ty, move |caller, params| {
+                run(caller.data(), &call, params)
+            })?,
+            Some(Host::Sync(call)) => value::define_core_host_sync(&mut linker, outer, name, &ty, move |_, params| {
+                Ok(call(params)?)
+            })?,
+            None => {}
+        }
+    }
+    linker.instantiate_pre(module)
+}
+
+fn link_component(
+    code: &Code,
+    component: &wasmtime::component::Component,
+    hosts: &Hosts,
+    wasi: bool,
+) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
+    let mut linker = wasmtime::component::Linker::<State>::new(component.engine());
+    if wasi && hosts.is_sync() {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    } else if wasi {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    }
+    linker.allow_shadowing(true);
+    let mut interfaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (interface, name, ty, host) in functions(code, hosts) {
+        interfaces.entry(interface).or_default().push((name, ty, host));
+    }
+    for (interface, functions) in interfaces {
+        let mut instance = if interface.is_empty() { linker.root() } else { linker.instance(interface)? };
+        for (name, ty, host) in functions {
+            match host {
+                Host::Async(call) => value::define_host(&mut instance, name, ty, move |store, params| {
+                    run(store.data(), &call, params)
+                })?,
+                Host::Sync(call) => value::define_host_sync(&mut instance, name, ty, move |_, params| {
+                    Ok(call(params)?)
+                })?,
+            }
+        }
+    }
+    linker.instantiate_pre(component)
+}
+
+/// The imported functions that the host offers: module or interface, name, type, function.
+fn functions<'a>(code: &'a Code, hosts: &'a Hosts) -> impl Iterator<Item = (&'a str, &'a str, &'a FunctionType, Host)> {
+    code.imports().iter().filter_map(|import| {
+        let (outer, name) = import.name.split_once('#').unwrap_or(("", &import.name));
+        Some((outer, name, import.function.as_ref()?, hosts.find(&import.name)?))
+    })
+}
+
+/// Calls a host function, and marks the call as waiting for it.
+fn run(state: &State, call: &HostCall, params: Vec<Value>) -> HostFuture {
+    let request: Option<Arc<Request>> = state.request.clone();
+    let answer = call(params);
+    Box::pin(async move {
+        if let Some(request) = &request {
+            request.enter_host();
+        }
+        let answer = answer.await;
+        if let Some(request) = &request {
+            request.leave_host();
+        }
+        Ok(answer?)
+    })
+}
+
+/// A function's type as WIT writes it.
+fn signature(ty: &FunctionType) -> String {
+    let param = |param: &Field| match param.name.as_str() {
+        "" => param.ty.to_string(),
+        name => format!("{name}: {}", param.ty),
+    };
+    let params: Vec<String> = ty.params.iter().map(param).collect();
+    let results: Vec<String> = ty.results.iter().map(ToString::to_string).collect();
+    let results = match results.as_slice() {
+        [] => String::new(),
+        [one] => format!(" -> {one}"),
+        several => format!(" -> ({})", several.join(", ")),
+    };
+    format!("func({}){results}", params.join(", "))
+}

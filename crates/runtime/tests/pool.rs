@@ -1,0 +1,316 @@
+//! The execution contract, proved without Node: every way a call can end.
+
+use riptide_wasm_runtime::call::Call;
+use riptide_wasm_runtime::engine::{Engine, EngineOptions};
+use riptide_wasm_runtime::error::{Detail, Error, ErrorCode, Result};
+use riptide_wasm_runtime::host::HostFunction;
+use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
+use riptide_wasm_runtime::pool::{Pool, PoolOptions};
+use riptide_wasm_runtime::value::{Limits, Value};
+use riptide_wasm_runtime::wasi::WasiOptions;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Long enough that only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn engine() -> Engine {
+    Engine::new(EngineOptions {
+        simd: true,
+        metrics: false,
+        workers: 2,
+        max_instances: 32,
+        max_memory_pages: 64,
+        signals_based_traps: true,
+        cache: None,
+        cold_start_target_millis: None,
+    })
+    .expect("an engine")
+}
+
+fn wait<T: Send + 'static>(begin: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> T {
+    let (sender, receiver) = mpsc::channel();
+    begin(Box::new(move |outcome| sender.send(outcome).expect("the test listens")));
+    receiver.recv_timeout(PATIENCE).expect("an answer")
+}
+
+fn load(text: &str) -> Code {
+    let bytes = wat2wasm(text).expect("valid text");
+    wait(|done| engine().load(Source::Bytes(bytes), None, done)).expect("valid code")
+}
+
+fn options() -> PoolOptions {
+    PoolOptions {
+        min: 0,
+        max: 4,
+        reuse: false,
+        exclusive: false,
+        timeout: Some(PATIENCE),
+        max_memory_pages: 4,
+        limits: Limits { max_bytes: 1 << 20, max_values: 1 << 16 },
+        wasi: None,
+        imports: Vec::new(),
+    }
+}
+
+fn submit(pool: &Pool, code: &Code, name: &str, params: Vec<Value>, timeout: Option<u64>) -> mpsc::Receiver<Result<Vec<Value>>> {
+    submit_ticket(pool, code, name, params, timeout).1
+}
+
+fn submit_ticket(
+    pool: &Pool,
+    code: &Code,
+    name: &str,
+    params: Vec<Value>,
+    timeout: Option<u64>,
+) -> (riptide_wasm_runtime::call::Ticket, mpsc::Receiver<Result<Vec<Value>>>) {
+    let (sender, receiver) = mpsc::channel();
+    let ticket = pool.call(Call {
+        function: code.function(name).expect("exported"),
+        params,
+        timeout: timeout.map(Duration::from_millis),
+        done: Box::new(move |result| sender.send(result).expect("answered once, while the test listens")),
+    });
+    (ticket, receiver)
+}
+
+fn call(pool: &Pool, code: &Code, name: &str, params: Vec<Value>, timeout: Option<u64>) -> Result<Vec<Value>> {
+    submit(pool, code, name, params, timeout).recv_timeout(PATIENCE).expect("an answer")
+}
+
+fn detail<'a>(error: &'a Error, key: &str) -> &'a Detail {
+    &error.details.iter().find(|(own, _)| *own == key).unwrap_or_else(|| panic!("{key} in {error:?}")).1
+}
+
+fn text(value: &str) -> Detail {
+    Detail::Text(value.into())
+}
+
+fn ended(pool: &Pool) {
+    wait(|done| pool.close(done)).expect("closes");
+    assert_eq!(pool.tracker().current_bytes, 0);
+    let stats = pool.stats();
+    assert_eq!((stats.size, stats.active, stats.waiting), (0, 0, 0), "{stats:?}");
+    assert_eq!(stats.created, stats.destroyed, "{stats:?}");
+}
+
+const GUEST: &str = r#"(module
+    (memory (export "memory") 1)
+    (global $count (mut i32) (i32.const 0))
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "count") (result i32)
+        (global.set $count (i32.add (global.get $count) (i32.const 1))) (global.get $count))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "grow-or-trap") (param i32)
+        (if (i32.eq (memory.grow (local.get 0)) (i32.const -1)) (then unreachable)))
+    (func (export "trap") unreachable)
+    (func $deep (export "deep") (call $deep))
+    (func (export "loop") (loop (br 0))))"#;
+
+#[test]
+fn good_calls_give_their_values_and_a_pool_ends_empty() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { min: 2, reuse: true, ..options() }).expect("a pool");
+    wait(|done| pool.ready(done)).expect("warm");
+    assert_eq!(pool.stats().idle, 2);
+    let answers: Vec<_> = (0..500)
+        .map(|number| submit(&pool, &code, "add", vec![Value::S32(number), Value::S32(1)], None))
+        .collect();
+    for (number, answer) in answers.into_iter().enumerate() {
+        let values = answer.recv_timeout(PATIENCE).expect("an answer").expect("a value");
+        assert_eq!(values, [Value::S32(number as i32 + 1)]);
+    }
+    assert_eq!(pool.stats().completed, 500);
+    assert!(pool.stats().created <= 4);
+    ended(&pool);
+    let refused = call(&pool, &code, "add", vec![Value::S32(1), Value::S32(1)], None).expect_err("closed");
+    assert_eq!(refused.code, ErrorCode::Closed);
+}
+
+#[test]
+fn state_stays_with_reuse_and_only_then() {
+    let code = load(GUEST);
+    for (reuse, last) in [(true, 5), (false, 1)] {
+        let pool = Pool::new(&code, PoolOptions { max: 1, reuse, ..options() }).expect("a pool");
+        let mut value = Vec::new();
+        for _ in 0..5 {
+            value = call(&pool, &code, "count", Vec::new(), None).expect("a value");
+        }
+        assert_eq!(value, [Value::S32(last)]);
+        ended(&pool);
+    }
+}
+
+#[test]
+fn a_refused_growth_gives_minus_one_counts_once_and_changes_nothing_else() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { max: 1, reuse: true, ..options() }).expect("a pool");
+    assert_eq!(call(&pool, &code, "grow", vec![Value::S32(2)], None).expect("grown"), [Value::S32(1)]);
+    let before = pool.tracker();
+    assert_eq!((before.current_pages, before.peak_pages, before.grow_failures), (3, 3, 0));
+    assert_eq!(call(&pool, &code, "grow", vec![Value::S32(2)], None).expect("refused"), [Value::S32(-1)]);
+    let after = pool.tracker();
+    assert_eq!((after.current_pages, after.peak_pages, after.grow_failures), (3, 3, 1));
+    assert_eq!(after.grow_requests, before.grow_requests + 1);
+    ended(&pool);
+}
+
+#[test]
+fn every_failure_has_its_own_code_and_the_next_call_works() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { max: 1, reuse: true, ..options() }).expect("a pool");
+    let cases: [(&str, Vec<Value>, Option<u64>, ErrorCode); 5] = [
+        ("trap", vec![], None, ErrorCode::Trap),
+        ("deep", vec![], None, ErrorCode::StackOverflow),
+        ("grow-or-trap", vec![Value::S32(60)], None, ErrorCode::MemoryLimit),
+        ("loop", vec![], Some(30), ErrorCode::Timeout),
+        ("add", vec![Value::S32(1)], None, ErrorCode::BadArgument),
+    ];
+    for (name, params, timeout, code_wanted) in cases {
+        let error = call(&pool, &code, name, params, timeout).expect_err(name);
+        assert_eq!(error.code, code_wanted, "{error:?}");
+        let sum = call(&pool, &code, "add", vec![Value::S32(2), Value::S32(2)], None).expect("the next call works");
+        assert_eq!(sum, [Value::S32(4)]);
+    }
+    ended(&pool);
+    assert_eq!((pool.stats().failed, pool.stats().timed_out), (4, 1));
+}
+
+#[test]
+fn a_loop_is_ended_by_time_and_by_abort_and_says_that_it_computed() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, options()).expect("a pool");
+    let late = call(&pool, &code, "loop", vec![], Some(20)).expect_err("a time-out");
+    assert_eq!((late.code, detail(&late, "phase")), (ErrorCode::Timeout, &text("computing")));
+    let (ticket, answer) = submit_ticket(&pool, &code, "loop", vec![], None);
+    while pool.stats().active == 0 {
+        std::thread::yield_now();
+    }
+    ticket.abort();
+    let error = answer.recv_timeout(PATIENCE).expect("an answer").expect_err("aborted");
+    assert_eq!(error.code, ErrorCode::Aborted);
+    ended(&pool);
+}
+
+#[test]
+fn calls_that_wait_end_on_time_too() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { max: 1, ..options() }).expect("a pool");
+    let (running, ran) = submit_ticket(&pool, &code, "loop", vec![], None);
+    let late = call(&pool, &code, "add", vec![Value::S32(1), Value::S32(1)], Some(20)).expect_err("queued");
+    assert_eq!((late.code, detail(&late, "phase")), (ErrorCode::Timeout, &text("queued")));
+    let (ticket, waited) = submit_ticket(&pool, &code, "add", vec![Value::S32(1), Value::S32(1)], None);
+    ticket.abort();
+    let error = waited.recv_timeout(PATIENCE).expect("an answer").expect_err("aborted");
+    assert_eq!((error.code, detail(&error, "phase")), (ErrorCode::Aborted, &text("queued")));
+    running.abort();
+    ran.recv_timeout(PATIENCE).expect("an answer").expect_err("aborted");
+    ended(&pool);
+}
+
+#[test]
+fn a_guest_asleep_in_wasi_holds_no_worker_and_ends_on_time() {
+    // Subscribes to the clock for an hour.
+    let code = load(
+        r#"(module
+        (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "sleep") (result i32)
+            (i32.store (i32.const 16) (i32.const 1))
+            (i64.store (i32.const 24) (i64.const 3600000000000))
+            (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200))))"#,
+    );
+    let refused = Pool::new(&code, options()).err().expect("WASI is not given unasked");
+    assert_eq!(refused.code, ErrorCode::Link);
+    let sleepers = Pool::new(&code, PoolOptions { max: 8, wasi: Some(WasiOptions::default()), ..options() }).expect("a pool");
+    let asleep: Vec<_> = (0..8).map(|_| submit(&sleepers, &code, "sleep", vec![], Some(300))).collect();
+    let other = load(GUEST);
+    let pool = Pool::new(&other, options()).expect("a pool");
+    call(&pool, &other, "add", vec![Value::S32(1), Value::S32(1)], None).expect("the workers are free");
+    for answer in asleep {
+        let error = answer.recv_timeout(PATIENCE).expect("an answer").expect_err("a time-out");
+        assert_eq!((error.code, detail(&error, "phase")), (ErrorCode::Timeout, &text("asleep")));
+    }
+    ended(&sleepers);
+    ended(&pool);
+}
+
+#[test]
+fn a_guest_that_waits_on_a_host_function_ends_on_time() {
+    let code = load(
+        r#"(module (import "env" "wait" (func $wait (param i32) (result i32)))
+        (func (export "wait") (param i32) (result i32) (call $wait (local.get 0))))"#,
+    );
+    let host = HostFunction {
+        name: "env#wait".into(),
+        call: Arc::new(|params| match params.as_slice() {
+            [Value::S32(0)] => Box::pin(std::future::pending()),
+            [Value::S32(1)] => Box::pin(async { Err(Error::new(ErrorCode::HostFunction, "thrown")) }),
+            _ => Box::pin(async { Ok(vec![Value::S32(7)]) }),
+        }),
+    };
+    let missing = Pool::new(&code, options()).err().expect("an import is missing");
+    assert_eq!(missing.code, ErrorCode::Link);
+    assert_eq!(detail(&missing, "missing"), &Detail::List(vec!["env#wait: func(i32) -> i32".into()]));
+    let pool = Pool::new(&code, PoolOptions { imports: vec![host], ..options() }).expect("a pool");
+    let late = call(&pool, &code, "wait", vec![Value::S32(0)], Some(30)).expect_err("a time-out");
+    assert_eq!((late.code, detail(&late, "phase")), (ErrorCode::Timeout, &text("host")));
+    let thrown = call(&pool, &code, "wait", vec![Value::S32(1)], None).expect_err("the host's error");
+    assert_eq!(thrown.code, ErrorCode::HostFunction);
+    assert_eq!(call(&pool, &code, "wait", vec![Value::S32(2)], None).expect("a value"), [Value::S32(7)]);
+    ended(&pool);
+}
+
+#[test]
+fn destroy_ends_running_and_waiting_calls_at_once() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { max: 2, ..options() }).expect("a pool");
+    let answers: Vec<_> = (0..6).map(|_| submit(&pool, &code, "loop", vec![], None)).collect();
+    wait(|done| pool.destroy(done)).expect("destroyed");
+    for answer in answers {
+        assert_eq!(answer.recv_timeout(PATIENCE).expect("an answer").expect_err("ended").code, ErrorCode::Aborted);
+    }
+    ended(&pool);
+    assert_eq!(pool.stats().aborted, 6);
+}
+
+#[test]
+fn an_exclusive_instance_is_busy_while_it_works_and_closed_after_a_failure() {
+    let code = load(GUEST);
+    let pool = Pool::new(&code, PoolOptions { min: 1, max: 1, reuse: true, exclusive: true, ..options() }).expect("one");
+    wait(|done| pool.ready(done)).expect("made");
+    assert_eq!(call(&pool, &code, "count", vec![], None).expect("a value"), [Value::S32(1)]);
+    let (ticket, answer) = submit_ticket(&pool, &code, "loop", vec![], None);
+    while pool.stats().active == 0 {
+        std::thread::yield_now();
+    }
+    let busy = call(&pool, &code, "count", vec![], None).expect_err("busy");
+    assert_eq!(busy.code, ErrorCode::Busy);
+    ticket.abort();
+    answer.recv_timeout(PATIENCE).expect("an answer").expect_err("aborted");
+    let after = call(&pool, &code, "count", vec![], None).expect_err("ended");
+    assert!(matches!(after.code, ErrorCode::Closed | ErrorCode::Busy), "{after:?}");
+    ended(&pool);
+}
+
+#[test]
+fn a_guest_too_large_for_its_limit_is_a_memory_limit_error() {
+    let code = load(r#"(module (memory 5) (func (export "f")))"#);
+    let pool = Pool::new(&code, PoolOptions { min: 1, ..options() }).expect("a pool");
+    let failure = wait(|done| pool.ready(done)).expect_err("too large");
+    assert_eq!(failure.code, ErrorCode::MemoryLimit);
+    let error = call(&pool, &code, "f", vec![], None).expect_err("too large");
+    assert_eq!(error.code, ErrorCode::MemoryLimit);
+    assert_eq!(detail(&error, "limitedBy"), &text("instance"));
+    ended(&pool);
+}
+
+#[test]
+fn options_beyond_the_engine_are_refused_by_name() {
+    let code = load(GUEST);
+    let too_many = Pool::new(&code, PoolOptions { max: 33, ..options() }).err().expect("refused");
+    assert_eq!((too_many.code, detail(&too_many, "option")), (ErrorCode::BadOption, &text("max")));
+    let too_large = Pool::new(&code, PoolOptions { max_memory_pages: 65, ..options() }).err().expect("refused");
+    assert_eq!(detail(&too_large, "option"), &text("maxMemoryPages"));
+}

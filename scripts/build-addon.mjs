@@ -1,0 +1,103 @@
+// Builds the addon with cargo and puts it where the loader looks.
+//
+// `napi build` is not used for this: it always names a target, and so a target folder of its own, and Wasmtime would be
+// compiled a second time for the Rust tests. With `--bindings` the loader and the typings in `native/` are
+// written anew by the same tool, from what the build found.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ask, Failure, hashOf, isMain, main, readJson, root, run } from './lib.mjs';
+
+// Everything that changes the binary; the guest's manifest is here because the addon reports the guest's hash.
+const sources = [
+  'Cargo.toml',
+  'Cargo.lock',
+  'build.rs',
+  'rust-toolchain.toml',
+  '.cargo/config.toml',
+  'crates/accounting',
+  'crates/runtime',
+  'crates/node',
+  'crates/extractor/dist/manifest.json',
+  'scripts/build-addon.mjs',
+];
+
+function isMusl() {
+  return process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
+}
+
+/** The platform's name as the loader spells it: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`. */
+export function platformName() {
+  const { platform, arch } = process;
+  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+  if (platform === 'win32') return `win32-${arch}-msvc`;
+  return `${platform}-${arch}`;
+}
+
+export function addonFile() {
+  return path.join(root, 'native', `${readJson('package.json').napi.binaryName}.${platformName()}.node`);
+}
+
+function libraryName() {
+  if (process.platform === 'win32') return 'riptide_wasm_node.dll';
+  return `libriptide_wasm_node.${process.platform === 'darwin' ? 'dylib' : 'so'}`;
+}
+
+/** True where the addon in `native/` was built from the sources as they are. */
+export function addonIsCurrent() {
+  const file = addonFile();
+  const stamp = `${file}.hash`;
+  return existsSync(file) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hashOf(sources);
+}
+
+/** Replaces a file by renaming: overwriting a mapped library would crash the processes that run it. */
+function replace(from, to) {
+  mkdirSync(path.dirname(to), { recursive: true });
+  const beside = `${to}.${process.pid}.tmp`;
+  copyFileSync(from, beside);
+  renameSync(beside, to);
+}
+
+export async function buildAddon({ bindings = false } = {}) {
+  // Taken before the build: a file that changes meanwhile leaves the stamp stale, not wrong.
+  const hash = hashOf(sources);
+  const types = path.join(root, 'target', 'napi-types');
+  const env = {};
+  if (bindings) {
+    rmSync(types, { recursive: true, force: true });
+    mkdirSync(types, { recursive: true });
+    env.NAPI_TYPE_DEF_TMP_FOLDER = types;
+    env.NAPI_FORCE_BUILD_RIPTIDE_WASM_NODE = String(Date.now());
+  }
+  // The default members and the one profile: the Rust tests then find every dependency built.
+  await run('cargo', ['build', '--release', '--locked'], { env });
+  const metadata = ask('cargo', ['metadata', '--format-version', '1', '--no-deps', '--offline']);
+  if (metadata === undefined) throw new Failure('cargo metadata failed');
+  const built = path.join(JSON.parse(metadata).target_directory, 'release', libraryName());
+  const file = addonFile();
+  replace(built, file);
+  const platformPackage = path.join(root, 'npm', platformName());
+  if (existsSync(platformPackage)) replace(file, path.join(platformPackage, path.basename(file)));
+  if (bindings) await writeBindings(types);
+  writeFileSync(`${file}.hash`, hash);
+}
+
+async function writeBindings(typeDefDir) {
+  const { generateTypeDef, writeJsBinding } = await import('@napi-rs/cli');
+  const { napi, version } = readJson('package.json');
+  const outputDir = path.join(root, 'native');
+  const { exports, dts } = await generateTypeDef({ typeDefDir, cwd: root });
+  writeFileSync(path.join(outputDir, 'index.d.ts'), dts);
+  await writeJsBinding({
+    platform: true,
+    idents: exports,
+    jsBinding: 'index.js',
+    format: 'esm',
+    binaryName: napi.binaryName,
+    packageName: napi.packageName,
+    version,
+    outputDir,
+    wasiFlavors: [],
+  });
+}
+
+if (isMain(import.meta.url)) await main(() => buildAddon({ bindings: process.argv.includes('--bindings') }));

@@ -1,0 +1,96 @@
+// What the guest is built from, as one hash. Shared by build-guest.mjs and check-guest.mjs.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
+export const crate = 'crates/extractor';
+export const dist = join(root, crate, 'dist');
+export const variants = ['simd', 'scalar'];
+
+export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+export const read = (path) => readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n');
+
+function filesUnder(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    return entry.isDirectory() ? filesUnder(path) : entry.isFile() ? [path] : [];
+  });
+}
+
+/** The lines of one table of a TOML file, without comments. */
+function table(toml, name) {
+  const lines = toml.split('\n');
+  const start = lines.indexOf(`[${name}]`);
+  if (start < 0) throw new Error(`no [${name}] in the TOML file`);
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => line.startsWith('['));
+  return (end < 0 ? rest : rest.slice(0, end))
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith('#'));
+}
+
+/**
+ * The locked versions of all that the guest's dependencies need, as `name version checksum`. The whole Cargo.lock would make the
+ * guest look old at every change of a host dependency.
+ */
+function lockedDependencies() {
+  const packages = read('Cargo.lock')
+    .split('[[package]]\n')
+    .slice(1)
+    .map((text) => {
+      const field = (name) => text.match(new RegExp(`^${name} = "(.*)"$`, 'm'))?.[1] ?? '';
+      const needs = text.match(/^dependencies = \[\n([^\]]*)\]/m)?.[1] ?? '';
+      return {
+        name: field('name'),
+        version: field('version'),
+        checksum: field('checksum'),
+        needs: [...needs.matchAll(/"([^"]+)"/g)].map((m) => m[1]),
+      };
+    });
+  // A dependency is written `name`, or `name version` where several versions are locked.
+  const find = (need) => {
+    const [name, version] = need.split(' ');
+    return packages.find((p) => p.name === name && (!version || p.version === version));
+  };
+  const own = table(read(`${crate}/Cargo.toml`), 'dependencies').map((line) => line.split(/[ .=]/)[0]);
+  const self = find('riptide-extractor');
+  if (!self) throw new Error('riptide-extractor is not in Cargo.lock');
+  const queue = self.needs.filter((need) => own.includes(need.split(' ')[0]));
+  const seen = new Set();
+  for (let need = queue.pop(); need; need = queue.pop()) {
+    const found = find(need);
+    if (!found) throw new Error(`${need} is not in Cargo.lock`);
+    const line = `${found.name} ${found.version} ${found.checksum}`;
+    if (seen.has(line)) continue;
+    seen.add(line);
+    queue.push(...found.needs);
+  }
+  return [...seen].sort();
+}
+
+/** SHA-256 over everything that decides what the guest's bytes are, the compiler excepted. */
+export function sourceHash() {
+  const paths = [
+    ...filesUnder(`${crate}/src`),
+    ...filesUnder(`${crate}/wit`),
+    `${crate}/Cargo.toml`,
+    '.cargo/config.toml',
+  ].sort();
+  const workspace = read('Cargo.toml');
+  const parts = [
+    ...paths.map((path) => [path, read(path)]),
+    ['profile.release', table(workspace, 'profile.release').join('\n')],
+    ['profile.guest', table(workspace, 'profile.guest').join('\n')],
+    [
+      'edition',
+      table(workspace, 'workspace.package')
+        .filter((line) => line.startsWith('edition'))
+        .join('\n'),
+    ],
+    ['dependencies', lockedDependencies().join('\n')],
+  ];
+  // As JSON, no file's end can pass for another's beginning.
+  return sha256(JSON.stringify(parts));
+}

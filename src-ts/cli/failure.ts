@@ -1,0 +1,30 @@
+/** A command that cannot go on, with its exit code: 1 for what failed, 2 for how it was asked. */
+export class Failure extends Error {
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A way of asking that is not understood. */
+export function usage(message: string): Failure {
+  return new Failure(`${message} (riptide-wasm --help lists what there is)`, 2);
+}
+
+/** Any error in one line. */
+export function oneLine(error: unknown): string {
+  const { message, code } = error as { message?: unknown; code?: unknown };
+  const text = typeof message === 'string' && message !== '' ? message : String(error);
+  const known = typeof code === 'string' && code.startsWith('ERR_') && !text.includes(code) ? `${code}: ` : '';
+  return sanitise(known + text);
+}
+
+/** Without control and invisible formatting characters, which could drive the terminal; white space collapsed. */
+export function sanitise(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { Failure, oneLine, usage } from './failure.js';
+
+const HELP = `riptide-wasm: HTML to article text, Markdown, links and metadata, by a WebAssembly component in Wasmtime
+
+riptide-wasm extract FILE|URL|- [options]   one page to standard output (- is standard input)
+  --mode MODE       article (default), full, metadata or custom
+  --selector CSS    what to take in mode custom; may be given several times
+  --url URL         the page's address, which its links are resolved against
+  --markdown        the content as Markdown (default)
+  --text            the content as plain text
+  --json            everything as JSON (default in mode metadata)
+
+riptide-wasm demo [FILE|FOLDER|URL...]      many pages, with a table of what they took;
+                                            npm's own manual where none are given
+riptide-wasm --version
+riptide-wasm --help
+
+Exit codes: 0 all went well; 1 something failed, with one line on standard error that says what; 2 the command was
+not understood. The environment variables RIPTIDE_WASM_* set pool size, memory limit, cache and timeout.
+`;
+
+// Commands are imported when they are asked for: help needs no addon, and one that does not load is an error in one line.
+async function run([command, ...rest]: string[]): Promise<void> {
+  switch (command) {
+    case 'extract':
+      if (rest.includes('--help')) break;
+      return (await import('./extract.js')).extract(rest);
+    case 'demo':
+      if (rest[0] === '--help') break;
+      return (await import('./demo.js')).demo(rest);
+    case '--version':
+    case '-v': {
+      const { version, wasmtime, target } = (await import('../native.js')).buildInfo();
+      process.stdout.write(`riptide-wasm ${version} (Wasmtime ${wasmtime}, ${target})\n`);
+      return;
+    }
+    case '--help':
+    case '-h':
+    case 'help':
+      break;
+    case undefined:
+      throw usage('a command is missing');
+    default:
+      throw usage(`there is no command ${JSON.stringify(command)}`);
+  }
+  process.stdout.write(HELP);
+}
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`riptide-wasm: ${oneLine(error)}\n`);
+  process.exitCode = error instanceof Failure ? error.exitCode : 1;
+});

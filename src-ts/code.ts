@@ -1,0 +1,46 @@
+import type { Engine } from './engine.js';
+import { type CodeInner, inner } from './internal.js';
+import type { BindingCode } from './native.js';
+
+/** An export or import of compiled code. */
+export interface ExternDescription {
+  /**
+   * A module's export by its name (`add`), its import as `env#f`; a component's with its interface
+   * (`riptide:extractor/extract@1.0.0#get-info`).
+   */
+  readonly name: string;
+  /** `function`, `memory`, `table`, `global`, … */
+  readonly kind: string;
+  /** A function's type in words. */
+  readonly type?: string;
+}
+
+/** What {@link Module} and {@link Component} have in common. */
+export abstract class Code {
+  /** @internal */
+  readonly [inner]: CodeInner;
+  /** What it was loaded as. */
+  abstract readonly kind: 'module' | 'component';
+  /** What it exports; the functions among them can be called. */
+  readonly exports: readonly ExternDescription[];
+  /** What it needs to be instantiated. */
+  readonly imports: readonly ExternDescription[];
+  /** Whether it came from the engine's cache, without compiling. */
+  readonly cacheHit: boolean;
+  /** Milliseconds from asking for it to having it. */
+  readonly loadMillis: number;
+
+  /** @internal */
+  protected constructor(binding: BindingCode, engine: Engine) {
+    this[inner] = { binding, engine };
+    this.exports = Object.freeze(binding.exports);
+    this.imports = Object.freeze(binding.imports);
+    this.cacheHit = binding.cacheHit;
+    this.loadMillis = binding.loadMillis;
+  }
+
+  /** The engine it was loaded by. */
+  get engine(): Engine {
+    return this[inner].engine;
+  }
+}

@@ -1,0 +1,17 @@
+import { Code } from './code.js';
+import type { Engine } from './engine.js';
+import type { BindingCode } from './native.js';
+
+/** A compiled WebAssembly component. Made by `engine.load` and `engine.loadComponent`. */
+export class Component extends Code {
+  readonly kind = 'component';
+
+  private constructor(binding: BindingCode, engine: Engine) {
+    super(binding, engine);
+  }
+
+  /** @internal */
+  static over(binding: BindingCode, engine: Engine): Component {
+    return new Component(binding, engine);
+  }
+}

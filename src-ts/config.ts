@@ -1,0 +1,126 @@
+import type { EngineOptions } from './engine.js';
+import { makeError } from './errors.js';
+import { MAX_MILLIS } from './options.js';
+import type { PoolOptions } from './pool.js';
+
+/** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
+export interface Config {
+  readonly engine: Required<
+    Pick<EngineOptions, 'simd' | 'metrics' | 'maxInstances' | 'maxMemoryPages' | 'cache' | 'coldStartTargetMillis'>
+  >;
+  readonly pool: Required<Pick<PoolOptions, 'min' | 'max' | 'reuse' | 'timeoutMillis' | 'maxMemoryPages'>>;
+}
+
+/** Environment variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PAGES_PER_MB = 16;
+const MAX_PAGES = 65_536;
+
+/**
+ * Reads the environment.
+ *
+ * | Variable | What it sets | Default | Allowed |
+ * |---|---|---|---|
+ * | `RIPTIDE_WASM_MAX_POOL_SIZE` | `max` | 8 | whole, 1 to 10,000 |
+ * | `RIPTIDE_WASM_INITIAL_POOL_SIZE` | `min` | 2, or the maximum where that is less | whole, 0 to the maximum |
+ * | `RIPTIDE_WASM_MEMORY_LIMIT_MB` | `maxMemoryPages`, 16 a MB | 256 | whole, 1 to 4,096 |
+ * | `RIPTIDE_WASM_MEMORY_LIMIT_PAGES` | `maxMemoryPages` | 4096 | whole, 1 to 65,536 |
+ * | `RIPTIDE_WASM_ENABLE_SIMD` | `simd`, and which extractor runs | true | `true`, `false` |
+ * | `RIPTIDE_WASM_ENABLE_AOT_CACHE` | `cache` | true | `true`, `false` |
+ * | `RIPTIDE_WASM_COLD_START_TARGET_MS` | `coldStartTargetMillis` | 15 | whole, 1 to 3,600,000 |
+ * | `RIPTIDE_WASM_TIMEOUT_SECS` | `timeoutMillis` | 30 | a number above 0, up to 2,147,483 |
+ * | `RIPTIDE_WASM_ENABLE_REUSE` | `reuse` | true | `true`, `false` |
+ * | `RIPTIDE_WASM_ENABLE_METRICS` | `metrics` | true | `true`, `false` |
+ * | `RIPTIDE_WASM_CACHE_DIR` | `cache.directory` | the user's cache home | a path |
+ * | `RIPTIDE_WASM_CACHE_KEY_FILE` | `cache.keyFile` | a secret made on first use | a path |
+ *
+ * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so.
+ *
+ * @param env the variables; `process.env` where absent
+ * @throws OptionError `ERR_BAD_OPTION` for a value that cannot be used: its message names the variable, the value and
+ *   what is allowed
+ */
+export function loadConfig(env: Environment = process.env): Config {
+  const max = wholeNumber(env, 'RIPTIDE_WASM_MAX_POOL_SIZE', 1, 10_000) ?? 8;
+  const maxMemoryPages = memoryPages(env);
+  return {
+    engine: {
+      simd: bool(env, 'RIPTIDE_WASM_ENABLE_SIMD'),
+      metrics: bool(env, 'RIPTIDE_WASM_ENABLE_METRICS'),
+      maxInstances: Math.max(64, max),
+      maxMemoryPages,
+      cache: cache(env),
+      coldStartTargetMillis: wholeNumber(env, 'RIPTIDE_WASM_COLD_START_TARGET_MS', 1, 3_600_000) ?? 15,
+    },
+    pool: {
+      min: wholeNumber(env, 'RIPTIDE_WASM_INITIAL_POOL_SIZE', 0, max, ', the maximum pool size') ?? Math.min(2, max),
+      max,
+      reuse: bool(env, 'RIPTIDE_WASM_ENABLE_REUSE'),
+      timeoutMillis: timeoutMillis(env, 'RIPTIDE_WASM_TIMEOUT_SECS') ?? 30_000,
+      maxMemoryPages,
+    },
+  };
+}
+
+function memoryPages(env: Environment): number {
+  const megabytes = wholeNumber(env, 'RIPTIDE_WASM_MEMORY_LIMIT_MB', 1, MAX_PAGES / PAGES_PER_MB);
+  const pages = wholeNumber(env, 'RIPTIDE_WASM_MEMORY_LIMIT_PAGES', 1, MAX_PAGES);
+  if (megabytes === undefined) return pages ?? 4096;
+  const fromMegabytes = megabytes * PAGES_PER_MB;
+  if (pages === undefined || pages === fromMegabytes) return fromMegabytes;
+  const lower = Math.min(pages, fromMegabytes);
+  process.emitWarning(
+    `RIPTIDE_WASM_MEMORY_LIMIT_MB=${megabytes} (${fromMegabytes} pages) and ` +
+      `RIPTIDE_WASM_MEMORY_LIMIT_PAGES=${pages} disagree: the lower limit, ${lower} pages, holds`,
+    'RiptideWarning',
+  );
+  return lower;
+}
+
+function cache(env: Environment): NonNullable<EngineOptions['cache']> {
+  const enabled = bool(env, 'RIPTIDE_WASM_ENABLE_AOT_CACHE');
+  const directory = path(env, 'RIPTIDE_WASM_CACHE_DIR');
+  const keyFile = path(env, 'RIPTIDE_WASM_CACHE_KEY_FILE');
+  if (!enabled || (directory === undefined && keyFile === undefined)) return enabled;
+  return { ...(directory !== undefined && { directory }), ...(keyFile !== undefined && { keyFile }) };
+}
+
+function bool(env: Environment, name: string): boolean {
+  const value = env[name];
+  if (value === undefined) return true;
+  const word = value.trim().toLowerCase();
+  if (word !== 'true' && word !== 'false') throw bad(name, value, 'true or false');
+  return word === 'true';
+}
+
+function wholeNumber(env: Environment, name: string, least: number, most: number, why = ''): number | undefined {
+  const value = env[name];
+  if (value === undefined) return undefined;
+  const number = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN;
+  if (!(number >= least && number <= most)) throw bad(name, value, `a whole number from ${least} to ${most}${why}`);
+  return number;
+}
+
+function timeoutMillis(env: Environment, name: string): number | undefined {
+  const value = env[name];
+  if (value === undefined) return undefined;
+  const most = Math.floor(MAX_MILLIS / 1000);
+  const seconds = /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : Number.NaN;
+  if (!(seconds > 0 && seconds <= most)) throw bad(name, value, `a number of seconds above 0, up to ${most}`);
+  return seconds * 1000;
+}
+
+function path(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  if (value === '' || value?.includes('\0')) throw bad(name, value, 'a path');
+  return value;
+}
+
+function bad(option: string, value: string, allowed: string): Error {
+  return makeError(
+    'ERR_BAD_OPTION',
+    { option, value, allowed },
+    { message: `${option} is ${JSON.stringify(value)}; allowed: ${allowed}` },
+  );
+}

@@ -1,0 +1,349 @@
+import { type Config, type Environment, loadConfig } from './config.js';
+import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
+import { GuestError, makeError } from './errors.js';
+import { ExtractionError } from './extraction-error.js';
+import { POOL_RULES } from './instance-options.js';
+import { inner } from './internal.js';
+import { badOption, checkOptions, isRecord } from './options.js';
+import { type CallOptions, Pool, type PoolOptions, type PoolStats } from './pool.js';
+
+/**
+ * Which part of a page to extract.
+ *
+ * - `article`: the main text, without navigation, advertisements and comments; the whole body where none stands out
+ * - `full`: everything in the body
+ * - `metadata`: what the page says about itself, without text, links and media
+ * - `{ tag: 'custom', val }`: what the CSS selectors match, in document order
+ */
+export type ExtractionMode =
+  | 'article'
+  | 'full'
+  | 'metadata'
+  | { readonly tag: 'article' | 'full' | 'metadata' }
+  | { readonly tag: 'custom'; readonly val: readonly string[] };
+
+/** A hyperlink. */
+export interface Link {
+  /** Where it leads: absolute where the page's address or its `base` element allows it, else as written. */
+  url: string;
+  /** Its text with white space collapsed; empty for a link around a picture. */
+  text: string;
+  /** Its `rel` attribute, for example `nofollow`. */
+  rel?: string | undefined;
+}
+
+/** A picture, film or sound the page shows. */
+export interface Media {
+  kind: 'image' | 'video' | 'audio';
+  /** Where it lies, resolved as for links; `data:` addresses are left out. */
+  url: string;
+  /** Its alternative text. */
+  alt?: string | undefined;
+}
+
+/** What was extracted from one page. */
+export interface Extracted {
+  /** The address that was given with the page, unchanged. */
+  url: string;
+  /** The page's title. */
+  title?: string | undefined;
+  /** Who wrote it. */
+  byline?: string | undefined;
+  /** When it was published: an ISO 8601 date, or date and time; absent where the page gives none that can be read. */
+  publishedIso?: string | undefined;
+  /** The extracted part as Markdown (CommonMark with tables); empty in mode `metadata`. */
+  markdown: string;
+  /** The extracted part as plain text, blocks on lines of their own; empty in mode `metadata`. */
+  text: string;
+  /** The page's links, each address once; in mode `custom` those of the matched part, in mode `metadata` none. */
+  links: Link[];
+  /** The page's media, by the same rule. */
+  media: Media[];
+  /** The language as a BCP 47 tag: as the page declares it, else guessed from the text. */
+  language?: string | undefined;
+  /** Minutes to read the text at 200 words a minute, rounded up. */
+  readingTime: number;
+  /** How much the text looks like an article: 0 (nothing there) to 100. */
+  qualityScore: number;
+  /** Words in the text; in scripts without spaces each character counts as one. */
+  wordCount: number;
+  /** The page's sections, keywords and tags, each once. */
+  categories: string[];
+  /** The name of the site. */
+  siteName?: string | undefined;
+  /** A short description, from the page's metadata. */
+  description?: string | undefined;
+}
+
+/** What one extraction took, apart from time. */
+export interface ExtractionStats {
+  /** Size of the HTML in bytes (UTF-8). */
+  inputBytes: number;
+  /** Size of the Markdown and the text in bytes (UTF-8). */
+  outputBytes: number;
+  /** Nodes in the parsed document. */
+  nodes: number;
+  /** The instance's linear memory after the call, in pages of 64 KiB; it never shrinks while the instance lives. */
+  memoryPages: number;
+}
+
+/** An extraction together with what it took. */
+export interface Measured {
+  content: Extracted;
+  stats: ExtractionStats;
+}
+
+/** How one instance of the extractor is. */
+export interface HealthStatus {
+  /** `healthy`; an instance that is not would have trapped. */
+  status: string;
+  /** The extractor's version. */
+  version: string;
+  /** Extractions asked of this instance since it was made or reset. */
+  extractions: number;
+  /** Those of them that ended in an error. */
+  failures: number;
+  /** Linear memory now, in pages of 64 KiB. */
+  memoryPages: number;
+}
+
+/** What the extractor is. */
+export interface ComponentInfo {
+  /** `riptide-extractor`. */
+  name: string;
+  version: string;
+  /** What it was built with: `simd128` where it holds SIMD instructions. */
+  features: string[];
+  /** The names of the modes it knows. */
+  modes: string[];
+  /** The largest page it takes, in bytes (UTF-8). */
+  maxInputBytes: number;
+  /** The deepest nesting of elements it takes. */
+  maxDepth: number;
+  /** The most nodes it takes. */
+  maxNodes: number;
+}
+
+/** What an operator asks of an {@link Extractor}. */
+export interface ExtractorHealth extends EngineHealth {
+  readonly pool: PoolStats;
+}
+
+/**
+ * Options of {@link createExtractor}. What is not given comes from the environment (see {@link loadConfig}), and what
+ * is not there either from the defaults.
+ */
+export interface ExtractorOptions extends EngineOptions, Omit<PoolOptions, 'wasi' | 'imports'> {
+  /**
+   * The engine to run on. Its options are then its own: none of {@link EngineOptions} may stand beside it, except
+   * `maxMemoryPages`, which is then the pool's.
+   * @default an engine of these options, shared in the process with others of equal options
+   */
+  engine?: Engine;
+  /**
+   * The environment to read; `false` reads none.
+   * @default process.env
+   */
+  env?: Environment | false;
+}
+
+const { maxMemoryPages: _, ...ENGINE_ONLY } = ENGINE_RULES;
+const { wasi: _wasi, imports: _imports, ...POOL_ONLY } = POOL_RULES;
+
+const EXTRACTOR_RULES = {
+  ...ENGINE_RULES,
+  ...POOL_ONLY,
+  engine: { allowed: 'an Engine', accepts: (value: unknown) => value instanceof Engine },
+  env: {
+    allowed: 'an object of strings, or false',
+    accepts: (value: unknown) => value === false || isRecord(value),
+  },
+};
+
+const INTERFACE = 'riptide:extractor/extract@1.0.0#';
+
+/**
+ * A warm pool over the extractor that comes with this package: a WebAssembly component that turns HTML into article
+ * text, Markdown, links and metadata. Resolves when the pool's first instances are ready.
+ *
+ * ```js
+ * const extractor = await createExtractor();
+ * const { title, markdown } = await extractor.extract(html, 'https://example.com/page', 'article');
+ * await extractor.close();
+ * ```
+ *
+ * @throws OptionError `ERR_BAD_OPTION` for an option or an environment variable that cannot be used
+ */
+export async function createExtractor(options: ExtractorOptions = {}): Promise<Extractor> {
+  checkOptions(options, EXTRACTOR_RULES);
+  const config = loadConfig(options.env === false ? {} : options.env);
+  const engine = options.engine ?? new Engine(engineOptions(options, config));
+  if (options.engine !== undefined) {
+    for (const [name, value] of Object.entries(options)) {
+      if (Object.hasOwn(ENGINE_ONLY, name) && value !== undefined) {
+        throw badOption(name, value, 'nothing beside an engine, which has its own');
+      }
+    }
+  }
+  const build = engine.simd ? 'simd' : 'scalar';
+  const file = new URL(`../crates/extractor/dist/extractor.${build}.wasm`, import.meta.url);
+  const component = await engine.loadComponent(file);
+  const pool = new Pool(component, poolOptions(options, config, engine));
+  try {
+    await pool.ready();
+  } catch (error) {
+    await pool.destroy();
+    throw error;
+  }
+  return Extractor.over(engine, pool);
+}
+
+function engineOptions(options: ExtractorOptions, config: Config): EngineOptions {
+  const engine: Record<string, unknown> = { ...config.engine };
+  for (const name of Object.keys(ENGINE_RULES) as (keyof EngineOptions)[]) {
+    if (options[name] !== undefined) engine[name] = options[name];
+  }
+  // A pool given more instances than the engine's default takes its engine along.
+  if (options.maxInstances === undefined && options.max !== undefined) {
+    engine.maxInstances = Math.max(64, options.max);
+  }
+  return engine;
+}
+
+function poolOptions(options: ExtractorOptions, config: Config, engine: Engine): PoolOptions {
+  const given: Record<string, unknown> = {};
+  for (const name of Object.keys(POOL_ONLY) as (keyof typeof POOL_ONLY)[]) {
+    if (options[name] !== undefined) given[name] = options[name];
+  }
+  // What is given wins over what is read, on either side of `min` and `max`.
+  const { min, max } = config.pool;
+  const least = options.min ?? Math.min(min, options.max ?? min);
+  return {
+    ...config.pool,
+    maxMemoryPages: Math.min(config.pool.maxMemoryPages, engine.maxMemoryPages),
+    ...given,
+    min: least,
+    max: options.max ?? Math.max(max, least),
+  };
+}
+
+/** A pool over the shipped extractor, typed. Made by {@link createExtractor}. */
+export class Extractor {
+  /** The pool behind it: its `stats`, its `tracker`. */
+  readonly pool: Pool;
+  /** The engine behind it. */
+  readonly engine: Engine;
+
+  private constructor(engine: Engine, pool: Pool) {
+    this.engine = engine;
+    this.pool = pool;
+  }
+
+  /** @internal */
+  static over(engine: Engine, pool: Pool): Extractor {
+    return new Extractor(engine, pool);
+  }
+
+  /**
+   * Extracts a page.
+   *
+   * @param html the page: a string, or its UTF-8 bytes, which are cheaper to hand over
+   * @param url the page's address, which its links are resolved against; may be empty
+   * @param mode which part of the page
+   * @throws ExtractionError where the page gives nothing: `payload.tag` says why
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` where the bytes are not UTF-8
+   * @throws MemoryLimitError, TimeoutError, TrapError, ClosedError
+   */
+  async extract(
+    html: string | Uint8Array,
+    url = '',
+    mode: ExtractionMode = 'article',
+    options?: CallOptions,
+  ): Promise<Extracted> {
+    return this.#call<Extracted>('extract', [html, url, variant(mode)], options);
+  }
+
+  /** Extracts a page and says what that took; as {@link Extractor.extract}. */
+  async extractWithStats(
+    html: string | Uint8Array,
+    url = '',
+    mode: ExtractionMode = 'article',
+    options?: CallOptions,
+  ): Promise<Measured> {
+    return this.#call<Measured>('extract-with-stats', [html, url, variant(mode)], options);
+  }
+
+  /**
+   * Whether the input holds markup: `false` for plain text, which can be extracted all the same.
+   *
+   * @throws ExtractionError where extraction would refuse the input before parsing
+   */
+  async validateHtml(html: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#call<boolean>('validate-html', [html], options);
+  }
+
+  /** How the instance that answers is; see {@link Extractor.health} for the pool. */
+  async healthCheck(options?: CallOptions): Promise<HealthStatus> {
+    return this.#call<HealthStatus>('health-check', [], options);
+  }
+
+  /** What the extractor is, and what it takes at most. */
+  async getInfo(options?: CallOptions): Promise<ComponentInfo> {
+    return this.#call<ComponentInfo>('get-info', [], options);
+  }
+
+  /** Sets the counters of the instance that answers to zero, and returns how many extractions they held. */
+  async resetState(options?: CallOptions): Promise<number> {
+    return this.#call<number>('reset-state', [], options);
+  }
+
+  /** The names of the modes: `article`, `full`, `metadata`, `custom`. */
+  async getModes(options?: CallOptions): Promise<string[]> {
+    return this.#call<string[]>('get-modes', [], options);
+  }
+
+  /** How cold starts, memory and the pool are. */
+  health(): ExtractorHealth {
+    return { ...this.engine.health(), pool: this.pool.stats };
+  }
+
+  /** The six metrics over this extractor's pool; as `getWasmMemoryMetrics(extractor)`. */
+  metrics(): Readonly<Record<string, number>> {
+    return { ...this.pool[inner].metrics() };
+  }
+
+  /** Takes no more pages, finishes those it has, and gives back all memory. May be called again. */
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+
+  /** Ends every extraction at once (`ERR_ABORTED`). May be called again. */
+  async destroy(): Promise<void> {
+    await this.pool.destroy();
+  }
+
+  /** `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #call<R>(name: string, args: readonly unknown[], options?: CallOptions): Promise<R> {
+    try {
+      return await this.pool.call<R>(INTERFACE + name, args, options);
+    } catch (error) {
+      throw error instanceof GuestError ? ExtractionError.from(error) : error;
+    }
+  }
+}
+
+function variant(mode: ExtractionMode): unknown {
+  if (typeof mode !== 'string') return mode;
+  if (mode !== 'article' && mode !== 'full' && mode !== 'metadata') {
+    throw makeError('ERR_BAD_ARGUMENT', {
+      path: 'mode',
+      expected: "'article', 'full', 'metadata' or { tag: 'custom', val: [selectors] }",
+      received: JSON.stringify(mode),
+    });
+  }
+  return { tag: mode };
+}

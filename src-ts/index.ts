@@ -1,0 +1,52 @@
+export { Code, type ExternDescription } from './code.js';
+export { Component } from './component.js';
+export { type Config, type Environment, loadConfig } from './config.js';
+export {
+  type CacheOptions,
+  type CodeSource,
+  type ColdStartHealth,
+  Engine,
+  type EngineHealth,
+  type EngineOptions,
+  type EngineStats,
+} from './engine.js';
+export {
+  ArgumentError,
+  ClosedError,
+  CompileError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorDetail,
+  type ErrorDetails,
+  GuestError,
+  HostFunctionError,
+  LinkError,
+  MemoryLimitError,
+  OptionError,
+  RiptideError,
+  TimeoutError,
+  TrapError,
+} from './errors.js';
+export { ExtractionError, type ExtractionFailure } from './extraction-error.js';
+export {
+  type ComponentInfo,
+  createExtractor,
+  type Extracted,
+  type ExtractionMode,
+  type ExtractionStats,
+  Extractor,
+  type ExtractorHealth,
+  type ExtractorOptions,
+  type HealthStatus,
+  type Link,
+  type Measured,
+  type Media,
+} from './extractor.js';
+export { Instance } from './instance.js';
+export type { Imports, InstanceOptions, WasiOptions } from './instance-options.js';
+export { getWasmMemoryMetrics, type WasmMemoryMetrics } from './metrics.js';
+export { Module } from './module.js';
+export { ModuleCache, type ModuleCacheSnapshot } from './module-cache.js';
+export { type BuildInfo, buildInfo, type HostFunction, wat2wasm } from './native.js';
+export { type AnyExports, type CallOptions, Pool, type PoolOptions, type PoolStats, type Promised } from './pool.js';
+export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';

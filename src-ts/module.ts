@@ -1,0 +1,17 @@
+import { Code } from './code.js';
+import type { Engine } from './engine.js';
+import type { BindingCode } from './native.js';
+
+/** A compiled core WebAssembly module. Made by `engine.load` and `engine.loadModule`. */
+export class Module extends Code {
+  readonly kind = 'module';
+
+  private constructor(binding: BindingCode, engine: Engine) {
+    super(binding, engine);
+  }
+
+  /** @internal */
+  static over(binding: BindingCode, engine: Engine): Module {
+    return new Module(binding, engine);
+  }
+}

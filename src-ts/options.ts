@@ -1,0 +1,84 @@
+import { describe, makeError, type OptionError } from './errors.js';
+
+/** What an option's value must be. @internal */
+export interface Rule {
+  /** In words, for the message. */
+  readonly allowed: string;
+  accepts(value: unknown): boolean;
+}
+
+/** A whole number from `least` to `most`. @internal */
+export function whole(least: number, most: number, unit = ''): Rule {
+  return {
+    allowed: `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`,
+    accepts: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  };
+}
+
+/** The longest time limit: about 24.8 days, the longest a Node timer takes. @internal */
+export const MAX_MILLIS = 2_147_483_647;
+
+/** A time above zero; fractions are allowed. @internal */
+export const millis: Rule = {
+  allowed: `a number of milliseconds above 0, up to ${MAX_MILLIS}`,
+  accepts: (value) => typeof value === 'number' && value > 0 && value <= MAX_MILLIS,
+};
+
+/** @internal */
+export const flag: Rule = { allowed: 'true or false', accepts: (value) => typeof value === 'boolean' };
+
+/** @internal */
+export const words: Rule = {
+  allowed: 'a string that is not empty and holds no NUL',
+  accepts: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
+};
+
+/** @internal */
+export function oneOf(...values: string[]): Rule {
+  return {
+    allowed: values.map((value) => JSON.stringify(value)).join(' or '),
+    accepts: (value) => typeof value === 'string' && values.includes(value),
+  };
+}
+
+/** Checked by its own function later; here only its name is known. @internal */
+export const anything: Rule = { allowed: 'anything', accepts: () => true };
+
+/**
+ * Checks an options object by name: unknown names and values out of range are `ERR_BAD_OPTION`.
+ * `undefined` is the same as absent.
+ * @internal
+ */
+export function checkOptions(options: unknown, rules: Readonly<Record<string, Rule>>, prefix = ''): void {
+  if (options === undefined) return;
+  if (!isRecord(options)) throw badOption(prefix ? prefix.slice(0, -1) : 'options', options, 'an object');
+  for (const [name, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule === undefined) {
+      throw makeError(
+        'ERR_BAD_OPTION',
+        { option: prefix + name, value: detail(value), allowed: Object.keys(rules) },
+        { message: `${prefix}${name} is not an option; there are ${Object.keys(rules).join(', ')}` },
+      );
+    }
+    if (value !== undefined && !rule.accepts(value)) throw badOption(prefix + name, value, rule.allowed);
+  }
+}
+
+/** @internal */
+export function badOption(option: string, value: unknown, allowed: string): OptionError {
+  return makeError(
+    'ERR_BAD_OPTION',
+    { option, value: detail(value), allowed },
+    { message: `${option} is ${describe(value)}; allowed: ${allowed}` },
+  ) as OptionError;
+}
+
+/** @internal */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function detail(value: unknown): number | string {
+  return typeof value === 'number' || typeof value === 'string' ? value : describe(value);
+}

@@ -1,0 +1,80 @@
+import type { BindingTracker } from './native.js';
+
+/** The numbers of a {@link ResourceTracker} at one moment. */
+export interface ResourceSnapshot {
+  /** Linear memory held now, in bytes, over all memories of all live instances. */
+  readonly currentBytes: number;
+  /** Linear memory held now, in pages of 64 KiB. */
+  readonly currentPages: number;
+  /** The highest `currentPages` has been. */
+  readonly peakPages: number;
+  /** The most pages one instance may hold. */
+  readonly maxPages: number;
+  /** Growths that were refused by a limit, or failed by the system. */
+  readonly growFailures: number;
+  /** Growths asked for, refused ones included. */
+  readonly growRequests: number;
+  /** Whether the engine takes SIMD code. */
+  readonly simdEnabled: boolean;
+  /** Whether the engine keeps compiled code. */
+  readonly aotCacheEnabled: boolean;
+}
+
+/**
+ * A live view of the memory an instance, a pool or an engine holds. Each getter reads the present number, without
+ * a lock; use `snapshot()` for several that belong to one moment.
+ */
+export class ResourceTracker implements ResourceSnapshot {
+  readonly #read: () => BindingTracker;
+
+  private constructor(read: () => BindingTracker) {
+    this.#read = read;
+  }
+
+  /** @internal */
+  static over(read: () => BindingTracker): ResourceTracker {
+    return new ResourceTracker(read);
+  }
+
+  get currentBytes(): number {
+    return this.#read().currentBytes;
+  }
+
+  get currentPages(): number {
+    return this.#read().currentPages;
+  }
+
+  get peakPages(): number {
+    return this.#read().peakPages;
+  }
+
+  get maxPages(): number {
+    return this.#read().maxPages;
+  }
+
+  get growFailures(): number {
+    return this.#read().growFailures;
+  }
+
+  get growRequests(): number {
+    return this.#read().growRequests;
+  }
+
+  get simdEnabled(): boolean {
+    return this.#read().simdEnabled;
+  }
+
+  get aotCacheEnabled(): boolean {
+    return this.#read().aotCacheEnabled;
+  }
+
+  /** All numbers, read at once. */
+  snapshot(): ResourceSnapshot {
+    return { ...this.#read() };
+  }
+
+  /** So that logging a tracker shows its numbers. */
+  toJSON(): ResourceSnapshot {
+    return this.snapshot();
+  }
+}
