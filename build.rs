@@ -9,13 +9,26 @@ fn main() {
     let lock = read(&root.join("Cargo.lock"));
     let manifest = root.join("crates/extractor/dist/manifest.json");
     // A file that does not exist yet would rerun this script in every build; its folder does not.
-    let watched = if manifest.exists() { manifest.as_path() } else { &root.join("crates/extractor") };
+    let watched = if manifest.exists() {
+        manifest.as_path()
+    } else {
+        &root.join("crates/extractor")
+    };
     println!("cargo:rerun-if-changed={}", watched.display());
-    println!("cargo:rerun-if-changed={}", root.join("Cargo.lock").display());
+    println!(
+        "cargo:rerun-if-changed={}",
+        root.join("Cargo.lock").display()
+    );
     println!("cargo:rerun-if-changed={}", root.join("build.rs").display());
-    fact("RIPTIDE_WASMTIME_VERSION", after(&lock, "name = \"wasmtime\"\nversion = \""));
+    fact(
+        "RIPTIDE_WASMTIME_VERSION",
+        after(&lock, "name = \"wasmtime\"\nversion = \""),
+    );
     fact("RIPTIDE_TARGET", &env::var("TARGET").unwrap_or_default());
-    fact("RIPTIDE_GUEST_HASH", after(&read(&manifest).replace(": ", ":"), "\"sourceHash\":\""));
+    fact(
+        "RIPTIDE_GUEST_HASH",
+        after(&read(&manifest).replace(": ", ":"), "\"sourceHash\":\""),
+    );
 }
 
 fn fact(name: &str, value: &str) {
@@ -23,10 +36,14 @@ fn fact(name: &str, value: &str) {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n")
+    fs::read_to_string(path)
+        .unwrap_or_default()
+        .replace("\r\n", "\n")
 }
 
 /// What follows `start` up to the next quote; empty where `start` is missing.
 fn after<'a>(text: &'a str, start: &str) -> &'a str {
-    text.split_once(start).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("")
+    text.split_once(start)
+        .and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or("")
 }

@@ -107,7 +107,14 @@ describe('ModuleCache', () => {
     const first = await engine.load(wat2wasm(MATH));
     const second = await engine.load(wat2wasm(MATH));
     expect([first.cacheHit, second.cacheHit]).toEqual([false, true]);
-    expect(engine.cache).toMatchObject({ enabled: true, directory, hits: 1, misses: 1, memoryHits: 1, diskHits: 0 });
+    expect(engine.cache.snapshot()).toMatchObject({
+      enabled: true,
+      directory,
+      hits: 1,
+      misses: 1,
+      memoryHits: 1,
+      diskHits: 0,
+    });
     expect(engine.tracker.aotCacheEnabled).toBe(true);
     expect(engine.cache.snapshot()).toEqual(JSON.parse(JSON.stringify(engine.cache)));
   });
@@ -115,14 +122,14 @@ describe('ModuleCache', () => {
   test('compiles once where a hundred loads of one file come at once', async () => {
     const engine = new Engine({ cache: { directory: temporaryFolder() } });
     await Promise.all(Array.from({ length: 100 }, () => engine.load(wat2wasm(MATH))));
-    expect(engine.cache).toMatchObject({ misses: 1, hits: 99 });
+    expect(engine.cache.snapshot()).toMatchObject({ misses: 1, hits: 99 });
   });
 
   test('counts nothing where it is off', async () => {
     const engine = new Engine({ cache: false, maxInstances: 17 });
     expect((await engine.load(wat2wasm(MATH))).cacheHit).toBe(false);
     expect((await engine.load(wat2wasm(MATH))).cacheHit).toBe(false);
-    expect(engine.cache).toMatchObject({ enabled: false, directory: undefined, hits: 0, misses: 0 });
+    expect(engine.cache.snapshot()).toMatchObject({ enabled: false, directory: undefined, hits: 0, misses: 0 });
     expect(engine.tracker.aotCacheEnabled).toBe(false);
   });
 

@@ -179,7 +179,7 @@ describe('createExtractor', () => {
   test('has the defaults of the specification', async () => {
     const extractor = await make();
     expect(extractor.pool.stats.size).toBe(2);
-    expect(extractor.pool.tracker.maxPages).toBe(4096);
+    expect(extractor.pool.tracker.maxPages).toBe(8 * 4096);
     expect(extractor.engine.simd).toBe(true);
   });
 
@@ -194,11 +194,19 @@ describe('createExtractor', () => {
     };
     const fromEnv = await make({ env });
     expect(fromEnv.pool.stats.size).toBe(3);
-    expect(fromEnv.pool.tracker).toMatchObject({ maxPages: 2048, simdEnabled: false, aotCacheEnabled: false });
+    expect(fromEnv.pool.tracker.snapshot()).toMatchObject({
+      maxPages: 3 * 2048,
+      simdEnabled: false,
+      aotCacheEnabled: false,
+    });
     expect(fromEnv.health().coldStart.targetMillis).toBe(7);
     const fromOptions = await make({ env, max: 1, maxMemoryPages: 1024, simd: true });
     expect(fromOptions.pool.stats.size).toBe(1);
-    expect(fromOptions.pool.tracker).toMatchObject({ maxPages: 1024, simdEnabled: true, aotCacheEnabled: false });
+    expect(fromOptions.pool.tracker.snapshot()).toMatchObject({
+      maxPages: 1024,
+      simdEnabled: true,
+      aotCacheEnabled: false,
+    });
   });
 
   test('keeps its cache where the environment says', async () => {

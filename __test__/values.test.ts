@@ -18,8 +18,8 @@ const ECHO = component(
      (i32.store (i32.const 8) (local.get 0))
      (i32.store (i32.const 12) (local.get 1))
      (i32.const 8))`,
-  `(type $color' (enum "red" "dark-green" "blue")) (export $color "color" (type $color'))
-   (type $may' (flags "read" "write-all" "execute")) (export $may "may" (type $may'))
+  `(type $color' (enum "red" "dark-green" "blue")) (export $color "color-type" (type $color'))
+   (type $may' (flags "read" "write-all" "execute")) (export $may "may-type" (type $may'))
    (type $link' (record (field "full-url" string) (field "rel" (option string)) (field "at" u32)))
    (export $link "link" (type $link'))
    (type $shape' (variant (case "no-shape") (case "circle" f64) (case "named" string)))
@@ -120,7 +120,7 @@ describe('values go in and come back unchanged:', () => {
     ['list-shape', [{ tag: 'no-shape' }, { tag: 'circle', val: 1.5 }, { tag: 'named', val: 'x' }]],
     ['list-tuple', [[1, 2n, 'three']]],
     ['list-option', [1, undefined, 0]],
-    ['list-option-option', [{ tag: 'some', val: 5 }, { tag: 'some', val: undefined }, undefined]],
+    ['list-option-option', [{ tag: 'some', val: 5 }, { tag: 'some', val: undefined }, { tag: 'none' }]],
     [
       'list-result',
       [
@@ -132,9 +132,7 @@ describe('values go in and come back unchanged:', () => {
   ];
   test.each(same)('%s', async (name, value) => {
     const pool = await poolOf(engine, ECHO, { max: 1 });
-    const back = await pool.call(name, [value]);
-    if (name !== 'list-option-option') expect(back).toEqual(value);
-    else expect(JSON.stringify(back)).toContain('5');
+    expect(await pool.call(name, [value])).toEqual(value);
   });
 });
 
@@ -151,7 +149,7 @@ describe('values may also be given as', () => {
     ['list-link', [{ fullUrl: 'x', at: 1 }], [{ fullUrl: 'x', at: 1, rel: undefined }]],
     ['may', {}, { read: false, writeAll: false, execute: false }],
   ];
-  test.each(given)('%s: %j', async (name, value, expected) => {
+  test.each(given)('%s: %o', async (name, value, expected) => {
     const pool = await poolOf(engine, ECHO, { max: 1 });
     expect(await pool.call(name, [value])).toEqual(expected);
   });
@@ -176,7 +174,7 @@ describe('values that do not fit are refused by their path:', () => {
     ['char', 'ab', 'args[0]'],
     ['char', '\ud800', 'args[0]'],
     ['color', 'pink', 'args[0]'],
-    ['may', [], 'args[0]'],
+    ['may', 'read', 'args[0]'],
     ['may', { read: 1 }, 'args[0].read'],
     ['string', 5, 'args[0]'],
     ['list-u8', 5, 'args[0]'],

@@ -21,10 +21,8 @@ describe('worker_threads', () => {
       const workerData = { engineOptions, text: ASK, name: 'run', args: [1], end: 'answer' };
       return new Worker(script, { workerData });
     });
-    const answers = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
-    expect(answers).toEqual([2, 2, 2]);
-    const codes = await Promise.all(workers.map(async (worker) => (await once(worker, 'exit'))[0]));
-    expect(codes).toEqual([0, 0, 0]);
+    const ends = workers.map((worker) => Promise.all([once(worker, 'message'), once(worker, 'exit')]));
+    for (const [[answer], [code]] of await Promise.all(ends)) expect({ answer, code }).toEqual({ answer: 2, code: 0 });
     await noPagesLeft(engine.tracker);
   });
 

@@ -1,9 +1,9 @@
 // Builds the guest twice, with and without SIMD, and writes the components and their manifest to crates/extractor/dist.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { crate, dist, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
+import { dist, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
 
 const target = 'wasm32-unknown-unknown';
 const targetDir = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
@@ -92,7 +92,7 @@ function remapFlags(toolchain) {
 }
 
 function foldersIn(folder) {
-  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 }
 
 function buildCore(toolchain, variant, flags) {

@@ -17,7 +17,13 @@ export function platformPackages() {
 
 /** The manifest as published: without what only a clone can use. */
 export function publishedManifest() {
-  const { scripts: _scripts, devDependencies: _devDependencies, napi: _napi, ...manifest } = readJson('package.json');
+  const {
+    scripts: _scripts,
+    devDependencies: _devDependencies,
+    napi: _napi,
+    overrides: _overrides,
+    ...manifest
+  } = readJson('package.json');
   const optionalDependencies = {};
   for (const { manifest: platform } of platformPackages()) {
     if (platform.version !== manifest.version) {

@@ -8,7 +8,7 @@ export interface ResourceSnapshot {
   readonly currentPages: number;
   /** The highest `currentPages` has been. */
   readonly peakPages: number;
-  /** The most pages one instance may hold. */
+  /** The most pages there may be: an instance's limit; over a pool or an engine, that of all its instances together. */
   readonly maxPages: number;
   /** Growths that were refused by a limit, or failed by the system. */
   readonly growFailures: number;

@@ -78,10 +78,17 @@ impl Account {
     /// # Errors
     /// The first account towards the process that has no room; nothing but time has passed then.
     pub fn reserve(&self, bytes: u64) -> Result<(), Refusal> {
-        let update = self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
-            held.checked_add(bytes).filter(|&sum| sum <= self.limit)
-        });
-        let held = update.map_err(|held| Refusal { requested: bytes, held, limit: self.limit, scope: self.scope })?;
+        let update = self
+            .held
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
+                held.checked_add(bytes).filter(|&sum| sum <= self.limit)
+            });
+        let held = update.map_err(|held| Refusal {
+            requested: bytes,
+            held,
+            limit: self.limit,
+            scope: self.scope,
+        })?;
         if let Some(parent) = &self.parent
             && let Err(refusal) = parent.reserve(bytes)
         {
@@ -184,7 +191,10 @@ mod tests {
         let (engine, pool, lease) = chain(100, 200, 300);
         lease.account().reserve(60).expect("room for 60");
         lease.account().reserve(40).expect("room for 100");
-        assert_eq!((lease.account().held(), pool.held(), engine.held()), (100, 100, 100));
+        assert_eq!(
+            (lease.account().held(), pool.held(), engine.held()),
+            (100, 100, 100)
+        );
         drop(lease);
         assert_eq!((pool.held(), engine.held()), (0, 0));
         assert_eq!((pool.peak(), engine.peak()), (100, 100));
@@ -200,7 +210,15 @@ mod tests {
             let (engine, pool, lease) = chain(limits.0, limits.1, limits.2);
             lease.account().reserve(8).expect("room for 8");
             let refusal = lease.account().reserve(8).expect_err("no room for 16");
-            assert_eq!(refusal, Refusal { requested: 8, held: 8, limit: 10, scope });
+            assert_eq!(
+                refusal,
+                Refusal {
+                    requested: 8,
+                    held: 8,
+                    limit: 10,
+                    scope
+                }
+            );
             for account in [lease.account(), &pool, &engine] {
                 assert_eq!((account.held(), account.peak()), (8, 8));
             }

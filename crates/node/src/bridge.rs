@@ -43,7 +43,12 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// The bridge of this environment, made at its first use.
     pub(crate) fn of(js: Js) -> JsResult<Rc<Bridge>> {
-        let found = BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == js.raw()).cloned());
+        let found = BRIDGE.with_borrow(|bridge| {
+            bridge
+                .as_ref()
+                .filter(|bridge| bridge.env == js.raw())
+                .cloned()
+        });
         match found {
             Some(bridge) => Ok(bridge),
             None => Bridge::open(js),
@@ -53,7 +58,9 @@ impl Bridge {
     fn open(js: Js) -> JsResult<Rc<Bridge>> {
         if BRIDGE.with_borrow(Option::is_some) {
             let message = "another environment of this thread uses the addon already";
-            return Err(Error::new(ErrorCode::Unsupported, message).text("feature", "several environments").into());
+            return Err(Error::new(ErrorCode::Unsupported, message)
+                .text("feature", "several environments")
+                .into());
         }
         let functions = [waker(js)?, waker(js)?];
         let bridge = Rc::new(Bridge {
@@ -67,7 +74,9 @@ impl Bridge {
         });
         // Hooks run in reverse: this one, added after the thread-safe functions were made, runs before theirs.
         // SAFETY: alive environment on its thread; the hook needs no data.
-        if unsafe { sys::napi_add_env_cleanup_hook(js.raw(), Some(clean_up), ptr::null_mut()) } != Status::napi_ok {
+        if unsafe { sys::napi_add_env_cleanup_hook(js.raw(), Some(clean_up), ptr::null_mut()) }
+            != Status::napi_ok
+        {
             return Err(Error::new(ErrorCode::Internal, "no clean-up hook").into());
         }
         BRIDGE.set(Some(bridge.clone()));
@@ -88,13 +97,22 @@ impl Bridge {
     }
 
     /// A promise for work that `start` begins.
-    pub(crate) fn submit(&self, js: Js, call: Option<CallKey>, start: impl FnOnce(Reply)) -> JsResult<Raw> {
+    pub(crate) fn submit(
+        &self,
+        js: Js,
+        call: Option<CallKey>,
+        start: impl FnOnce(Reply),
+    ) -> JsResult<Raw> {
         let (deferred, promise) = js.promise()?;
         if self.in_flight.replace(self.in_flight.get() + 1) == 0 && !self.closed.get() {
             // SAFETY: this is the environment's thread, and the function is not released before `closed`.
             unsafe { sys::napi_ref_threadsafe_function(self.env, self.keep_alive) };
         }
-        start(Reply::new(self.queue.clone(), Deferred::new(deferred), call));
+        start(Reply::new(
+            self.queue.clone(),
+            Deferred::new(deferred),
+            call,
+        ));
         Ok(promise)
     }
 
@@ -142,7 +160,11 @@ impl Bridge {
 
     fn process(&self, js: Js, item: Item) -> JsResult<()> {
         match item {
-            Item::Settle { deferred, call, outcome } => {
+            Item::Settle {
+                deferred,
+                call,
+                outcome,
+            } => {
                 if self.in_flight.replace(self.in_flight.get() - 1) == 1 {
                     // SAFETY: as in `submit`; a drain never runs after the clean-up.
                     unsafe { sys::napi_unref_threadsafe_function(self.env, self.keep_alive) };
@@ -171,7 +193,12 @@ impl Bridge {
         for function in functions {
             if !function.is_null() {
                 // SAFETY: taken out under the queue's lock, so no other thread can use it; Node frees it after its own hook.
-                unsafe { sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::release) };
+                unsafe {
+                    sys::napi_release_threadsafe_function(
+                        function,
+                        sys::ThreadsafeFunctionReleaseMode::release,
+                    )
+                };
             }
         }
         self.desk.clear();
@@ -195,26 +222,31 @@ pub(crate) fn rejected(js: Js, fault: Fault) -> JsResult<Raw> {
 
 fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
     // A panic in a conversion must fail this promise, not only be caught.
-    let settled = failure::guarded(|| {
-        Ok(match outcome {
-            Outcome::Values(Ok(values), signature) => match to_js::results(js, &values, &signature)? {
-                Ok(value) => Ok(value),
-                Err(payload) => {
-                    let error = Error::new(ErrorCode::Guest, "the guest returned an error");
-                    Err(failure::with_payload(js, &error, Some(payload))?)
+    let settled =
+        failure::guarded(|| {
+            Ok(match outcome {
+                Outcome::Values(Ok(values), signature) => {
+                    match to_js::results(js, &values, &signature)? {
+                        Ok(value) => Ok(value),
+                        Err(payload) => {
+                            let error = Error::new(ErrorCode::Guest, "the guest returned an error");
+                            Err(failure::with_payload(js, &error, Some(payload))?)
+                        }
+                    }
                 }
-            },
-            Outcome::Code(Ok(code)) => {
-                // SAFETY: alive environment on its thread.
-                let object = unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
-                Ok(object.map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
-            }
-            Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
-            Outcome::Values(Err(error), _) | Outcome::Code(Err(error)) | Outcome::Nothing(Err(error)) => {
-                Err(failure::object(js, &error)?)
-            }
-        })
-    });
+                Outcome::Code(Ok(code)) => {
+                    // SAFETY: alive environment on its thread.
+                    let object =
+                        unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
+                    Ok(object
+                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
+                }
+                Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
+                Outcome::Values(Err(error), _)
+                | Outcome::Code(Err(error))
+                | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
+            })
+        });
     match settled {
         Ok(Ok(value)) => js.resolve(deferred.raw(), value),
         Ok(Err(value)) => js.reject(deferred.raw(), value),
@@ -246,7 +278,11 @@ fn waker(js: Js) -> JsResult<sys::napi_threadsafe_function> {
         )
     };
     if status != Status::napi_ok {
-        return Err(Error::new(ErrorCode::Internal, format!("no thread-safe function: status {status}")).into());
+        return Err(Error::new(
+            ErrorCode::Internal,
+            format!("no thread-safe function: status {status}"),
+        )
+        .into());
     }
     // SAFETY: the function was made just now on this thread.
     unsafe { sys::napi_unref_threadsafe_function(js.raw(), function) };
@@ -254,14 +290,20 @@ fn waker(js: Js) -> JsResult<sys::napi_threadsafe_function> {
 }
 
 /// Node calls this on the environment's thread after a wake-up.
-unsafe extern "C" fn drain(env: sys::napi_env, _function: Raw, _context: *mut c_void, _data: *mut c_void) {
+unsafe extern "C" fn drain(
+    env: sys::napi_env,
+    _function: Raw,
+    _context: *mut c_void,
+    _data: *mut c_void,
+) {
     // Node empties its own queue with no environment when that is ending.
     if env.is_null() {
         return;
     }
     // SAFETY: Node gave the environment on its own thread; `js` ends with this call.
     let js = unsafe { Js::new(env) };
-    let bridge = BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == env).cloned());
+    let bridge =
+        BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == env).cloned());
     if let Some(bridge) = bridge {
         // Nothing may unwind into Node.
         let _ = failure::guarded(|| {

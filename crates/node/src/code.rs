@@ -1,6 +1,5 @@
 //! Compiled code as JavaScript holds it.
 
-use crate::shape::WitFunction;
 use napi_derive::napi;
 use riptide_wasm_runtime::module::{Code, Kind};
 use riptide_wasm_runtime::value::FunctionType;
@@ -48,13 +47,21 @@ impl BindingCode {
     /// What the code offers.
     #[napi(getter)]
     pub fn exports(&self) -> Vec<BindingExtern> {
-        self.code.exports().iter().map(|export| item(&export.name, export.kind, &export.function)).collect()
+        self.code
+            .exports()
+            .iter()
+            .map(|export| item(&export.name, export.kind, &export.function))
+            .collect()
     }
 
     /// What the code needs.
     #[napi(getter)]
     pub fn imports(&self) -> Vec<BindingExtern> {
-        self.code.imports().iter().map(|import| item(&import.name, import.kind, &import.function)).collect()
+        self.code
+            .imports()
+            .iter()
+            .map(|import| item(&import.name, import.kind, &import.function))
+            .collect()
     }
 
     /// Whether it came without compiling.
@@ -74,6 +81,29 @@ fn item(name: &str, kind: &str, function: &Option<FunctionType>) -> BindingExter
     BindingExtern {
         name: name.into(),
         kind: kind.into(),
-        ty: function.as_ref().map(|function| WitFunction(function).to_string()),
+        ty: function.as_ref().map(written),
     }
+}
+
+/// A function's type as WIT writes it.
+fn written(function: &FunctionType) -> String {
+    let params: Vec<String> = function
+        .params
+        .iter()
+        // Parameters of a module have no names.
+        .map(|param| {
+            if param.name.is_empty() {
+                param.ty.to_string()
+            } else {
+                param.to_string()
+            }
+        })
+        .collect();
+    let results: Vec<String> = function.results.iter().map(ToString::to_string).collect();
+    let results = match &*results {
+        [] => String::new(),
+        [one] => format!(" -> {one}"),
+        several => format!(" -> ({})", several.join(", ")),
+    };
+    format!("func({}){results}", params.join(", "))
 }

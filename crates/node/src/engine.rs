@@ -92,7 +92,11 @@ impl BindingEngine {
             let bridge = Bridge::of(js)?;
             match load_source(js, source.raw()).and_then(|source| Ok((source, load_kind(kind)?))) {
                 Ok((source, kind)) => bridge.submit(js, None, |reply| {
-                    self.engine.load(source, kind, Box::new(move |code| reply.settle(Outcome::Code(code))));
+                    self.engine.load(
+                        source,
+                        kind,
+                        Box::new(move |code| reply.settle(Outcome::Code(code))),
+                    );
                 }),
                 Err(fault) => bridge::rejected(js, fault),
             }
@@ -125,14 +129,18 @@ impl BindingEngine {
     #[napi]
     pub fn take_warnings(&self, env: Env) -> napi::Result<Vec<String>> {
         // SAFETY: napi gave the environment for this call.
-        failure::throwing(unsafe { Js::new(env.raw()) }, || Ok(self.engine.take_warnings()))
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            Ok(self.engine.take_warnings())
+        })
     }
 
     /// The memory of all its instances.
     #[napi]
     pub fn tracker(&self, env: Env) -> napi::Result<BindingTracker> {
         // SAFETY: napi gave the environment for this call.
-        failure::throwing(unsafe { Js::new(env.raw()) }, || Ok(self.engine.tracker().into()))
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            Ok(self.engine.tracker().into())
+        })
     }
 
     /// The metrics of the specification over this engine.
@@ -150,7 +158,11 @@ fn cache_options(options: BindingCacheOptions) -> JsResult<CacheOptions> {
         "owner" => Trust::Owner,
         other => return Err(bad_option("cache.trust", other, "key, owner").into()),
     };
-    Ok(CacheOptions { directory: options.directory.into(), key_file: options.key_file.map(Into::into), trust })
+    Ok(CacheOptions {
+        directory: options.directory.into(),
+        key_file: options.key_file.map(Into::into),
+        trust,
+    })
 }
 
 fn load_kind(kind: Option<String>) -> JsResult<Option<Kind>> {
@@ -163,10 +175,13 @@ fn load_kind(kind: Option<String>) -> JsResult<Option<Kind>> {
 }
 
 fn bad_option(option: &str, value: &str, allowed: &str) -> Error {
-    Error::new(ErrorCode::BadOption, format!("{option}: {value:?} is none of {allowed}"))
-        .text("option", option)
-        .text("value", value)
-        .text("allowed", allowed)
+    Error::new(
+        ErrorCode::BadOption,
+        format!("{option}: {value:?} is none of {allowed}"),
+    )
+    .text("option", option)
+    .text("value", value)
+    .text("allowed", allowed)
 }
 
 fn load_source(js: Js, source: Raw) -> JsResult<Source> {
@@ -181,11 +196,16 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
             return Ok(Source::Bytes(Vec::new()));
         }
         // SAFETY: Node-API gave the address and length just now and no JavaScript of this thread ran since.
-        return Ok(Source::Bytes(unsafe { slice::from_raw_parts(array.data, array.length) }.to_vec()));
+        return Ok(Source::Bytes(
+            unsafe { slice::from_raw_parts(array.data, array.length) }.to_vec(),
+        ));
     }
-    Err(Error::new(ErrorCode::BadArgument, "source: expected a path or a Uint8Array")
-        .text("path", "source")
-        .text("expected", "a path or a Uint8Array")
-        .text("received", "another value")
-        .into())
+    Err(Error::new(
+        ErrorCode::BadArgument,
+        "source: expected a path or a Uint8Array",
+    )
+    .text("path", "source")
+    .text("expected", "a path or a Uint8Array")
+    .text("received", "another value")
+    .into())
 }

@@ -27,10 +27,18 @@ const SHOWN: usize = 40;
 /// The arguments of a call as values, one for each parameter.
 pub(crate) fn arguments(js: Js, array: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
     let mut reader = Reader::new(js, signature.records);
-    let count = if js.is_array(array)? { js.array_length(array)? } else { 0 };
+    let count = if js.is_array(array)? {
+        js.array_length(array)?
+    } else {
+        0
+    };
     let params = &signature.params;
     if count != params.len() {
-        let plural = if params.len() == 1 { "argument" } else { "arguments" };
+        let plural = if params.len() == 1 {
+            "argument"
+        } else {
+            "arguments"
+        };
         let wrong = Wrong::new(format!("{} {plural}", params.len()), count.to_string());
         return Err(wrong.into_error("args").into());
     }
@@ -51,7 +59,9 @@ pub(crate) fn results(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec
     let mut read = |value, shape: &Shape| {
         // The function's own `result`: returning is the `ok` case.
         let read = match shape {
-            Shape::Result(ok, _) => reader.side(value, ok.as_deref()).map(|ok| Value::Result(Ok(ok))),
+            Shape::Result(ok, _) => reader
+                .side(value, ok.as_deref())
+                .map(|ok| Value::Result(Ok(ok))),
             shape => reader.read(value, shape),
         };
         read.map_err(|stop| stop.into_fault("result"))
@@ -65,7 +75,11 @@ pub(crate) fn results(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec
                 let expected = format!("an array of {} results", shapes.len());
                 return Err(Wrong::new(expected, received).into_error("result").into());
             }
-            shapes.iter().enumerate().map(|(index, shape)| read(js.get_element(value, index)?, shape)).collect()
+            shapes
+                .iter()
+                .enumerate()
+                .map(|(index, shape)| read(js.get_element(value, index)?, shape))
+                .collect()
         }
     }
 }
@@ -128,7 +142,11 @@ struct Wrong {
 
 impl Wrong {
     fn new(expected: impl Into<String>, received: impl Into<String>) -> Wrong {
-        Wrong { path: Vec::new(), expected: expected.into(), received: received.into() }
+        Wrong {
+            path: Vec::new(),
+            expected: expected.into(),
+            received: received.into(),
+        }
     }
 
     fn into_error(self, root: &str) -> Error {
@@ -140,7 +158,10 @@ impl Wrong {
                 Step::Key(key) => write!(path, ".{key}"),
             };
         }
-        let message = format!("{path}: expected {}, received {}", self.expected, self.received);
+        let message = format!(
+            "{path}: expected {}, received {}",
+            self.expected, self.received
+        );
         Error::new(ErrorCode::BadArgument, message)
             .text("path", path)
             .text("expected", self.expected)
@@ -169,7 +190,7 @@ fn describe(js: Js, value: Raw) -> JsResult<String> {
             }
         }
         Kind::String => {
-            let text = js.as_text(value)?;
+            let text = js.as_start(value)?;
             let shown: String = text.chars().take(SHOWN).collect();
             let more = if shown.len() < text.len() { "…" } else { "" };
             format!("string {shown:?}{more}")
@@ -251,9 +272,13 @@ impl Reader {
             },
             Shape::S8 => Value::S8(self.whole(value, "s8", i8::MIN.into(), i8::MAX.into())? as i8),
             Shape::U8 => Value::U8(self.whole(value, "u8", 0.0, u8::MAX.into())? as u8),
-            Shape::S16 => Value::S16(self.whole(value, "s16", i16::MIN.into(), i16::MAX.into())? as i16),
+            Shape::S16 => {
+                Value::S16(self.whole(value, "s16", i16::MIN.into(), i16::MAX.into())? as i16)
+            }
             Shape::U16 => Value::U16(self.whole(value, "u16", 0.0, u16::MAX.into())? as u16),
-            Shape::S32 => Value::S32(self.whole(value, "s32", i32::MIN.into(), i32::MAX.into())? as i32),
+            Shape::S32 => {
+                Value::S32(self.whole(value, "s32", i32::MIN.into(), i32::MAX.into())? as i32)
+            }
             Shape::U32 => Value::U32(self.whole(value, "u32", 0.0, u32::MAX.into())? as u32),
             Shape::S64 => Value::S64(self.s64(value)?),
             Shape::U64 => Value::U64(self.u64(value)?),
@@ -281,7 +306,13 @@ impl Reader {
                     0 => Value::Option(None),
                     _ => Value::Option(self.payload(value, Some(inner))?),
                 },
-                _ => return wrong(js, value, "option<option> (an object with a tag, none or some)"),
+                _ => {
+                    return wrong(
+                        js,
+                        value,
+                        "option<option> (an object with a tag, none or some)",
+                    );
+                }
             },
             Shape::Result(ok, err) => {
                 if js.kind(value)? != Kind::Object {
@@ -293,7 +324,10 @@ impl Reader {
                 })
             }
             Shape::Unsupported(name) => {
-                let error = Error::new(ErrorCode::Unsupported, format!("values of type {name} cannot be passed"));
+                let error = Error::new(
+                    ErrorCode::Unsupported,
+                    format!("values of type {name} cannot be passed"),
+                );
                 return Err(Stop::Fault(error.text("feature", name.clone()).into()));
             }
         })
@@ -301,7 +335,9 @@ impl Reader {
 
     /// One side of a result, which may carry nothing.
     fn side(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
-        shape.map(|shape| self.read(value, shape).map(Box::new)).transpose()
+        shape
+            .map(|shape| self.read(value, shape).map(Box::new))
+            .transpose()
     }
 
     fn whole(&self, value: Raw, name: &str, lowest: f64, highest: f64) -> Read<f64> {
@@ -313,7 +349,11 @@ impl Reader {
                 return Ok(number);
             }
         }
-        wrong(js, value, format!("{name} (a whole number from {lowest} to {highest})"))
+        wrong(
+            js,
+            value,
+            format!("{name} (a whole number from {lowest} to {highest})"),
+        )
     }
 
     fn float(&self, value: Raw, expected: &str) -> Read<f64> {
@@ -358,7 +398,8 @@ impl Reader {
         match js.kind(value)? {
             Kind::String => return Ok(Value::Utf8(js.as_utf8(value)?)),
             Kind::Object => {
-                if let Some(Numbers::U8(bytes)) = self.block(value, Number::U8, "string (or its UTF-8 as a Uint8Array)")?
+                if let Some(Numbers::U8(bytes)) =
+                    self.block(value, Number::U8, "string (or its UTF-8 as a Uint8Array)")?
                 {
                     return Ok(Value::Utf8(bytes));
                 }
@@ -371,7 +412,9 @@ impl Reader {
     /// A copy of a typed array of the given kind. `None` where the value is no typed array; one of another kind is wrong.
     fn block(&self, value: Raw, number: Number, expected: &str) -> Read<Option<Numbers>> {
         let js = self.js;
-        let Some(array) = js.as_typed_array(value)? else { return Ok(None) };
+        let Some(array) = js.as_typed_array(value)? else {
+            return Ok(None);
+        };
         if array.length == 0 && js.is_detached(array.buffer).unwrap_or(false) {
             let received = format!("{} whose buffer is detached", typed_array_name(array.kind));
             return Err(Stop::Wrong(Box::new(Wrong::new(expected, received))));
@@ -380,7 +423,10 @@ impl Reader {
         fn copy<T: Copy>(data: *const u8, length: usize) -> Read<Vec<T>> {
             let mut copy: Vec<T> = Vec::new();
             if copy.try_reserve_exact(length).is_err() {
-                let error = Error::new(ErrorCode::Internal, format!("no memory for a copy of {length} elements"));
+                let error = Error::new(
+                    ErrorCode::Internal,
+                    format!("no memory for a copy of {length} elements"),
+                );
                 return Err(Stop::Fault(error.into()));
             }
             if length > 0 {
@@ -389,7 +435,11 @@ impl Reader {
                 // one. Another thread may write to a shared buffer meanwhile: no reference to the bytes is made, and
                 // what the copy holds then is the caller's race.
                 unsafe {
-                    ptr::copy_nonoverlapping(data, copy.as_mut_ptr().cast::<u8>(), length * size_of::<T>());
+                    ptr::copy_nonoverlapping(
+                        data,
+                        copy.as_mut_ptr().cast::<u8>(),
+                        length * size_of::<T>(),
+                    );
                     copy.set_len(length);
                 }
             }
@@ -427,7 +477,12 @@ impl Reader {
         wrong(self.js, value, expected())
     }
 
-    fn number_elements(&mut self, array: Raw, number: Number, expected: impl Fn() -> String) -> Read<Numbers> {
+    fn number_elements(
+        &mut self,
+        array: Raw,
+        number: Number,
+        expected: impl Fn() -> String,
+    ) -> Read<Numbers> {
         let element = number.element();
         /// Reads every element as one variant of `Value` into one of `Numbers`.
         macro_rules! read {
@@ -486,10 +541,14 @@ impl Reader {
             self.share_keys(element, &mut made)?;
         }
         let mut out = Vec::new();
-        let done = self.elements(value, || EXPECTED.into(), |reader, item| {
-            out.push(reader.read(item, element)?);
-            Ok(())
-        });
+        let done = self.elements(
+            value,
+            || EXPECTED.into(),
+            |reader, item| {
+                out.push(reader.read(item, element)?);
+                Ok(())
+            },
+        );
         // The strings end with the scope they were made in.
         made.into_iter().for_each(|id| self.keys[id] = None);
         done.map(|()| out)
@@ -500,7 +559,11 @@ impl Reader {
         shape.each_record(&mut |record| records.push(record));
         for record in records {
             if self.keys[record.id].is_none() {
-                let keys = record.fields.iter().map(|(name, _)| self.js.string(name)).collect::<JsResult<_>>()?;
+                let keys = record
+                    .fields
+                    .iter()
+                    .map(|(name, _)| self.js.string(name))
+                    .collect::<JsResult<_>>()?;
                 self.keys[record.id] = Some(keys);
                 made.push(record.id);
             }
@@ -519,31 +582,46 @@ impl Reader {
                 Some(keys) => js.get(value, keys[index])?,
                 None => js.get_named(value, name)?,
             };
-            out.push(self.read(field, shape).map_err(|stop| stop.at(|| Step::Key(name.clone())))?);
+            out.push(
+                self.read(field, shape)
+                    .map_err(|stop| stop.at(|| Step::Key(name.clone())))?,
+            );
         }
         Ok(out)
     }
 
     fn tuple(&mut self, value: Raw, shapes: &[Shape]) -> Read<Vec<Value>> {
         let js = self.js;
-        if js.kind(value)? != Kind::Object || !js.is_array(value)? || js.array_length(value)? != shapes.len() {
+        if js.kind(value)? != Kind::Object
+            || !js.is_array(value)?
+            || js.array_length(value)? != shapes.len()
+        {
             return wrong(js, value, format!("tuple (an array of {})", shapes.len()));
         }
         let mut out = Vec::with_capacity(shapes.len());
         for (index, shape) in shapes.iter().enumerate() {
             let item = js.get_element(value, index)?;
-            out.push(self.read(item, shape).map_err(|stop| stop.at(|| Step::Index(index)))?);
+            out.push(
+                self.read(item, shape)
+                    .map_err(|stop| stop.at(|| Step::Index(index)))?,
+            );
         }
         Ok(out)
     }
 
     /// Which of the labels a string is.
-    fn label<'a>(&self, value: Raw, mut labels: impl Iterator<Item = &'a String>) -> Read<Option<u32>> {
+    fn label<'a>(
+        &self,
+        value: Raw,
+        mut labels: impl Iterator<Item = &'a String>,
+    ) -> Read<Option<u32>> {
         if self.js.kind(value)? != Kind::String {
             return Ok(None);
         }
         let text = self.js.as_utf8(value)?;
-        Ok(labels.position(|label| label.as_bytes() == text).map(|index| index as u32))
+        Ok(labels
+            .position(|label| label.as_bytes() == text)
+            .map(|index| index as u32))
     }
 
     fn variant(&mut self, value: Raw, cases: &[(String, Option<Shape>)]) -> Read<Value> {
@@ -578,7 +656,9 @@ impl Reader {
     fn payload(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
         let Some(shape) = shape else { return Ok(None) };
         let payload = self.js.get_named(value, "val")?;
-        let payload = self.read(payload, shape).map_err(|stop| stop.at(|| Step::Key("val".into())))?;
+        let payload = self
+            .read(payload, shape)
+            .map_err(|stop| stop.at(|| Step::Key("val".into())))?;
         Ok(Some(Box::new(payload)))
     }
 
@@ -593,7 +673,10 @@ impl Reader {
             let set = match js.kind(flag)? {
                 Kind::Undefined => false,
                 Kind::Boolean => js.as_bool(flag)?,
-                _ => return wrong(js, flag, "a boolean").map_err(|stop: Stop| stop.at(|| Step::Key(label.clone()))),
+                _ => {
+                    return wrong(js, flag, "a boolean")
+                        .map_err(|stop: Stop| stop.at(|| Step::Key(label.clone())));
+                }
             };
             words[index / 32] |= u32::from(set) << (index % 32);
         }

@@ -41,9 +41,16 @@ pub(crate) fn imports(code: &Code, given: Vec<BindingImport>) -> Vec<Arc<Import>
     given
         .into_iter()
         .filter_map(|given| {
-            let import = code.imports().iter().find(|import| import.name == given.name)?;
+            let import = code
+                .imports()
+                .iter()
+                .find(|import| import.name == given.name)?;
             let signature = Signature::new(import.function.as_ref()?);
-            Some(Arc::new(Import { name: given.name, function_id: given.function_id, signature }))
+            Some(Arc::new(Import {
+                name: given.name,
+                function_id: given.function_id,
+                signature,
+            }))
         })
         .collect()
 }
@@ -51,7 +58,8 @@ pub(crate) fn imports(code: &Code, given: Vec<BindingImport>) -> Vec<Arc<Import>
 /// The failure of a call whose host function threw.
 pub(crate) fn threw(import: &Import, error: Option<u64>) -> Error {
     let message = format!("the host function {} threw", import.name);
-    let mut failure = Error::new(ErrorCode::HostFunction, message).text("function", import.name.clone());
+    let mut failure =
+        Error::new(ErrorCode::HostFunction, message).text("function", import.name.clone());
     failure.host_error = error;
     failure
 }
@@ -86,19 +94,37 @@ pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction 
     let call = move |arguments: Vec<Value>| {
         let id = queue.next_host_call();
         let (answer, answered) = oneshot::channel();
-        let mut waiting = Waiting { queue: queue.clone(), id, answered: false };
-        queue.push(Item::Host(Request { id, import: import.clone(), arguments, answer }));
-        let future: futures_util::future::BoxFuture<'static, Result<Vec<Value>>> = Box::pin(async move {
-            let answer = answered.await;
-            waiting.answered = true;
-            answer.unwrap_or_else(|_| {
-                Err(Error::new(ErrorCode::Aborted, "the JavaScript environment of a host function ended")
+        let waiting = Waiting {
+            queue: queue.clone(),
+            id,
+            answered: false,
+        };
+        queue.push(Item::Host(Request {
+            id,
+            import: import.clone(),
+            arguments,
+            answer,
+        }));
+        let future: futures_util::future::BoxFuture<'static, Result<Vec<Value>>> =
+            Box::pin(async move {
+                // The whole of it: capturing one field would end it here and now.
+                let mut waiting = waiting;
+                let answer = answered.await;
+                waiting.answered = true;
+                answer.unwrap_or_else(|_| {
+                    Err(Error::new(
+                        ErrorCode::Aborted,
+                        "the JavaScript environment of a host function ended",
+                    )
                     .text("phase", "host"))
-            })
-        });
+                })
+            });
         future
     };
-    HostFunction { name, call: Arc::new(call) }
+    HostFunction {
+        name,
+        call: Arc::new(call),
+    }
 }
 
 /// A guest's call that JavaScript has.
@@ -115,25 +141,46 @@ pub(crate) struct Desk {
 
 impl Default for Desk {
     fn default() -> Desk {
-        Desk { dispatcher: Cell::new(ptr::null_mut()), pending: RefCell::default() }
+        Desk {
+            dispatcher: Cell::new(ptr::null_mut()),
+            pending: RefCell::default(),
+        }
     }
 }
 
 impl Desk {
     /// Hands a call to JavaScript.
     pub(crate) fn dispatch(&self, js: Js, request: Request) -> JsResult<()> {
-        let Request { id, import, arguments, answer } = request;
+        let Request {
+            id,
+            import,
+            arguments,
+            answer,
+        } = request;
         if answer.is_closed() {
             return Ok(());
         }
-        self.pending.borrow_mut().insert(id, Pending { import: import.clone(), answer });
+        self.pending.borrow_mut().insert(
+            id,
+            Pending {
+                import: import.clone(),
+                answer,
+            },
+        );
         let called = failure::guarded(|| {
             if self.dispatcher.get().is_null() {
                 return Err(Error::new(ErrorCode::Internal, "no host dispatcher is set").into());
             }
             let dispatcher = js.referenced(self.dispatcher.get())?;
             let arguments = to_js::arguments(js, &arguments, &import.signature)?;
-            js.call(dispatcher, &[js.number(id as f64)?, js.uint(import.function_id)?, arguments])
+            js.call(
+                dispatcher,
+                &[
+                    js.number(id as f64)?,
+                    js.uint(import.function_id)?,
+                    arguments,
+                ],
+            )
         });
         if let Err(fault) = called {
             self.answer(id, |import| Err(of_fault(js, import, fault)));
@@ -144,7 +191,11 @@ impl Desk {
     /// Passes an answer on; one for a call that ended is dropped.
     fn answer(&self, id: u64, answer: impl FnOnce(&Import) -> Result<Vec<Value>>) {
         let pending = self.pending.borrow_mut().remove(&id);
-        if let Some(Pending { import, answer: sender }) = pending {
+        if let Some(Pending {
+            import,
+            answer: sender,
+        }) = pending
+        {
             // It fails where the guest stopped waiting just now.
             let _ = sender.send(answer(&import));
         }
@@ -177,12 +228,15 @@ pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
     ts_args_type = "dispatch: (callId: number, functionId: number, args: unknown[]) => void",
     ts_return_type = "void"
 )]
-pub fn set_host_dispatcher(env: Env, dispatch: Unknown) -> napi::Result<()> {
+pub(crate) fn set_host_dispatcher(env: Env, dispatch: Unknown) -> napi::Result<()> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || {
         let bridge = Bridge::of(js)?;
-        let before = bridge.desk().dispatcher.replace(js.reference(dispatch.raw())?);
+        let before = bridge
+            .desk()
+            .dispatcher
+            .replace(js.reference(dispatch.raw())?);
         if !before.is_null() {
             js.delete_reference(before);
         }
@@ -192,23 +246,33 @@ pub fn set_host_dispatcher(env: Env, dispatch: Unknown) -> napi::Result<()> {
 
 /// Answers a call of a host function with what it returned. An answer for a call that ended is ignored.
 #[napi(ts_args_type = "callId: number, result: unknown")]
-pub fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Result<()> {
-    answer(env, call_id, |js, import| from_js::results(js, result.raw(), &import.signature))
+pub(crate) fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Result<()> {
+    answer(env, call_id, |js, import| {
+        from_js::results(js, result.raw(), &import.signature)
+    })
 }
 
 /// Answers a call of a host function with the `err` case of its WIT `result`.
 #[napi(ts_args_type = "callId: number, payload: unknown")]
-pub fn host_err(env: Env, call_id: f64, payload: Unknown) -> napi::Result<()> {
-    answer(env, call_id, |js, import| from_js::err_result(js, payload.raw(), &import.signature))
+pub(crate) fn host_err(env: Env, call_id: f64, payload: Unknown) -> napi::Result<()> {
+    answer(env, call_id, |js, import| {
+        from_js::err_result(js, payload.raw(), &import.signature)
+    })
 }
 
 /// Answers a call of a host function that threw: the caller keeps what it threw under `errorId`.
 #[napi]
-pub fn host_throw(env: Env, call_id: f64, error_id: f64) -> napi::Result<()> {
-    answer(env, call_id, |_, import| Err(threw(import, Some(error_id as u64)).into()))
+pub(crate) fn host_throw(env: Env, call_id: f64, error_id: f64) -> napi::Result<()> {
+    answer(env, call_id, |_, import| {
+        Err(threw(import, Some(error_id as u64)).into())
+    })
 }
 
-fn answer(env: Env, id: f64, convert: impl FnOnce(Js, &Import) -> JsResult<Vec<Value>>) -> napi::Result<()> {
+fn answer(
+    env: Env,
+    id: f64,
+    convert: impl FnOnce(Js, &Import) -> JsResult<Vec<Value>>,
+) -> napi::Result<()> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || {

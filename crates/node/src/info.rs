@@ -10,7 +10,7 @@ use riptide_wasm_runtime::{module, stats};
 
 /// What the addon was built from.
 #[napi(object)]
-pub struct BindingBuildInfo {
+pub(crate) struct BindingBuildInfo {
     /// The version of this package.
     pub version: String,
     /// The version of Wasmtime.
@@ -60,13 +60,13 @@ pub(crate) fn metrics_object(js: Js, metrics: Vec<(&'static str, f64)>) -> JsRes
 
 /// Every code a failure can have.
 #[napi]
-pub fn error_codes() -> Vec<&'static str> {
+pub(crate) fn error_codes() -> Vec<&'static str> {
     ErrorCode::ALL.iter().map(|code| code.as_str()).collect()
 }
 
 /// What the addon was built from.
 #[napi]
-pub fn build_info() -> BindingBuildInfo {
+pub(crate) fn build_info() -> BindingBuildInfo {
     BindingBuildInfo {
         version: env!("CARGO_PKG_VERSION").into(),
         wasmtime: env!("RIPTIDE_WASMTIME_VERSION").into(),
@@ -77,7 +77,7 @@ pub fn build_info() -> BindingBuildInfo {
 
 /// The text format as a binary.
 #[napi(js_name = "wat2wasm", ts_return_type = "Buffer")]
-pub fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
+pub(crate) fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || js.buffer(&module::wat2wasm(&text)?))
@@ -85,7 +85,7 @@ pub fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
 
 /// The metrics of the specification over the whole process.
 #[napi(ts_return_type = "Record<string, number>")]
-pub fn process_metrics(env: Env) -> napi::Result<Raw> {
+pub(crate) fn process_metrics(env: Env) -> napi::Result<Raw> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || metrics_object(js, stats::process_metrics()))

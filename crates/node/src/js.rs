@@ -67,34 +67,43 @@ impl Drop for Scope {
 }
 
 #[cold]
-fn fault(status: sys::napi_status) -> Fault {
-    if status == Status::napi_pending_exception {
+fn fault(env: sys::napi_env, status: sys::napi_status) -> Fault {
+    // Reading a property whose getter throws answers with a general failure, so the status alone does not tell.
+    let mut pending = false;
+    // SAFETY: the environment of a live `Js`.
+    unsafe { sys::napi_is_exception_pending(env, &mut pending) };
+    if pending || status == Status::napi_pending_exception {
         Fault::Thrown
     } else {
-        Error::new(ErrorCode::Internal, format!("Node-API answered with status {status}")).into()
+        let message = format!("Node-API answered with status {status}");
+        Error::new(ErrorCode::Internal, message).into()
     }
 }
 
-fn check(status: sys::napi_status) -> JsResult<()> {
-    if status == Status::napi_ok { Ok(()) } else { Err(fault(status)) }
+fn check(env: sys::napi_env, status: sys::napi_status) -> JsResult<()> {
+    if status == Status::napi_ok {
+        Ok(())
+    } else {
+        Err(fault(env, status))
+    }
 }
 
 /// Calls a Node-API function whose last parameter is where the answer goes.
 macro_rules! answer {
-    ($function:ident($($argument:expr),*), $empty:expr) => {{
+    ($js:ident.$function:ident($($argument:expr),*), $empty:expr) => {{
         let mut out = $empty;
         // SAFETY: `Js` exists only on its environment's thread while it is alive (see `Js::new`), values come from an
         // open handle scope, pointers come from live references with the given lengths, `out` is a live local.
-        check(unsafe { sys::$function($($argument,)* &mut out) })?;
+        check($js.0, unsafe { sys::$function($js.0, $($argument,)* &mut out) })?;
         Ok(out)
     }};
 }
 
 /// Calls a Node-API function that answers with its status only.
 macro_rules! perform {
-    ($function:ident($($argument:expr),*)) => {
+    ($js:ident.$function:ident($($argument:expr),*)) => {
         // SAFETY: as in `answer!`.
-        check(unsafe { sys::$function($($argument),*) })
+        check($js.0, unsafe { sys::$function($js.0, $($argument),*) })
     };
 }
 
@@ -110,12 +119,13 @@ impl Js {
     }
 
     pub(crate) fn scope(self) -> JsResult<Scope> {
-        let scope: JsResult<sys::napi_handle_scope> = (|| answer!(napi_open_handle_scope(self.0), ptr::null_mut()))();
+        let scope: JsResult<sys::napi_handle_scope> =
+            (|| answer!(self.napi_open_handle_scope(), ptr::null_mut()))();
         scope.map(|scope| Scope { env: self.0, scope })
     }
 
     pub(crate) fn kind(self, value: Raw) -> JsResult<Kind> {
-        let kind: JsResult<sys::napi_valuetype> = (|| answer!(napi_typeof(self.0, value), 0))();
+        let kind: JsResult<sys::napi_valuetype> = (|| answer!(self.napi_typeof(value), 0))();
         Ok(match kind? {
             ValueType::napi_undefined => Kind::Undefined,
             ValueType::napi_null => Kind::Null,
@@ -133,72 +143,86 @@ impl Js {
     // Making values.
 
     pub(crate) fn undefined(self) -> JsResult<Raw> {
-        answer!(napi_get_undefined(self.0), ptr::null_mut())
+        answer!(self.napi_get_undefined(), ptr::null_mut())
     }
 
     pub(crate) fn boolean(self, value: bool) -> JsResult<Raw> {
-        answer!(napi_get_boolean(self.0, value), ptr::null_mut())
+        answer!(self.napi_get_boolean(value), ptr::null_mut())
     }
 
     pub(crate) fn number(self, value: f64) -> JsResult<Raw> {
-        answer!(napi_create_double(self.0, value), ptr::null_mut())
+        answer!(self.napi_create_double(value), ptr::null_mut())
     }
 
     pub(crate) fn int(self, value: i32) -> JsResult<Raw> {
-        answer!(napi_create_int32(self.0, value), ptr::null_mut())
+        answer!(self.napi_create_int32(value), ptr::null_mut())
     }
 
     pub(crate) fn uint(self, value: u32) -> JsResult<Raw> {
-        answer!(napi_create_uint32(self.0, value), ptr::null_mut())
+        answer!(self.napi_create_uint32(value), ptr::null_mut())
     }
 
     pub(crate) fn bigint(self, value: i64) -> JsResult<Raw> {
-        answer!(napi_create_bigint_int64(self.0, value), ptr::null_mut())
+        answer!(self.napi_create_bigint_int64(value), ptr::null_mut())
     }
 
     pub(crate) fn ubigint(self, value: u64) -> JsResult<Raw> {
-        answer!(napi_create_bigint_uint64(self.0, value), ptr::null_mut())
+        answer!(self.napi_create_bigint_uint64(value), ptr::null_mut())
     }
 
     pub(crate) fn string(self, text: &str) -> JsResult<Raw> {
         // ASCII is one block move for V8 as Latin-1; its UTF-8 decoder is several times slower.
         if text.is_ascii() {
-            answer!(napi_create_string_latin1(self.0, text.as_ptr().cast(), text.len() as isize), ptr::null_mut())
+            answer!(
+                self.napi_create_string_latin1(text.as_ptr().cast(), text.len() as isize),
+                ptr::null_mut()
+            )
         } else {
-            answer!(napi_create_string_utf8(self.0, text.as_ptr().cast(), text.len() as isize), ptr::null_mut())
+            answer!(
+                self.napi_create_string_utf8(text.as_ptr().cast(), text.len() as isize),
+                ptr::null_mut()
+            )
         }
     }
 
     pub(crate) fn object(self) -> JsResult<Raw> {
-        answer!(napi_create_object(self.0), ptr::null_mut())
+        answer!(self.napi_create_object(), ptr::null_mut())
     }
 
     pub(crate) fn array(self, length: usize) -> JsResult<Raw> {
-        answer!(napi_create_array_with_length(self.0, length), ptr::null_mut())
+        answer!(self.napi_create_array_with_length(length), ptr::null_mut())
     }
 
     /// A typed array over a buffer of its own, holding a copy of `bytes`.
-    pub(crate) fn typed_array(self, kind: sys::napi_typedarray_type, bytes: &[u8], length: usize) -> JsResult<Raw> {
+    pub(crate) fn typed_array(
+        self,
+        kind: sys::napi_typedarray_type,
+        bytes: &[u8],
+        length: usize,
+    ) -> JsResult<Raw> {
         let mut data = ptr::null_mut();
         let mut buffer = ptr::null_mut();
-        perform!(napi_create_arraybuffer(self.0, bytes.len(), &mut data, &mut buffer))?;
+        perform!(self.napi_create_arraybuffer(bytes.len(), &mut data, &mut buffer))?;
         if !bytes.is_empty() && !data.is_null() {
             // SAFETY: the new buffer holds `bytes.len()` bytes and nobody else has seen it.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
         }
-        answer!(napi_create_typedarray(self.0, kind, length, buffer, 0), ptr::null_mut())
+        answer!(
+            self.napi_create_typedarray(kind, length, buffer, 0),
+            ptr::null_mut()
+        )
     }
 
     /// A Node `Buffer` holding a copy of `bytes`.
     pub(crate) fn buffer(self, bytes: &[u8]) -> JsResult<Raw> {
         answer!(
-            napi_create_buffer_copy(self.0, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut()),
+            self.napi_create_buffer_copy(bytes.len(), bytes.as_ptr().cast(), ptr::null_mut()),
             ptr::null_mut()
         )
     }
 
     pub(crate) fn set(self, object: Raw, key: Raw, value: Raw) -> JsResult<()> {
-        perform!(napi_set_property(self.0, object, key, value))
+        perform!(self.napi_set_property(object, key, value))
     }
 
     pub(crate) fn set_named(self, object: Raw, key: &str, value: Raw) -> JsResult<()> {
@@ -207,13 +231,13 @@ impl Js {
     }
 
     pub(crate) fn set_element(self, array: Raw, index: usize, value: Raw) -> JsResult<()> {
-        perform!(napi_set_element(self.0, array, index as u32, value))
+        perform!(self.napi_set_element(array, index as u32, value))
     }
 
     // Reading values.
 
     pub(crate) fn get(self, object: Raw, key: Raw) -> JsResult<Raw> {
-        answer!(napi_get_property(self.0, object, key), ptr::null_mut())
+        answer!(self.napi_get_property(object, key), ptr::null_mut())
     }
 
     pub(crate) fn get_named(self, object: Raw, key: &str) -> JsResult<Raw> {
@@ -222,31 +246,31 @@ impl Js {
     }
 
     pub(crate) fn get_element(self, array: Raw, index: usize) -> JsResult<Raw> {
-        answer!(napi_get_element(self.0, array, index as u32), ptr::null_mut())
+        answer!(self.napi_get_element(array, index as u32), ptr::null_mut())
     }
 
     pub(crate) fn is_array(self, value: Raw) -> JsResult<bool> {
-        answer!(napi_is_array(self.0, value), false)
+        answer!(self.napi_is_array(value), false)
     }
 
     pub(crate) fn array_length(self, array: Raw) -> JsResult<usize> {
-        let length: JsResult<u32> = (|| answer!(napi_get_array_length(self.0, array), 0))();
+        let length: JsResult<u32> = (|| answer!(self.napi_get_array_length(array), 0))();
         length.map(|length| length as usize)
     }
 
     pub(crate) fn as_bool(self, value: Raw) -> JsResult<bool> {
-        answer!(napi_get_value_bool(self.0, value), false)
+        answer!(self.napi_get_value_bool(value), false)
     }
 
     pub(crate) fn as_number(self, value: Raw) -> JsResult<f64> {
-        answer!(napi_get_value_double(self.0, value), 0.0)
+        answer!(self.napi_get_value_double(value), 0.0)
     }
 
     /// The value and whether it fits.
     pub(crate) fn as_i64(self, value: Raw) -> JsResult<(i64, bool)> {
         let mut number = 0;
         let mut lossless = false;
-        perform!(napi_get_value_bigint_int64(self.0, value, &mut number, &mut lossless))?;
+        perform!(self.napi_get_value_bigint_int64(value, &mut number, &mut lossless))?;
         Ok((number, lossless))
     }
 
@@ -254,7 +278,7 @@ impl Js {
     pub(crate) fn as_u64(self, value: Raw) -> JsResult<(u64, bool)> {
         let mut number = 0;
         let mut lossless = false;
-        perform!(napi_get_value_bigint_uint64(self.0, value, &mut number, &mut lossless))?;
+        perform!(self.napi_get_value_bigint_uint64(value, &mut number, &mut lossless))?;
         Ok((number, lossless))
     }
 
@@ -264,15 +288,25 @@ impl Js {
         const SHORT: usize = 256;
         let mut short = [0u8; SHORT];
         let mut copied = 0;
-        perform!(napi_get_value_string_utf8(self.0, value, short.as_mut_ptr().cast(), SHORT, &mut copied))?;
+        perform!(self.napi_get_value_string_utf8(
+            value,
+            short.as_mut_ptr().cast(),
+            SHORT,
+            &mut copied
+        ))?;
         // The terminator takes one byte, and a character that did not fit takes up to four.
         if copied + 5 <= SHORT {
             return Ok(short[..copied].to_vec());
         }
         let mut length = 0;
-        perform!(napi_get_value_string_utf8(self.0, value, ptr::null_mut(), 0, &mut length))?;
+        perform!(self.napi_get_value_string_utf8(value, ptr::null_mut(), 0, &mut length))?;
         let mut bytes: Vec<u8> = Vec::with_capacity(length + 1);
-        perform!(napi_get_value_string_utf8(self.0, value, bytes.as_mut_ptr().cast(), length + 1, &mut copied))?;
+        perform!(self.napi_get_value_string_utf8(
+            value,
+            bytes.as_mut_ptr().cast(),
+            length + 1,
+            &mut copied
+        ))?;
         // SAFETY: Node-API wrote `copied` bytes, no more than `length`.
         unsafe { bytes.set_len(copied.min(length)) };
         Ok(bytes)
@@ -280,33 +314,49 @@ impl Js {
 
     pub(crate) fn as_text(self, value: Raw) -> JsResult<String> {
         let bytes = self.as_utf8(value)?;
-        Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// The first characters of a string, however long it is.
+    pub(crate) fn as_start(self, value: Raw) -> JsResult<String> {
+        let mut start = [0u8; 192];
+        let mut copied = 0;
+        perform!(self.napi_get_value_string_utf8(
+            value,
+            start.as_mut_ptr().cast(),
+            start.len(),
+            &mut copied
+        ))?;
+        Ok(String::from_utf8_lossy(&start[..copied]).into_owned())
     }
 
     /// The first code units of a string, at most 3 (the buffer's fourth is the terminator's).
     pub(crate) fn as_code_units(self, value: Raw) -> JsResult<([u16; 4], usize)> {
         let mut units = [0u16; 4];
         let mut copied = 0;
-        perform!(napi_get_value_string_utf16(self.0, value, units.as_mut_ptr(), units.len(), &mut copied))?;
+        perform!(self.napi_get_value_string_utf16(
+            value,
+            units.as_mut_ptr(),
+            units.len(),
+            &mut copied
+        ))?;
         Ok((units, copied))
     }
 
-    /// The length of a string in UTF-16 code units.
-    pub(crate) fn string_length(self, value: Raw) -> JsResult<usize> {
-        let mut length = 0;
-        perform!(napi_get_value_string_utf16(self.0, value, ptr::null_mut(), 0, &mut length))?;
-        Ok(length)
-    }
-
     pub(crate) fn as_typed_array(self, value: Raw) -> JsResult<Option<TypedArray>> {
-        let is: JsResult<bool> = (|| answer!(napi_is_typedarray(self.0, value), false))();
+        let is: JsResult<bool> = (|| answer!(self.napi_is_typedarray(value), false))();
         if !is? {
             return Ok(None);
         }
-        let (mut kind, mut length, mut data, mut buffer, mut offset) =
-            (TypedarrayType::uint8_array, 0, ptr::null_mut(), ptr::null_mut(), 0);
-        perform!(napi_get_typedarray_info(
-            self.0,
+        let (mut kind, mut length, mut data, mut buffer, mut offset) = (
+            TypedarrayType::uint8_array,
+            0,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            0,
+        );
+        perform!(self.napi_get_typedarray_info(
             value,
             &mut kind,
             &mut length,
@@ -315,11 +365,16 @@ impl Js {
             &mut offset
         ))?;
         let data: *const u8 = data.cast_const().cast();
-        Ok(Some(TypedArray { kind, length: if data.is_null() { 0 } else { length }, data, buffer }))
+        Ok(Some(TypedArray {
+            kind,
+            length: if data.is_null() { 0 } else { length },
+            data,
+            buffer,
+        }))
     }
 
     pub(crate) fn is_detached(self, buffer: Raw) -> JsResult<bool> {
-        answer!(napi_is_detached_arraybuffer(self.0, buffer), false)
+        answer!(self.napi_is_detached_arraybuffer(buffer), false)
     }
 
     // Functions, exceptions, promises.
@@ -327,7 +382,7 @@ impl Js {
     pub(crate) fn call(self, function: Raw, arguments: &[Raw]) -> JsResult<Raw> {
         let this = self.undefined()?;
         answer!(
-            napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr()),
+            self.napi_call_function(this, function, arguments.len(), arguments.as_ptr()),
             ptr::null_mut()
         )
     }
@@ -356,20 +411,20 @@ impl Js {
     /// A promise and what settles it.
     pub(crate) fn promise(self) -> JsResult<(sys::napi_deferred, Raw)> {
         let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
-        perform!(napi_create_promise(self.0, &mut deferred, &mut promise))?;
+        perform!(self.napi_create_promise(&mut deferred, &mut promise))?;
         Ok((deferred, promise))
     }
 
     pub(crate) fn resolve(self, deferred: sys::napi_deferred, value: Raw) -> JsResult<()> {
-        perform!(napi_resolve_deferred(self.0, deferred, value))
+        perform!(self.napi_resolve_deferred(deferred, value))
     }
 
     pub(crate) fn reject(self, deferred: sys::napi_deferred, value: Raw) -> JsResult<()> {
-        perform!(napi_reject_deferred(self.0, deferred, value))
+        perform!(self.napi_reject_deferred(deferred, value))
     }
 
     pub(crate) fn reference(self, value: Raw) -> JsResult<sys::napi_ref> {
-        answer!(napi_create_reference(self.0, value, 1), ptr::null_mut())
+        answer!(self.napi_create_reference(value, 1), ptr::null_mut())
     }
 
     pub(crate) fn delete_reference(self, reference: sys::napi_ref) {
@@ -379,7 +434,7 @@ impl Js {
 
     pub(crate) fn referenced(self, reference: sys::napi_ref) -> JsResult<Raw> {
         let value: JsResult<Raw> =
-            (|| answer!(napi_get_reference_value(self.0, reference), ptr::null_mut()))();
+            (|| answer!(self.napi_get_reference_value(reference), ptr::null_mut()))();
         let value = value?;
         if value.is_null() {
             return Err(Error::new(ErrorCode::Internal, "a referenced value is gone").into());

@@ -49,7 +49,10 @@ pub struct BindingWasiOptions {
 
 impl From<BindingWasiOptions> for WasiOptions {
     fn from(options: BindingWasiOptions) -> WasiOptions {
-        WasiOptions { args: options.args, env: options.env }
+        WasiOptions {
+            args: options.args,
+            env: options.env,
+        }
     }
 }
 
@@ -127,7 +130,10 @@ impl Functions {
         }
         let function = code.function(&name)?;
         let signature = Arc::new(Signature::new(&function.ty));
-        let callable = Rc::new(Callable { function, signature });
+        let callable = Rc::new(Callable {
+            function,
+            signature,
+        });
         self.0.borrow_mut().insert(name, callable.clone());
         Ok(callable)
     }
@@ -165,7 +171,10 @@ impl BindingPool {
                     max_values: options.max_result_values as u64,
                 },
                 wasi: options.wasi.map(Into::into),
-                imports: imports.into_iter().map(|import| host::function(bridge.queue(), import)).collect(),
+                imports: imports
+                    .into_iter()
+                    .map(|import| host::function(bridge.queue(), import))
+                    .collect(),
             };
             let state = Rc::new(PoolState {
                 pool: Pool::new(&code, options)?,
@@ -174,7 +183,13 @@ impl BindingPool {
                 tickets: RefCell::default(),
             });
             let place = bridge.register(state.clone());
-            Ok(BindingPool { state, bridge, place, code, functions: Functions::default() })
+            Ok(BindingPool {
+                state,
+                bridge,
+                place,
+                code,
+                functions: Functions::default(),
+            })
         })
     }
 
@@ -200,7 +215,13 @@ impl BindingPool {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            let prepared = self.prepare(js, name.raw(), args.raw(), timeout_millis.raw(), ticket.raw());
+            let prepared = self.prepare(
+                js,
+                name.raw(),
+                args.raw(),
+                timeout_millis.raw(),
+                ticket.raw(),
+            );
             match prepared {
                 Ok(prepared) => self.start(js, prepared),
                 Err(fault) => bridge::rejected(js, fault),
@@ -259,7 +280,9 @@ impl BindingPool {
     #[napi]
     pub fn tracker(&self, env: Env) -> napi::Result<BindingTracker> {
         // SAFETY: napi gave the environment for this call.
-        failure::throwing(unsafe { Js::new(env.raw()) }, || Ok(self.state.pool.tracker().into()))
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            Ok(self.state.pool.tracker().into())
+        })
     }
 
     /// The metrics of the specification over this pool.
@@ -282,20 +305,44 @@ struct Prepared {
 type UnitDone = Box<dyn FnOnce(riptide_wasm_runtime::error::Result<()>) + Send>;
 
 impl BindingPool {
-    fn prepare(&self, js: Js, name: Raw, args: Raw, timeout: Raw, ticket: Raw) -> JsResult<Prepared> {
+    fn prepare(
+        &self,
+        js: Js,
+        name: Raw,
+        args: Raw,
+        timeout: Raw,
+        ticket: Raw,
+    ) -> JsResult<Prepared> {
         let callable = self.functions.get(js, &self.code, name)?;
         let params = from_js::arguments(js, args, &callable.signature)?;
         let number = |value| -> JsResult<Option<f64>> {
-            if js.kind(value)? == Kind::Number { Ok(Some(js.as_number(value)?)) } else { Ok(None) }
+            if js.kind(value)? == Kind::Number {
+                Ok(Some(js.as_number(value)?))
+            } else {
+                Ok(None)
+            }
         };
         let timeout = number(timeout)?.and_then(duration);
         let ticket = number(ticket)?.map(|ticket| ticket as u64);
-        Ok(Prepared { callable, params, timeout, ticket })
+        Ok(Prepared {
+            callable,
+            params,
+            timeout,
+            ticket,
+        })
     }
 
     fn start(&self, js: Js, prepared: Prepared) -> JsResult<Raw> {
-        let Prepared { callable, params, timeout, ticket } = prepared;
-        let key = CallKey { pool: self.place, ticket };
+        let Prepared {
+            callable,
+            params,
+            timeout,
+            ticket,
+        } = prepared;
+        let key = CallKey {
+            pool: self.place,
+            ticket,
+        };
         self.bridge.submit(js, Some(key), |reply| {
             self.state.in_flight.set(self.state.in_flight.get() + 1);
             let signature = callable.signature.clone();
@@ -317,7 +364,10 @@ impl BindingPool {
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
             self.bridge.submit(js, None, |reply| {
-                start(&self.state.pool, Box::new(move |result| reply.settle(Outcome::Nothing(result))));
+                start(
+                    &self.state.pool,
+                    Box::new(move |result| reply.settle(Outcome::Nothing(result))),
+                );
             })
         })
     }

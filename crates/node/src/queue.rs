@@ -44,7 +44,11 @@ pub(crate) enum Outcome {
 
 /// Something for JavaScript's thread to do.
 pub(crate) enum Item {
-    Settle { deferred: Deferred, call: Option<CallKey>, outcome: Outcome },
+    Settle {
+        deferred: Deferred,
+        call: Option<CallKey>,
+        outcome: Outcome,
+    },
     /// A guest calls a host function.
     Host(Request),
     /// A guest stopped waiting for a host function.
@@ -158,7 +162,12 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn new(queue: Arc<Queue>, deferred: Deferred, call: Option<CallKey>) -> Reply {
-        Reply { queue, deferred, call, settled: false }
+        Reply {
+            queue,
+            deferred,
+            call,
+            settled: false,
+        }
     }
 
     pub(crate) fn settle(mut self, outcome: Outcome) {
@@ -167,14 +176,21 @@ impl Reply {
 
     fn push(&mut self, outcome: Outcome) {
         self.settled = true;
-        self.queue.push(Item::Settle { deferred: self.deferred, call: self.call, outcome });
+        self.queue.push(Item::Settle {
+            deferred: self.deferred,
+            call: self.call,
+            outcome,
+        });
     }
 }
 
 impl Drop for Reply {
     fn drop(&mut self) {
         if !self.settled {
-            self.push(Outcome::Nothing(Err(Error::new(ErrorCode::Internal, "the work was dropped before it ended"))));
+            self.push(Outcome::Nothing(Err(Error::new(
+                ErrorCode::Internal,
+                "the work was dropped before it ended",
+            ))));
         }
     }
 }

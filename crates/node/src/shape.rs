@@ -2,7 +2,6 @@
 
 use riptide_wasm_runtime::module::{Function, camel_case};
 use riptide_wasm_runtime::value::{FunctionType, Type};
-use std::fmt;
 use std::sync::Arc;
 
 /// A type with JavaScript's names in it.
@@ -78,9 +77,21 @@ pub(crate) struct Callable {
 impl Signature {
     pub(crate) fn new(ty: &FunctionType) -> Signature {
         let mut records = 0;
-        let params = ty.params.iter().map(|field| Shape::new(&field.ty, &mut records)).collect();
-        let results = ty.results.iter().map(|ty| Shape::new(ty, &mut records)).collect();
-        Signature { params, results, records }
+        let params = ty
+            .params
+            .iter()
+            .map(|field| Shape::new(&field.ty, &mut records))
+            .collect();
+        let results = ty
+            .results
+            .iter()
+            .map(|ty| Shape::new(ty, &mut records))
+            .collect();
+        Signature {
+            params,
+            results,
+            records,
+        }
     }
 }
 
@@ -110,25 +121,42 @@ impl Shape {
             Type::Record(fields) => {
                 let id = *records;
                 *records += 1;
-                let fields =
-                    fields.iter().map(|field| (camel_case(&field.name), Shape::new(&field.ty, records))).collect();
+                let fields = fields
+                    .iter()
+                    .map(|field| (camel_case(&field.name), Shape::new(&field.ty, records)))
+                    .collect();
                 Shape::Record(Record { id, fields })
             }
-            Type::Tuple(types) => Shape::Tuple(types.iter().map(|ty| Shape::new(ty, records)).collect()),
+            Type::Tuple(types) => {
+                Shape::Tuple(types.iter().map(|ty| Shape::new(ty, records)).collect())
+            }
             Type::Variant(cases) => Shape::Variant(
                 cases
                     .iter()
-                    .map(|case| (case.name.clone(), case.ty.as_ref().map(|ty| Shape::new(ty, records))))
+                    .map(|case| {
+                        (
+                            case.name.clone(),
+                            case.ty.as_ref().map(|ty| Shape::new(ty, records)),
+                        )
+                    })
                     .collect(),
             ),
             Type::Enum(labels) => Shape::Enum(labels.to_vec()),
-            Type::Flags(labels) => Shape::Flags(labels.iter().map(|label| camel_case(label)).collect()),
+            Type::Flags(labels) => {
+                Shape::Flags(labels.iter().map(|label| camel_case(label)).collect())
+            }
             Type::Option(inner) => {
                 let shape = Box::new(Shape::new(inner, records));
-                if matches!(**inner, Type::Option(_)) { Shape::NestedOption(shape) } else { Shape::Option(shape) }
+                if matches!(**inner, Type::Option(_)) {
+                    Shape::NestedOption(shape)
+                } else {
+                    Shape::Option(shape)
+                }
             }
             Type::Result(ok, err) => {
-                let mut side = |ty: &Option<Arc<Type>>| ty.as_ref().map(|ty| Box::new(Shape::new(ty, records)));
+                let mut side = |ty: &Option<Arc<Type>>| {
+                    ty.as_ref().map(|ty| Box::new(Shape::new(ty, records)))
+                };
                 let ok = side(ok);
                 Shape::Result(ok, side(err))
             }
@@ -136,22 +164,28 @@ impl Shape {
         }
     }
 
-    /// Whether a value may be left out.
-    pub(crate) fn is_option(&self) -> bool {
-        matches!(self, Shape::Option(_) | Shape::NestedOption(_))
-    }
-
     /// Calls `visit` for every record that one value of this shape holds.
     pub(crate) fn each_record<'a>(&'a self, visit: &mut dyn FnMut(&'a Record)) {
         match self {
-            Shape::List(inner) | Shape::Option(inner) | Shape::NestedOption(inner) => inner.each_record(visit),
+            Shape::List(inner) | Shape::Option(inner) | Shape::NestedOption(inner) => {
+                inner.each_record(visit)
+            }
             Shape::Record(record) => {
                 visit(record);
-                record.fields.iter().for_each(|(_, shape)| shape.each_record(visit));
+                record
+                    .fields
+                    .iter()
+                    .for_each(|(_, shape)| shape.each_record(visit));
             }
             Shape::Tuple(shapes) => shapes.iter().for_each(|shape| shape.each_record(visit)),
-            Shape::Variant(cases) => cases.iter().filter_map(|case| case.1.as_ref()).for_each(|s| s.each_record(visit)),
-            Shape::Result(ok, err) => ok.iter().chain(err).for_each(|shape| shape.each_record(visit)),
+            Shape::Variant(cases) => cases
+                .iter()
+                .filter_map(|case| case.1.as_ref())
+                .for_each(|s| s.each_record(visit)),
+            Shape::Result(ok, err) => ok
+                .iter()
+                .chain(err)
+                .for_each(|shape| shape.each_record(visit)),
             _ => {}
         }
     }
@@ -203,98 +237,6 @@ impl Number {
             Number::U64 => Shape::U64,
             Number::F32 => Shape::F32,
             Number::F64 => Shape::F64,
-        }
-    }
-}
-
-/// A type as WIT writes it, without the names of records and variants.
-pub(crate) struct Wit<'a>(pub(crate) &'a Type);
-
-impl fmt::Display for Wit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Type::I32 => f.write_str("i32"),
-            Type::I64 => f.write_str("i64"),
-            Type::Bool => f.write_str("bool"),
-            Type::S8 => f.write_str("s8"),
-            Type::U8 => f.write_str("u8"),
-            Type::S16 => f.write_str("s16"),
-            Type::U16 => f.write_str("u16"),
-            Type::S32 => f.write_str("s32"),
-            Type::U32 => f.write_str("u32"),
-            Type::S64 => f.write_str("s64"),
-            Type::U64 => f.write_str("u64"),
-            Type::F32 => f.write_str("f32"),
-            Type::F64 => f.write_str("f64"),
-            Type::Char => f.write_str("char"),
-            Type::String => f.write_str("string"),
-            Type::List(element) => write!(f, "list<{}>", Wit(element)),
-            Type::Record(fields) => {
-                f.write_str("record { ")?;
-                separated(f, fields.iter(), |f, field| write!(f, "{}: {}", field.name, Wit(&field.ty)))?;
-                f.write_str(" }")
-            }
-            Type::Tuple(types) => {
-                f.write_str("tuple<")?;
-                separated(f, types.iter(), |f, ty| Wit(ty).fmt(f))?;
-                f.write_str(">")
-            }
-            Type::Variant(cases) => {
-                f.write_str("variant { ")?;
-                separated(f, cases.iter(), |f, case| match &case.ty {
-                    Some(ty) => write!(f, "{}({})", case.name, Wit(ty)),
-                    None => f.write_str(&case.name),
-                })?;
-                f.write_str(" }")
-            }
-            Type::Enum(labels) => write!(f, "enum {{ {} }}", labels.join(", ")),
-            Type::Flags(labels) => write!(f, "flags {{ {} }}", labels.join(", ")),
-            Type::Option(inner) => write!(f, "option<{}>", Wit(inner)),
-            Type::Result(None, None) => f.write_str("result"),
-            Type::Result(Some(ok), None) => write!(f, "result<{}>", Wit(ok)),
-            Type::Result(None, Some(err)) => write!(f, "result<_, {}>", Wit(err)),
-            Type::Result(Some(ok), Some(err)) => write!(f, "result<{}, {}>", Wit(ok), Wit(err)),
-            Type::Unsupported(name) => f.write_str(name),
-        }
-    }
-}
-
-fn separated<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: impl Iterator<Item = T>,
-    mut each: impl FnMut(&mut fmt::Formatter<'_>, T) -> fmt::Result,
-) -> fmt::Result {
-    for (index, item) in items.enumerate() {
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        each(f, item)?;
-    }
-    Ok(())
-}
-
-/// A function's type as WIT writes it.
-pub(crate) struct WitFunction<'a>(pub(crate) &'a FunctionType);
-
-impl fmt::Display for WitFunction<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("func(")?;
-        separated(f, self.0.params.iter(), |f, param| {
-            if param.name.is_empty() {
-                Wit(&param.ty).fmt(f)
-            } else {
-                write!(f, "{}: {}", param.name, Wit(&param.ty))
-            }
-        })?;
-        f.write_str(")")?;
-        match &*self.0.results {
-            [] => Ok(()),
-            [one] => write!(f, " -> {}", Wit(one)),
-            several => {
-                f.write_str(" -> (")?;
-                separated(f, several.iter(), |f, ty| Wit(ty).fmt(f))?;
-                f.write_str(")")
-            }
         }
     }
 }

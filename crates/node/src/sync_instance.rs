@@ -83,7 +83,10 @@ impl HostCaller {
 
     fn call(&self, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
         if !self.is_home() {
-            return Err(Error::new(ErrorCode::Internal, "a synchronous host function was called on another thread"));
+            return Err(Error::new(
+                ErrorCode::Internal,
+                "a synchronous host function was called on another thread",
+            ));
         }
         // SAFETY: this is the environment's thread, in the middle of a call that JavaScript made.
         let js = unsafe { Js::new(self.env) };
@@ -117,7 +120,12 @@ impl BindingSyncInstance {
             let function = js.reference(host_call.raw())?;
             let bridge = Bridge::of(js)?;
             let home = thread::current().id();
-            let caller = Arc::new(HostCaller { home, bridge: ManuallyDrop::new(bridge), env: js.raw(), function });
+            let caller = Arc::new(HostCaller {
+                home,
+                bridge: ManuallyDrop::new(bridge),
+                env: js.raw(),
+                function,
+            });
             let code = code.code().clone();
             let imports = host::imports(&code, options.imports)
                 .into_iter()
@@ -144,14 +152,18 @@ impl BindingSyncInstance {
     }
 
     /// Calls an exported function on this thread.
-    #[napi(ts_args_type = "name: string, args: unknown[]", ts_return_type = "unknown")]
+    #[napi(
+        ts_args_type = "name: string, args: unknown[]",
+        ts_return_type = "unknown"
+    )]
     pub fn call(&self, env: Env, name: Unknown, args: Unknown) -> napi::Result<Raw> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
             let callable = self.functions.get(js, &self.code, name.raw())?;
             let params = from_js::arguments(js, args.raw(), &callable.signature)?;
-            let called = self.with_instance(|instance| instance.call(&callable.function, &params))?;
+            let called =
+                self.with_instance(|instance| instance.call(&callable.function, &params))?;
             match to_js::results(js, &called, &callable.signature)? {
                 Ok(value) => Ok(value),
                 Err(payload) => {
@@ -168,7 +180,11 @@ impl BindingSyncInstance {
     pub fn tracker(&self, env: Env) -> napi::Result<BindingTracker> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
-        failure::throwing(js, || Ok(self.with_instance(|instance| Ok(instance.tracker()))?.into()))
+        failure::throwing(js, || {
+            Ok(self
+                .with_instance(|instance| Ok(instance.tracker()))?
+                .into())
+        })
     }
 
     /// Ends the instance; inside one of its own host functions, when the call that runs ends.
@@ -188,7 +204,11 @@ impl BindingSyncInstance {
     fn with_instance<T>(&self, step: impl FnOnce(&mut SyncInstance) -> Result<T>) -> JsResult<T> {
         let done = {
             let Ok(mut borrowed) = self.instance.try_borrow_mut() else {
-                return Err(Error::new(ErrorCode::Busy, "the instance is in the middle of another call").into());
+                return Err(Error::new(
+                    ErrorCode::Busy,
+                    "the instance is in the middle of another call",
+                )
+                .into());
             };
             match borrowed.as_mut() {
                 Some(instance) if !self.disposed.get() => step(instance),

@@ -14,12 +14,20 @@ const ELEMENTS_A_SCOPE: usize = 512;
 const SHARE_KEYS_FROM: usize = 4;
 
 /// The results of a call: `undefined`, the value, or an array of several. `Err(Ok(payload))` is the guest's own `err`.
-pub(crate) fn results(js: Js, values: &[Value], signature: &Signature) -> JsResult<Result<Raw, Raw>> {
+pub(crate) fn results(
+    js: Js,
+    values: &[Value],
+    signature: &Signature,
+) -> JsResult<Result<Raw, Raw>> {
     let mut writer = Writer::new(js, signature.records);
     match (values, &*signature.results) {
         ([], []) => js.undefined().map(Ok),
-        ([Value::Result(Ok(value))], [Shape::Result(shape, _)]) => writer.side(value, shape).map(Ok),
-        ([Value::Result(Err(value))], [Shape::Result(_, shape)]) => writer.side(value, shape).map(Err),
+        ([Value::Result(Ok(value))], [Shape::Result(shape, _)]) => {
+            writer.side(value, shape).map(Ok)
+        }
+        ([Value::Result(Err(value))], [Shape::Result(_, shape)]) => {
+            writer.side(value, shape).map(Err)
+        }
         ([value], [shape]) => writer.write(value, shape).map(Ok),
         (values, shapes) => writer.sequence(values, shapes).map(Ok),
     }
@@ -75,7 +83,9 @@ impl Writer {
             (Value::List(values), Shape::List(shape)) => self.list(values, shape),
             (Value::Record(values), Shape::Record(record)) => self.record(values, record),
             (Value::Tuple(values), Shape::Tuple(shapes)) => self.sequence(values, shapes),
-            (Value::Variant(index, payload), Shape::Variant(cases)) => match cases.get(*index as usize) {
+            (Value::Variant(index, payload), Shape::Variant(cases)) => match cases
+                .get(*index as usize)
+            {
                 Some((name, shape)) => self.tagged(name, payload.as_deref(), shape.as_ref(), false),
                 None => Err(mismatch().into()),
             },
@@ -116,7 +126,13 @@ impl Writer {
         }
     }
 
-    fn tagged(&mut self, tag: &str, value: Option<&Value>, shape: Option<&Shape>, always: bool) -> JsResult<Raw> {
+    fn tagged(
+        &mut self,
+        tag: &str,
+        value: Option<&Value>,
+        shape: Option<&Shape>,
+        always: bool,
+    ) -> JsResult<Raw> {
         let js = self.js;
         let object = js.object()?;
         let tag = js.string(tag)?;
@@ -170,7 +186,11 @@ impl Writer {
         shape.each_record(&mut |record| records.push(record));
         for record in records {
             if self.keys[record.id].is_none() {
-                let keys = record.fields.iter().map(|(name, _)| self.js.string(name)).collect::<JsResult<_>>()?;
+                let keys = record
+                    .fields
+                    .iter()
+                    .map(|(name, _)| self.js.string(name))
+                    .collect::<JsResult<_>>()?;
                 self.keys[record.id] = Some(keys);
                 made.push(record.id);
             }
@@ -218,5 +238,8 @@ impl Writer {
 
 #[cold]
 fn mismatch() -> Error {
-    Error::new(ErrorCode::Internal, "a value does not have the shape of its type")
+    Error::new(
+        ErrorCode::Internal,
+        "a value does not have the shape of its type",
+    )
 }

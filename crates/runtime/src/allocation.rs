@@ -76,7 +76,10 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
             )),
         }
     }
-    Err(Error::new(ErrorCode::Internal, format!("no engine could be made: {}", warnings.join("; "))))
+    Err(Error::new(
+        ErrorCode::Internal,
+        format!("no engine could be made: {}", warnings.join("; ")),
+    ))
 }
 
 fn config(options: &EngineOptions) -> Config {

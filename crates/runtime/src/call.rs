@@ -50,6 +50,8 @@ pub(crate) struct Counters {
     pub(crate) failed: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) aborted: AtomicU64,
+    /// Whether a running call was ever ended from outside: its instance goes with it.
+    pub(crate) cut_off: AtomicBool,
 }
 
 /// A call under way.
@@ -89,15 +91,23 @@ impl Request {
 
     /// Begins to run it: its parameters, or nothing where it was answered while it waited.
     pub(crate) fn start(&self) -> Option<Vec<Value>> {
-        self.phase.compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst).ok()?;
+        self.phase
+            .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
+            .ok()?;
         self.counters.waiting.fetch_sub(1, Ordering::Relaxed);
-        Some(std::mem::take(&mut *self.params.lock().unwrap_or_else(PoisonError::into_inner)))
+        Some(std::mem::take(
+            &mut *self.params.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 
     /// Gives the answer, unless it has one. Whether this was it.
     fn answer(&self, result: impl FnOnce() -> Result<Vec<Value>>) -> bool {
         self.over.store(true, Ordering::SeqCst);
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = self
+            .done
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         match done {
             Some(done) => {
                 done(result());
@@ -109,7 +119,11 @@ impl Request {
 
     /// Answers with what the guest gave.
     pub(crate) fn finish(&self, result: Result<Vec<Value>>) {
-        let counter = if result.is_ok() { &self.counters.completed } else { &self.counters.failed };
+        let counter = if result.is_ok() {
+            &self.counters.completed
+        } else {
+            &self.counters.failed
+        };
         // Before the answer, so that a caller who has it sees it counted.
         if !self.is_over() {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -121,14 +135,25 @@ impl Request {
 
     /// Ends it from outside: as aborted.
     pub(crate) fn abort(&self, message: &str) {
-        self.end(&self.counters.aborted, |phase| Error::new(ErrorCode::Aborted, message).text("phase", phase));
+        self.end(&self.counters.aborted, |phase| {
+            Error::new(ErrorCode::Aborted, message).text("phase", phase)
+        });
     }
 
     fn end(&self, counter: &AtomicU64, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
-        if self.phase.compare_exchange(QUEUED, OVER, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        if self
+            .phase
+            .compare_exchange(QUEUED, OVER, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
             self.counters.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.params.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.params
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        } else if !self.is_over() {
+            self.counters.cut_off.store(true, Ordering::SeqCst);
         }
         if !self.is_over() {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -175,12 +200,19 @@ impl Request {
             if self.is_over() {
                 return Poll::Ready(None);
             }
-            let _ = self.phase.compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
+            let _ =
+                self.phase
+                    .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
             match guest.as_mut().poll(context) {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
                 Poll::Pending => {
                     if !self.yielded.swap(false, Ordering::Relaxed) {
-                        let _ = self.phase.compare_exchange(COMPUTING, ASLEEP, Ordering::SeqCst, Ordering::SeqCst);
+                        let _ = self.phase.compare_exchange(
+                            COMPUTING,
+                            ASLEEP,
+                            Ordering::SeqCst,
+                            Ordering::SeqCst,
+                        );
                     }
                     Poll::Pending
                 }
@@ -198,9 +230,12 @@ impl Expire for Request {
     fn expire(&self) {
         let millis = self.timeout.unwrap_or_default().as_secs_f64() * 1e3;
         self.end(&self.counters.timed_out, |phase| {
-            Error::new(ErrorCode::Timeout, format!("the call took longer than {millis} ms ({phase})"))
-                .number("timeoutMillis", millis)
-                .text("phase", phase)
+            Error::new(
+                ErrorCode::Timeout,
+                format!("the call took longer than {millis} ms ({phase})"),
+            )
+            .number("timeoutMillis", millis)
+            .text("phase", phase)
         });
     }
 }

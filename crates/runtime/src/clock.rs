@@ -67,17 +67,24 @@ impl Clock {
             stopping: AtomicBool::new(false),
             deadlines: SegQueue::new(),
         });
-        let thread = std::thread::Builder::new().name("wasm-clock".into()).spawn({
-            let shared = shared.clone();
-            move || shared.run(tick)
-        })?;
-        Ok(Clock { shared, thread: thread.thread().clone() })
+        let thread = std::thread::Builder::new()
+            .name("wasm-clock".into())
+            .spawn({
+                let shared = shared.clone();
+                move || shared.run(tick)
+            })?;
+        Ok(Clock {
+            shared,
+            thread: thread.thread().clone(),
+        })
     }
 
     /// A call begins: from now on the clock ticks.
     pub(crate) fn begin(&self) {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
-        if self.shared.asleep.load(Ordering::SeqCst) && self.shared.asleep.swap(false, Ordering::SeqCst) {
+        if self.shared.asleep.load(Ordering::SeqCst)
+            && self.shared.asleep.swap(false, Ordering::SeqCst)
+        {
             self.thread.unpark();
         }
     }

@@ -110,9 +110,16 @@ impl Engine {
 
     /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on a
     /// loader thread, and `done` is called there once.
-    pub fn load(&self, source: Source, expected: Option<Kind>, done: Box<dyn FnOnce(Result<Code>) + Send>) {
+    pub fn load(
+        &self,
+        source: Source,
+        expected: Option<Kind>,
+        done: Box<dyn FnOnce(Result<Code>) + Send>,
+    ) {
         let engine = self.clone();
-        self.0.loader.run(Box::new(move || done(Code::load(&engine, source, expected))));
+        self.0.loader.run(Box::new(move || {
+            done(Code::load(&engine, source, expected))
+        }));
     }
 
     /// The engine's numbers.
@@ -131,18 +138,30 @@ impl Engine {
 
     /// The tracker over all instances of the engine.
     pub fn tracker(&self) -> TrackerSnapshot {
-        let limit = u64::from(self.0.options.max_instances) * u64::from(self.0.options.max_memory_pages) * PAGE_BYTES;
+        let limit = u64::from(self.0.options.max_instances)
+            * u64::from(self.0.options.max_memory_pages)
+            * PAGE_BYTES;
         self.0.snapshot(&self.0.account, limit)
     }
 
     /// The six numbers over this engine; none where its metrics are off.
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
-        if self.0.options.metrics { self.0.starts.metrics(&self.0.account) } else { Vec::new() }
+        if self.0.options.metrics {
+            self.0.starts.metrics(&self.0.account)
+        } else {
+            Vec::new()
+        }
     }
 
     /// What an operator should read once: warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
-        let mut warnings = std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut warnings = std::mem::take(
+            &mut *self
+                .0
+                .warnings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         warnings.extend(self.0.cache.take_warnings());
         warnings
     }
@@ -163,10 +182,17 @@ impl Core {
             }
         };
         let workers = match options.workers {
-            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32).min(MAX_WORKERS),
+            0 => std::thread::available_parallelism()
+                .map_or(1, |cores| cores.get() as u32)
+                .min(MAX_WORKERS),
             count => count,
         };
-        let system = |error| Error::new(ErrorCode::Internal, format!("the engine's threads could not be started: {error}"));
+        let system = |error| {
+            Error::new(
+                ErrorCode::Internal,
+                format!("the engine's threads could not be started: {error}"),
+            )
+        };
         Ok(Core {
             cache: ModuleCache::new(options.cache.clone(), &allocated.settings, options.simd),
             account: Arc::new(Account::new(
@@ -187,7 +213,12 @@ impl Core {
     }
 
     pub(crate) fn snapshot(&self, account: &Account, limit: u64) -> TrackerSnapshot {
-        TrackerSnapshot::of(account, limit, self.options.simd, self.options.cache.is_some())
+        TrackerSnapshot::of(
+            account,
+            limit,
+            self.options.simd,
+            self.options.cache.is_some(),
+        )
     }
 
     /// Counts a lookup of the cache here and in the process; a cache that is off has none.
@@ -217,8 +248,11 @@ pub(crate) fn in_range(option: &'static str, value: u32, least: u32, most: u32) 
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Error::new(ErrorCode::BadOption, format!("{option} is {value}; allowed is {least} to {most}"))
-        .text("option", option)
-        .number("value", f64::from(value))
-        .text("allowed", format!("{least} to {most}")))
+    Err(Error::new(
+        ErrorCode::BadOption,
+        format!("{option} is {value}; allowed is {least} to {most}"),
+    )
+    .text("option", option)
+    .number("value", f64::from(value))
+    .text("allowed", format!("{least} to {most}")))
 }

@@ -99,7 +99,13 @@ pub struct Error {
 impl Error {
     /// A failure without facts.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Error {
-        Error { code, message: message.into(), details: Vec::new(), payload: None, host_error: None }
+        Error {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            payload: None,
+            host_error: None,
+        }
     }
 
     /// Adds a number.

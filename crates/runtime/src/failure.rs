@@ -16,41 +16,77 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::StackOverflow) {
-        return trapped(ErrorCode::StackOverflow, "the guest overflowed its stack".into(), "stack overflow", error);
+        return trapped(
+            ErrorCode::StackOverflow,
+            "the guest overflowed its stack".into(),
+            "stack overflow",
+            error,
+        );
     }
     if let Some(denied) = denied {
         let mut failure = denied.to_error();
-        failure.details.push(("backtrace", crate::error::Detail::List(backtrace(error))));
+        failure
+            .details
+            .push(("backtrace", crate::error::Detail::List(backtrace(error))));
         return failure;
     }
     if let Some(trap) = trap {
         let kind = trap.to_string();
         let kind = kind.strip_prefix("wasm trap: ").unwrap_or(&kind);
-        return trapped(ErrorCode::Trap, format!("the guest trapped: {kind}"), kind, error);
+        return trapped(
+            ErrorCode::Trap,
+            format!("the guest trapped: {kind}"),
+            kind,
+            error,
+        );
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        let failure = trapped(ErrorCode::Trap, format!("the guest exited with status {status}"), "exit", error);
+        let failure = trapped(
+            ErrorCode::Trap,
+            format!("the guest exited with status {status}"),
+            "exit",
+            error,
+        );
         return failure.number("exitStatus", f64::from(*status));
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Error::new(ErrorCode::NoSlot, format!("the engine has no free slot for another instance: {error:#}"));
+        return Error::new(
+            ErrorCode::NoSlot,
+            format!("the engine has no free slot for another instance: {error:#}"),
+        );
     }
-    trapped(ErrorCode::Trap, format!("the guest failed: {}", error.root_cause()), "other", error)
+    trapped(
+        ErrorCode::Trap,
+        format!("the guest failed: {}", error.root_cause()),
+        "other",
+        error,
+    )
 }
 
 fn trapped(code: ErrorCode, message: String, trap: &str, error: &wasmtime::Error) -> Error {
-    Error::new(code, message).text("trap", trap).list("backtrace", backtrace(error))
+    Error::new(code, message)
+        .text("trap", trap)
+        .list("backtrace", backtrace(error))
 }
 
 /// The guest's frames, innermost first.
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
     let frame = |frame: &wasmtime::FrameInfo| {
-        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+        let name = frame
+            .func_name()
+            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
         match frame.module_offset() {
             Some(offset) => format!("{name} @ 0x{offset:x}"),
             None => name,
         }
     };
-    backtrace.frames().iter().take(MAX_FRAMES).map(frame).collect()
+    backtrace
+        .frames()
+        .iter()
+        .take(MAX_FRAMES)
+        .map(frame)
+        .collect()
 }

@@ -42,16 +42,33 @@ impl SyncInstance {
     /// `ERR_LINK`, `ERR_MEMORY_LIMIT`, `ERR_NO_SLOT`, or what the guest's start function ends with.
     pub fn new(code: &Code, options: SyncInstanceOptions) -> Result<SyncInstance> {
         let core = code.engine().core();
-        in_range("maxMemoryPages", options.max_memory_pages, 1, core.options.max_memory_pages)?;
+        in_range(
+            "maxMemoryPages",
+            options.max_memory_pages,
+            1,
+            core.options.max_memory_pages,
+        )?;
         let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
         let hosts = Hosts::Sync(options.imports);
-        let blueprint = Blueprint::new(code, hosts, options.wasi, core.account.clone(), max_bytes, options.limits)?;
+        let blueprint = Blueprint::new(
+            code,
+            hosts,
+            options.wasi,
+            core.account.clone(),
+            max_bytes,
+            options.limits,
+        )?;
         core.clock.begin();
         let made = blueprint.instantiate_sync(deadline(options.timeout));
         core.clock.end();
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
         let last = core.snapshot(instance.account(), max_bytes);
-        Ok(SyncInstance { code: code.clone(), timeout: options.timeout, instance: Some(instance), last })
+        Ok(SyncInstance {
+            code: code.clone(),
+            timeout: options.timeout,
+            instance: Some(instance),
+            last,
+        })
     }
 
     /// Calls a function on this thread. Its time-out ends a guest that computes, not one that sleeps.
@@ -62,10 +79,12 @@ impl SyncInstance {
     pub fn call(&mut self, function: &Function, params: &[Value]) -> Result<Vec<Value>> {
         value::check_params(&function.ty, params)?;
         // Out of its place while it runs, so that whatever happens a broken one is not found again.
-        let mut instance = self
-            .instance
-            .take()
-            .ok_or_else(|| Error::new(ErrorCode::Closed, "the instance ended with an earlier failure"))?;
+        let mut instance = self.instance.take().ok_or_else(|| {
+            Error::new(
+                ErrorCode::Closed,
+                "the instance ended with an earlier failure",
+            )
+        })?;
         let core = self.code.engine().core();
         core.clock.begin();
         let called = instance.call_sync(function, params, deadline(self.timeout));
@@ -80,8 +99,16 @@ impl SyncInstance {
     /// The tracker of this instance; what it last was, with nothing held, once the instance has ended.
     pub fn tracker(&self) -> TrackerSnapshot {
         match &self.instance {
-            Some(instance) => self.code.engine().core().snapshot(instance.account(), instance.account().limit()),
-            None => TrackerSnapshot { current_bytes: 0, current_pages: 0, ..self.last },
+            Some(instance) => self
+                .code
+                .engine()
+                .core()
+                .snapshot(instance.account(), instance.account().limit()),
+            None => TrackerSnapshot {
+                current_bytes: 0,
+                current_pages: 0,
+                ..self.last
+            },
         }
     }
 }
@@ -92,9 +119,12 @@ fn timed_out(error: Error, timeout: Option<Duration>) -> Error {
     match timeout {
         Some(timeout) if interrupted => {
             let millis = timeout.as_secs_f64() * 1e3;
-            Error::new(ErrorCode::Timeout, format!("the call took longer than {millis} ms (computing)"))
-                .number("timeoutMillis", millis)
-                .text("phase", "computing")
+            Error::new(
+                ErrorCode::Timeout,
+                format!("the call took longer than {millis} ms (computing)"),
+            )
+            .number("timeoutMillis", millis)
+            .text("phase", "computing")
         }
         _ => error,
     }
@@ -102,9 +132,16 @@ fn timed_out(error: Error, timeout: Option<Duration>) -> Error {
 
 /// Turns the `err` of a result at the top into the guest's error.
 pub(crate) fn guest_error(function: &Function, result: &mut [Value]) -> Result<()> {
-    let [Type::Result(_, err)] = function.ty.results.as_slice() else { return Ok(()) };
-    let [Value::Result(Err(payload))] = result else { return Ok(()) };
-    let mut error = Error::new(ErrorCode::Guest, format!("{} returned an error", function.name));
+    let [Type::Result(_, err)] = function.ty.results.as_slice() else {
+        return Ok(());
+    };
+    let [Value::Result(Err(payload))] = result else {
+        return Ok(());
+    };
+    let mut error = Error::new(
+        ErrorCode::Guest,
+        format!("{} returned an error", function.name),
+    );
     if let (Some(payload), Some(ty)) = (payload.take(), err) {
         error.payload = Some(Box::new((*payload, (**ty).clone())));
     }

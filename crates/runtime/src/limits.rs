@@ -41,7 +41,12 @@ pub struct TrackerSnapshot {
 }
 
 impl TrackerSnapshot {
-    pub(crate) fn of(account: &Account, max_bytes: u64, simd_enabled: bool, aot_cache_enabled: bool) -> Self {
+    pub(crate) fn of(
+        account: &Account,
+        max_bytes: u64,
+        simd_enabled: bool,
+        aot_cache_enabled: bool,
+    ) -> Self {
         TrackerSnapshot {
             current_bytes: account.held(),
             current_pages: account.held().div_ceil(PAGE_BYTES),
@@ -67,7 +72,12 @@ pub(crate) struct Denied {
 impl Denied {
     /// The failure that a guest ends with when it could not go on without the memory.
     pub(crate) fn to_error(self) -> Error {
-        let Denied { requested, held, limit, by } = self;
+        let Denied {
+            requested,
+            held,
+            limit,
+            by,
+        } = self;
         Error::new(
             ErrorCode::MemoryLimit,
             format!("the guest asked for {requested} bytes of memory on top of {held} held; the limit of the {by} is {limit}"),
@@ -89,7 +99,11 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(account: Arc<Account>) -> Limiter {
-        Limiter { account, granted: 0, denied: None }
+        Limiter {
+            account,
+            granted: 0,
+            denied: None,
+        }
     }
 
     /// Forgets an earlier refusal: it says nothing about the call that begins now.
@@ -108,14 +122,24 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         self.account.count_request();
         self.granted = 0;
         let requested = (desired as u64).saturating_sub(current as u64);
         if let Some(maximum) = maximum
             && desired > maximum
         {
-            self.refuse(Denied { requested, held: current as u64, limit: maximum as u64, by: "memory type" });
+            self.refuse(Denied {
+                requested,
+                held: current as u64,
+                limit: maximum as u64,
+                by: "memory type",
+            });
             return Ok(false);
         }
         match self.account.reserve(requested) {
@@ -123,8 +147,18 @@ impl ResourceLimiter for Limiter {
                 self.granted = requested;
                 Ok(true)
             }
-            Err(Refusal { requested, held, limit, scope }) => {
-                self.refuse(Denied { requested, held, limit, by: scope.as_str() });
+            Err(Refusal {
+                requested,
+                held,
+                limit,
+                scope,
+            }) => {
+                self.refuse(Denied {
+                    requested,
+                    held,
+                    limit,
+                    by: scope.as_str(),
+                });
                 Ok(false)
             }
         }
@@ -132,17 +166,31 @@ impl ResourceLimiter for Limiter {
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         let unannounced = error.to_string() == EXCEEDS_TYPE;
-        let requested = if unannounced { 0 } else { std::mem::take(&mut self.granted) };
+        let requested = if unannounced {
+            0
+        } else {
+            std::mem::take(&mut self.granted)
+        };
         if unannounced {
             self.account.count_request();
         }
         self.account.release(requested);
         let held = self.account.held();
-        self.refuse(Denied { requested, held, limit: self.account.limit(), by: if unannounced { "memory type" } else { "system" } });
+        self.refuse(Denied {
+            requested,
+            held,
+            limit: self.account.limit(),
+            by: if unannounced { "memory type" } else { "system" },
+        });
         Ok(())
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= MAX_TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum))
     }
 }
@@ -182,7 +230,10 @@ mod tests {
         assert!(grow(&mut limiter, 0, 2));
         assert!(!grow(&mut limiter, 2, 3));
         assert_eq!(lease.account().held(), LIMIT);
-        assert_eq!((lease.account().requests(), lease.account().failures()), (3, 1));
+        assert_eq!(
+            (lease.account().requests(), lease.account().failures()),
+            (3, 1)
+        );
     }
 
     #[test]
@@ -190,9 +241,13 @@ mod tests {
         let (lease, mut limiter) = limiter();
         assert!(grow(&mut limiter, 0, 1));
         assert!(grow(&mut limiter, 1, 3));
-        limiter.memory_grow_failed(wasmtime::format_err!("no memory")).expect("never fails");
+        limiter
+            .memory_grow_failed(wasmtime::format_err!("no memory"))
+            .expect("never fails");
         assert_eq!(lease.account().held(), PAGE_BYTES);
-        limiter.memory_grow_failed(wasmtime::format_err!("no memory")).expect("never fails");
+        limiter
+            .memory_grow_failed(wasmtime::format_err!("no memory"))
+            .expect("never fails");
         assert_eq!(lease.account().held(), PAGE_BYTES);
     }
 
@@ -206,10 +261,15 @@ mod tests {
         let mut store = wasmtime::Store::new(&engine, limiter);
         store.limiter(|limiter| limiter);
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).expect("within the limit");
-        let function = instance.get_typed_func::<i32, i32>(&mut store, "grow").expect("exported");
+        let function = instance
+            .get_typed_func::<i32, i32>(&mut store, "grow")
+            .expect("exported");
         assert_eq!(function.call(&mut store, 1).expect("granted"), 1);
         // 65,535 more pages than two: beyond any 32-bit memory.
-        assert_eq!(function.call(&mut store, 65_535).expect("refused, no trap"), -1);
+        assert_eq!(
+            function.call(&mut store, 65_535).expect("refused, no trap"),
+            -1
+        );
         assert_eq!(lease.account().held(), 2 * PAGE_BYTES);
         assert_eq!(lease.account().failures(), 1);
         assert_eq!(lease.account().requests(), 3);

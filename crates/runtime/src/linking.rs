@@ -19,19 +19,24 @@ pub(crate) enum Hosts {
 impl Hosts {
     fn names(&self) -> Vec<&str> {
         match self {
-            Hosts::Async(functions) => functions.iter().map(|function| function.name.as_str()).collect(),
+            Hosts::Async(functions) => functions
+                .iter()
+                .map(|function| function.name.as_str())
+                .collect(),
             Hosts::Sync(functions) => functions.iter().map(|(name, _)| name.as_str()).collect(),
         }
     }
 
     fn find(&self, name: &str) -> Option<Host> {
         match self {
-            Hosts::Async(functions) => {
-                functions.iter().find(|function| function.name == name).map(|function| Host::Async(function.call.clone()))
-            }
-            Hosts::Sync(functions) => {
-                functions.iter().find(|(own, _)| own == name).map(|(_, call)| Host::Sync(call.clone()))
-            }
+            Hosts::Async(functions) => functions
+                .iter()
+                .find(|function| function.name == name)
+                .map(|function| Host::Async(function.call.clone())),
+            Hosts::Sync(functions) => functions
+                .iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, call)| Host::Sync(call.clone())),
         }
     }
 
@@ -53,7 +58,9 @@ pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
     missing(code, &hosts, wasi)?;
     let linked = match code.compiled() {
         Compiled::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
-        Compiled::Component(component) => link_component(code, component, &hosts, wasi).map(Linked::Component),
+        Compiled::Component(component) => {
+            link_component(code, component, &hosts, wasi).map(Linked::Component)
+        }
     };
     linked.map_err(|error| {
         let message = format!("the imports could not be linked: {error:#}");
@@ -63,7 +70,11 @@ pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
 
 fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
     let offered = hosts.names();
-    let prefix = if code.compiled().is_module() { "wasi_snapshot_preview1#" } else { "wasi:" };
+    let prefix = if code.compiled().is_module() {
+        "wasi_snapshot_preview1#"
+    } else {
+        "wasi:"
+    };
     let provided = |import: &Import| {
         offered.contains(&import.name.as_str())
             || (wasi && import.name.starts_with(prefix))
@@ -74,12 +85,23 @@ fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
         Some(ty) => format!("{}: {}", import.name, signature(ty)),
         None => format!("{}: {}", import.name, import.kind),
     };
-    let missing: Vec<String> = code.imports().iter().filter(|import| !provided(import)).map(describe).collect();
+    let missing: Vec<String> = code
+        .imports()
+        .iter()
+        .filter(|import| !provided(import))
+        .map(describe)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorCode::Link, format!("nobody provides what the guest imports: {}", missing.join("; ")))
-        .list("missing", missing))
+    Err(Error::new(
+        ErrorCode::Link,
+        format!(
+            "nobody provides what the guest imports: {}",
+            missing.join("; ")
+        ),
+    )
+    .list("missing", missing))
 }
 
 fn link_module(
@@ -96,14 +118,20 @@ fn link_module(
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     for import in module.imports() {
         let (outer, name) = (import.module(), import.name());
-        let wasmtime::ExternType::Func(ty) = import.ty() else { continue };
+        let wasmtime::ExternType::Func(ty) = import.ty() else {
+            continue;
+        };
         match hosts.find(&format!("{outer}#{name}")) {
-            Some(Host::Async(call)) => value::define_core_host(&mut linker, outer, name, &ty, move |caller, params| {
-                run(caller.data(), &call, params)
-            })?,
-            Some(Host::Sync(call)) => value::define_core_host_sync(&mut linker, outer, name, &ty, move |_, params| {
-                Ok(call(params)?)
-            })?,
+            Some(Host::Async(call)) => {
+                value::define_core_host(&mut linker, outer, name, &ty, move |caller, params| {
+                    run(caller.data(), &call, params)
+                })?
+            }
+            Some(Host::Sync(call)) => {
+                value::define_core_host_sync(&mut linker, outer, name, &ty, move |_, params| {
+                    Ok(call(params)?)
+                })?
+            }
             None => {}
         }
     }
@@ -125,18 +153,29 @@ fn link_component(
     linker.allow_shadowing(true);
     let mut interfaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (interface, name, ty, host) in functions(code, hosts) {
-        interfaces.entry(interface).or_default().push((name, ty, host));
+        interfaces
+            .entry(interface)
+            .or_default()
+            .push((name, ty, host));
     }
     for (interface, functions) in interfaces {
-        let mut instance = if interface.is_empty() { linker.root() } else { linker.instance(interface)? };
+        let mut instance = if interface.is_empty() {
+            linker.root()
+        } else {
+            linker.instance(interface)?
+        };
         for (name, ty, host) in functions {
             match host {
-                Host::Async(call) => value::define_host(&mut instance, name, ty, move |store, params| {
-                    run(store.data(), &call, params)
-                })?,
-                Host::Sync(call) => value::define_host_sync(&mut instance, name, ty, move |_, params| {
-                    Ok(call(params)?)
-                })?,
+                Host::Async(call) => {
+                    value::define_host(&mut instance, name, ty, move |store, params| {
+                        run(store.data(), &call, params)
+                    })?
+                }
+                Host::Sync(call) => {
+                    value::define_host_sync(&mut instance, name, ty, move |_, params| {
+                        Ok(call(params)?)
+                    })?
+                }
             }
         }
     }
@@ -144,10 +183,18 @@ fn link_component(
 }
 
 /// The imported functions that the host offers: module or interface, name, type, function.
-fn functions<'a>(code: &'a Code, hosts: &'a Hosts) -> impl Iterator<Item = (&'a str, &'a str, &'a FunctionType, Host)> {
+fn functions<'a>(
+    code: &'a Code,
+    hosts: &'a Hosts,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a FunctionType, Host)> {
     code.imports().iter().filter_map(|import| {
         let (outer, name) = import.name.split_once('#').unwrap_or(("", &import.name));
-        Some((outer, name, import.function.as_ref()?, hosts.find(&import.name)?))
+        Some((
+            outer,
+            name,
+            import.function.as_ref()?,
+            hosts.find(&import.name)?,
+        ))
     })
 }
 

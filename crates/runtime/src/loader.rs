@@ -19,7 +19,10 @@ struct Shared {
 
 impl Loader {
     pub(crate) fn new() -> Loader {
-        Loader(Arc::new(Shared { queue: SegQueue::new(), threads: AtomicUsize::new(0) }))
+        Loader(Arc::new(Shared {
+            queue: SegQueue::new(),
+            threads: AtomicUsize::new(0),
+        }))
     }
 
     /// Runs `job` on a loader thread. Takes no lock.
@@ -29,7 +32,9 @@ impl Loader {
             return;
         }
         let shared = self.0.clone();
-        let thread = std::thread::Builder::new().name("wasm-loader".into()).spawn(move || shared.work());
+        let thread = std::thread::Builder::new()
+            .name("wasm-loader".into())
+            .spawn(move || shared.work());
         if thread.is_err() {
             // No thread to be had: better a slow event loop than a load that never ends.
             self.0.work();
@@ -40,7 +45,9 @@ impl Loader {
 impl Shared {
     fn enter(&self) -> bool {
         let more = |threads| (threads < THREADS).then_some(threads + 1);
-        self.threads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        self.threads
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
     }
 
     fn work(&self) {

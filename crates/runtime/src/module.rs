@@ -83,7 +83,11 @@ impl Code {
             Source::Bytes(bytes) => bytes,
             Source::Path(path) => std::fs::read(&path).map_err(|error| {
                 let path = path.display().to_string();
-                Error::new(ErrorCode::Read, format!("{path} could not be read: {error}")).text("path", path)
+                Error::new(
+                    ErrorCode::Read,
+                    format!("{path} could not be read: {error}"),
+                )
+                .text("path", path)
             })?,
         };
         let kind = crate::compile::kind_of(&bytes)?;
@@ -91,9 +95,12 @@ impl Code {
             && expected != kind
         {
             let (expected, received) = (expected.as_str(), kind.as_str());
-            return Err(Error::new(ErrorCode::WrongKind, format!("a {expected} was wanted, and this is a {received}"))
-                .text("expected", expected)
-                .text("received", received));
+            return Err(Error::new(
+                ErrorCode::WrongKind,
+                format!("a {expected} was wanted, and this is a {received}"),
+            )
+            .text("expected", expected)
+            .text("received", received));
         }
         let loaded = engine.core().cache.load(&engine.core().wasmtime, &bytes)?;
         engine.core().count_lookup(loaded.tier);
@@ -108,28 +115,40 @@ impl Code {
             Compiled::Module(module) => {
                 for export in module.exports() {
                     let item = of_core(export.name().to_owned(), &export.ty());
-                    if let (Some(ty), Some(index)) = (&item.function, module.get_export_index(export.name())) {
+                    if let (Some(ty), Some(index)) =
+                        (&item.function, module.get_export_index(export.name()))
+                    {
                         functions.push((item.name.clone(), ty.clone(), Target::Core(index)));
                     }
                     exports.push(item);
                 }
                 for import in module.imports() {
-                    imports.push(of_core(format!("{}#{}", import.module(), import.name()), &import.ty()));
+                    imports.push(of_core(
+                        format!("{}#{}", import.module(), import.name()),
+                        &import.ty(),
+                    ));
                 }
             }
             Compiled::Component(component) => {
                 let wasmtime = &engine.core().wasmtime;
                 let ty = component.component_type();
                 for (name, item) in ty.exports(wasmtime) {
-                    let Some(index) = component.get_export_index(None, name) else { continue };
-                    let interface = each_item(wasmtime, name, item.ty, &mut |item| exports.push(item));
+                    let Some(index) = component.get_export_index(None, name) else {
+                        continue;
+                    };
+                    let interface =
+                        each_item(wasmtime, name, item.ty, &mut |item| exports.push(item));
                     for (inner, ty) in interface {
                         let found = if inner.is_empty() {
                             Some(index)
                         } else {
                             component.get_export_index(Some(&index), inner.as_str())
                         };
-                        let full = if inner.is_empty() { name.to_owned() } else { format!("{name}#{inner}") };
+                        let full = if inner.is_empty() {
+                            name.to_owned()
+                        } else {
+                            format!("{name}#{inner}")
+                        };
                         if let Some(index) = found {
                             functions.push((full, ty, Target::Component(index)));
                         }
@@ -140,8 +159,10 @@ impl Code {
                 }
             }
         }
-        let functions: Vec<_> =
-            functions.into_iter().map(|(name, ty, target)| Arc::new(Function { name, ty, target })).collect();
+        let functions: Vec<_> = functions
+            .into_iter()
+            .map(|(name, ty, target)| Arc::new(Function { name, ty, target }))
+            .collect();
         Code(Arc::new(Inner {
             engine: engine.clone(),
             tier,
@@ -189,19 +210,35 @@ impl Code {
     /// # Errors
     /// `ERR_MISSING_EXPORT` where none or several match, `ERR_UNSUPPORTED` for types that do not cross.
     pub fn function(&self, name: &str) -> Result<Arc<Function>> {
-        let names = |indices: &[usize]| indices.iter().map(|&index| self.0.functions[index].name.clone()).collect();
+        let names = |indices: &[usize]| {
+            indices
+                .iter()
+                .map(|&index| self.0.functions[index].name.clone())
+                .collect()
+        };
         let missing = |message: String, exports: Vec<String>| {
-            Err(Error::new(ErrorCode::MissingExport, message).text("name", name).list("exports", exports))
+            Err(Error::new(ErrorCode::MissingExport, message)
+                .text("name", name)
+                .list("exports", exports))
         };
         match self.0.by_name.get(name) {
             Some(Lookup::One(index)) => supported(&self.0.functions[*index]),
             Some(Lookup::Several(indices)) => {
                 let exports: Vec<String> = names(indices);
-                missing(format!("several exports are called {name:?}: {}", exports.join(", ")), exports)
+                missing(
+                    format!(
+                        "several exports are called {name:?}: {}",
+                        exports.join(", ")
+                    ),
+                    exports,
+                )
             }
             None => {
                 let all: Vec<usize> = (0..self.0.functions.len()).collect();
-                missing(format!("no exported function is called {name:?}"), names(&all))
+                missing(
+                    format!("no exported function is called {name:?}"),
+                    names(&all),
+                )
             }
         }
     }
@@ -236,7 +273,10 @@ fn supported(function: &Arc<Function>) -> Result<Arc<Function>> {
     match function.ty.unsupported() {
         None => Ok(function.clone()),
         Some(feature) => {
-            let message = format!("{} takes or gives a value that cannot cross yet: {feature}", function.name);
+            let message = format!(
+                "{} takes or gives a value that cannot cross yet: {feature}",
+                function.name
+            );
             Err(Error::new(ErrorCode::Unsupported, message).text("feature", feature))
         }
     }
@@ -250,7 +290,11 @@ fn of_core(name: String, ty: &ExternType) -> Export {
         ExternType::Memory(_) => ("memory", None),
         ExternType::Tag(_) => ("tag", None),
     };
-    Export { name, kind, function }
+    Export {
+        name,
+        kind,
+        function,
+    }
 }
 
 /// Reports an item and, for an interface, what is in it. Returns the functions found by their name
@@ -294,7 +338,11 @@ fn of_component(name: String, item: &ComponentItem) -> Export {
         ComponentItem::Type(_) => ("type", None),
         ComponentItem::Resource(_) => ("resource", None),
     };
-    Export { name, kind, function }
+    Export {
+        name,
+        kind,
+        function,
+    }
 }
 
 fn index(functions: &[Arc<Function>]) -> HashMap<String, Lookup> {

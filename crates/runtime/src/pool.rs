@@ -143,10 +143,19 @@ impl Pool {
         let slots = engine.core().options.max_instances;
         in_range("max", options.max, 1, slots)?;
         in_range("min", options.min, 0, options.max)?;
-        in_range("maxMemoryPages", options.max_memory_pages, 1, engine.core().options.max_memory_pages)?;
+        in_range(
+            "maxMemoryPages",
+            options.max_memory_pages,
+            1,
+            engine.core().options.max_memory_pages,
+        )?;
         let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
         let pool_bytes = max_bytes * u64::from(options.max);
-        let account = Arc::new(Account::new(Scope::Pool, pool_bytes, Some(engine.core().account.clone())));
+        let account = Arc::new(Account::new(
+            Scope::Pool,
+            pool_bytes,
+            Some(engine.core().account.clone()),
+        ));
         let blueprint = Blueprint::new(
             code,
             Hosts::Async(options.imports),
@@ -207,7 +216,13 @@ impl Pool {
     pub fn call(&self, call: Call) -> Ticket {
         let inner = self.inner();
         let timeout = call.timeout.or(inner.options.timeout);
-        let request = Arc::new(Request::new(call.function, call.params, timeout, call.done, inner.counters.clone()));
+        let request = Arc::new(Request::new(
+            call.function,
+            call.params,
+            timeout,
+            call.done,
+            inner.counters.clone(),
+        ));
         if let Some(refusal) = inner.refusal() {
             if request.start().is_some() {
                 request.finish(Err(refusal));
@@ -256,13 +271,20 @@ impl Pool {
     /// The tracker over all instances of the pool.
     pub fn tracker(&self) -> TrackerSnapshot {
         let account = &self.inner().account;
-        self.inner().engine.core().snapshot(account, account.limit())
+        self.inner()
+            .engine
+            .core()
+            .snapshot(account, account.limit())
     }
 
     /// The six numbers over this pool; none where its engine's metrics are off.
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
         let inner = self.inner();
-        if inner.engine.core().options.metrics { inner.starts.metrics(&inner.account) } else { Vec::new() }
+        if inner.engine.core().options.metrics {
+            inner.starts.metrics(&inner.account)
+        } else {
+            Vec::new()
+        }
     }
 
     fn inner(&self) -> &Arc<Inner> {
@@ -280,31 +302,53 @@ impl Inner {
     /// Why no call is taken now.
     fn refusal(&self) -> Option<Error> {
         if self.closing.load(Ordering::SeqCst) {
-            let what = if self.options.exclusive { "instance" } else { "pool" };
-            return Some(Error::new(ErrorCode::Closed, format!("the {what} is closed")));
+            let what = if self.options.exclusive {
+                "instance"
+            } else {
+                "pool"
+            };
+            return Some(Error::new(
+                ErrorCode::Closed,
+                format!("the {what} is closed"),
+            ));
         }
         if !self.options.exclusive {
             return None;
         }
-        if self.broken.load(Ordering::SeqCst) {
-            return Some(Error::new(ErrorCode::Closed, "the instance ended with an earlier failure"));
+        if self.broken.load(Ordering::SeqCst) || self.counters.cut_off.load(Ordering::SeqCst) {
+            return Some(Error::new(
+                ErrorCode::Closed,
+                "the instance ended with an earlier failure",
+            ));
         }
-        let busy = self.counters.active.load(Ordering::SeqCst) + self.counters.waiting.load(Ordering::SeqCst) > 1;
-        busy.then(|| Error::new(ErrorCode::Busy, "the instance is in the middle of another call"))
+        let busy = self.counters.active.load(Ordering::SeqCst)
+            + self.counters.waiting.load(Ordering::SeqCst)
+            > 1;
+        busy.then(|| {
+            Error::new(
+                ErrorCode::Busy,
+                "the instance is in the middle of another call",
+            )
+        })
     }
 
     /// Adds a lane, unless there are `max`: then one of them will see what waits.
     fn add_lane(self: &Arc<Inner>) {
         if self.enter_lane() {
             let inner = self.clone();
-            self.engine.core().workers.spawn(async move { inner.run_lane().await });
+            self.engine
+                .core()
+                .workers
+                .spawn(async move { inner.run_lane().await });
         }
     }
 
     fn enter_lane(&self) -> bool {
         let max = self.options.max as usize;
         let more = |lanes| (lanes < max).then_some(lanes + 1);
-        self.lanes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        self.lanes
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
     }
 
     async fn run_lane(self: Arc<Inner>) {
@@ -331,7 +375,9 @@ impl Inner {
     }
 
     async fn serve(self: &Arc<Inner>, request: Arc<Request>) {
-        let Some(params) = request.start() else { return };
+        let Some(params) = request.start() else {
+            return;
+        };
         self.counters.active.fetch_add(1, Ordering::SeqCst);
         lock(&self.running).push(request.clone());
         if self.destroyed.load(Ordering::SeqCst) {
@@ -344,7 +390,10 @@ impl Inner {
         self.counters.active.fetch_sub(1, Ordering::SeqCst);
         let result = match outcome {
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::new(ErrorCode::Internal, "the runtime panicked; this is a defect of riptide-wasm")),
+            Some(Err(_)) => Err(Error::new(
+                ErrorCode::Internal,
+                "the runtime panicked; this is a defect of riptide-wasm",
+            )),
             None => Err(Error::new(ErrorCode::Aborted, "the call was ended")), // it has its answer
         };
         if self.options.exclusive && lock(&self.idle).is_empty() {
@@ -354,13 +403,20 @@ impl Inner {
     }
 
     /// Runs a call on an idle instance, or a new one, and keeps the instance where it may serve again.
-    async fn run(self: &Arc<Inner>, request: &Arc<Request>, params: Vec<Value>) -> Result<Vec<Value>> {
+    async fn run(
+        self: &Arc<Inner>,
+        request: &Arc<Request>,
+        params: Vec<Value>,
+    ) -> Result<Vec<Value>> {
         value::check_params(&request.function.ty, &params)?;
         let idle = lock(&self.idle).pop();
         let mut held = match idle {
             Some(held) => held,
             None if self.options.exclusive => {
-                return Err(Error::new(ErrorCode::Closed, "the instance ended with an earlier failure"));
+                return Err(Error::new(
+                    ErrorCode::Closed,
+                    "the instance ended with an earlier failure",
+                ));
             }
             None => {
                 self.counters.size.fetch_add(1, Ordering::SeqCst);
@@ -369,7 +425,10 @@ impl Inner {
                 made
             }
         };
-        let result = held.instance.call(request, &request.function, &params).await?;
+        let result = held
+            .instance
+            .call(request, &request.function, &params)
+            .await?;
         if self.options.reuse && !self.destroyed.load(Ordering::SeqCst) {
             lock(&self.idle).push(held);
         } else {
@@ -386,7 +445,10 @@ impl Inner {
         if let Some(millis) = start {
             self.starts.note_start(millis, false);
         }
-        Ok(Held { instance, _counted: counted })
+        Ok(Held {
+            instance,
+            _counted: counted,
+        })
     }
 
     /// Whether an instance is missing to `min`; it is counted then.
@@ -396,7 +458,10 @@ impl Inner {
         }
         let min = u64::from(self.options.min);
         let more = |size| (size < min).then_some(size + 1);
-        self.counters.size.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        self.counters
+            .size
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
     }
 
     async fn warm_up(self: &Arc<Inner>) {
@@ -418,10 +483,16 @@ impl Inner {
                 return;
             }
             Ok(Ok(Err(failure))) => failure,
-            Ok(Err(_)) => Error::new(ErrorCode::Internal, "the runtime panicked; this is a defect of riptide-wasm"),
-            Err(_) => Error::new(ErrorCode::Timeout, "the guest's start function took longer than a call may")
-                .number("timeoutMillis", limit.as_secs_f64() * 1e3)
-                .text("phase", "computing"),
+            Ok(Err(_)) => Error::new(
+                ErrorCode::Internal,
+                "the runtime panicked; this is a defect of riptide-wasm",
+            ),
+            Err(_) => Error::new(
+                ErrorCode::Timeout,
+                "the guest's start function took longer than a call may",
+            )
+            .number("timeoutMillis", limit.as_secs_f64() * 1e3)
+            .text("phase", "computing"),
         };
         // No use in trying again and again; the next call tries, and says what is wrong.
         self.broken.store(true, Ordering::SeqCst);
@@ -468,7 +539,10 @@ impl Inner {
         self.engine.core().workers.spawn(async move {
             let idle = std::mem::take(&mut *lock(&inner.idle));
             drop(idle);
-            inner.note_warm(Err(Error::new(ErrorCode::Closed, "the pool was closed before it was ready")));
+            inner.note_warm(Err(Error::new(
+                ErrorCode::Closed,
+                "the pool was closed before it was ready",
+            )));
             if inner.lanes.load(Ordering::SeqCst) == 0 {
                 let closed = std::mem::take(&mut *lock(&inner.closed));
                 for done in closed {

@@ -37,7 +37,8 @@ impl Starts {
 
     /// Notes a start of `millis`; `slow` where it came from the cache and took longer than its target.
     pub(crate) fn note_start(&self, millis: f64, slow: bool) {
-        self.cold_start_millis.store(millis.to_bits(), Ordering::Relaxed);
+        self.cold_start_millis
+            .store(millis.to_bits(), Ordering::Relaxed);
         if slow {
             self.slow.fetch_add(1, Ordering::Relaxed);
         }
@@ -59,8 +60,14 @@ impl Starts {
             ("riptide_wasm_grow_failed_total", account.failures() as f64),
             ("riptide_wasm_peak_memory_pages", pages(account.peak())),
             ("riptide_wasm_cold_start_time_ms", self.cold_start_millis()),
-            ("riptide_wasm_aot_cache_hits", self.hits.load(Ordering::Relaxed) as f64),
-            ("riptide_wasm_aot_cache_misses", self.misses.load(Ordering::Relaxed) as f64),
+            (
+                "riptide_wasm_aot_cache_hits",
+                self.hits.load(Ordering::Relaxed) as f64,
+            ),
+            (
+                "riptide_wasm_aot_cache_misses",
+                self.misses.load(Ordering::Relaxed) as f64,
+            ),
         ]
     }
 }

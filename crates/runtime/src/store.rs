@@ -107,8 +107,14 @@ impl Blueprint {
             None => Ok(UpdateDeadline::Yield(1)),
         });
         let handle = match &self.linked {
-            Linked::Module(linked) => linked.instantiate_async(&mut store).await.map(Handle::Module),
-            Linked::Component(linked) => linked.instantiate_async(&mut store).await.map(Handle::Component),
+            Linked::Module(linked) => linked
+                .instantiate_async(&mut store)
+                .await
+                .map(Handle::Module),
+            Linked::Component(linked) => linked
+                .instantiate_async(&mut store)
+                .await
+                .map(Handle::Component),
         };
         self.finish(asked, store, handle, lease)
     }
@@ -158,7 +164,16 @@ impl Blueprint {
                 self.core.instances.fetch_add(1, Ordering::Relaxed);
                 let start = self.code.note_instance(asked.elapsed().as_secs_f64() * 1e3);
                 let alive = Alive(self.core.clone());
-                Ok((Instance { store, handle, limits: self.limits, _alive: alive, lease }, start))
+                Ok((
+                    Instance {
+                        store,
+                        handle,
+                        limits: self.limits,
+                        _alive: alive,
+                        lease,
+                    },
+                    start,
+                ))
             }
             Err(error) => {
                 let failure = classify(&error, store.data().limiter.denied());
@@ -180,8 +195,12 @@ impl Instance {
         self.store.data_mut().request = Some(request.clone());
         self.begin();
         let called = match self.find(function)? {
-            Found::Core(func) => value::call_core(&func, &mut self.store, &function.ty, params).await,
-            Found::Component(func) => value::call(&func, &mut self.store, &function.ty, params, self.limits).await,
+            Found::Core(func) => {
+                value::call_core(&func, &mut self.store, &function.ty, params).await
+            }
+            Found::Component(func) => {
+                value::call(&func, &mut self.store, &function.ty, params, self.limits).await
+            }
         };
         self.store.data_mut().request = None;
         called.map_err(|error| self.classify(&error))
@@ -197,8 +216,12 @@ impl Instance {
         self.store.data_mut().deadline = deadline;
         self.begin();
         let called = match self.find(function)? {
-            Found::Core(func) => value::call_core_sync(&func, &mut self.store, &function.ty, params),
-            Found::Component(func) => value::call_sync(&func, &mut self.store, &function.ty, params, self.limits),
+            Found::Core(func) => {
+                value::call_core_sync(&func, &mut self.store, &function.ty, params)
+            }
+            Found::Component(func) => {
+                value::call_sync(&func, &mut self.store, &function.ty, params, self.limits)
+            }
         };
         called.map_err(|error| self.classify(&error))
     }
@@ -222,14 +245,16 @@ impl Instance {
                 .get_module_export(&mut self.store, index)
                 .and_then(wasmtime::Extern::into_func)
                 .map(Found::Core),
-            (Handle::Component(instance), Target::Component(index)) => {
-                instance.get_func(&mut self.store, index).map(Found::Component)
-            }
+            (Handle::Component(instance), Target::Component(index)) => instance
+                .get_func(&mut self.store, index)
+                .map(Found::Component),
             _ => None,
         };
         found.ok_or_else(|| {
             let message = format!("this instance does not export {:?}", function.name);
-            Error::new(ErrorCode::MissingExport, message).text("name", &function.name).list("exports", Vec::new())
+            Error::new(ErrorCode::MissingExport, message)
+                .text("name", &function.name)
+                .list("exports", Vec::new())
         })
     }
 }

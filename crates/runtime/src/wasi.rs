@@ -16,7 +16,11 @@ pub struct WasiOptions {
 impl WasiOptions {
     fn builder(&self) -> WasiCtxBuilder {
         let mut builder = WasiCtx::builder();
-        builder.args(&self.args).envs(&self.env).allow_tcp(false).allow_udp(false);
+        builder
+            .args(&self.args)
+            .envs(&self.env)
+            .allow_tcp(false)
+            .allow_udp(false);
         builder
     }
 }
@@ -33,11 +37,15 @@ pub(crate) enum Wasi {
 
 impl Wasi {
     pub(crate) fn for_module(options: Option<&WasiOptions>) -> Wasi {
-        options.map_or(Wasi::Off, |options| Wasi::P1(Box::new(options.builder().build_p1())))
+        options.map_or(Wasi::Off, |options| {
+            Wasi::P1(Box::new(options.builder().build_p1()))
+        })
     }
 
     pub(crate) fn for_component(options: Option<&WasiOptions>) -> Wasi {
-        options.map_or(Wasi::Off, |options| Wasi::P2(Box::new((options.builder().build(), ResourceTable::new()))))
+        options.map_or(Wasi::Off, |options| {
+            Wasi::P2(Box::new((options.builder().build(), ResourceTable::new())))
+        })
     }
 
     /// The state behind the WASI functions that a linker offers modules.
@@ -55,7 +63,10 @@ impl Wasi {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         match &mut self.wasi {
-            Wasi::P2(state) => WasiCtxView { ctx: &mut state.0, table: &mut state.1 },
+            Wasi::P2(state) => WasiCtxView {
+                ctx: &mut state.0,
+                table: &mut state.1,
+            },
             _ => unreachable!("WASI 0.2 is linked only where the store has it"),
         }
     }

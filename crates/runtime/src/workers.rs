@@ -70,7 +70,11 @@ impl Workers {
     /// The system's, where a thread or its event queue cannot be made.
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
         let signal = |_| {
-            Arc::new(Signal { woken: AtomicBool::new(false), asleep: AtomicBool::new(false), driver: AtomicWaker::new() })
+            Arc::new(Signal {
+                woken: AtomicBool::new(false),
+                asleep: AtomicBool::new(false),
+                driver: AtomicWaker::new(),
+            })
         };
         let workers = Workers {
             shared: Arc::new(Shared {
@@ -82,12 +86,20 @@ impl Workers {
             }),
         };
         for index in 0..workers.shared.signals.len() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let worker = Worker { shared: workers.shared.clone(), index, tasks: FuturesUnordered::new() };
-            std::thread::Builder::new().name(format!("wasm-worker-{index}")).spawn(move || {
-                wasmtime::Engine::tls_eager_initialize();
-                runtime.block_on(worker);
-            })?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let worker = Worker {
+                shared: workers.shared.clone(),
+                index,
+                tasks: FuturesUnordered::new(),
+            };
+            std::thread::Builder::new()
+                .name(format!("wasm-worker-{index}"))
+                .spawn(move || {
+                    wasmtime::Engine::tls_eager_initialize();
+                    runtime.block_on(worker);
+                })?;
         }
         Ok(workers)
     }
@@ -99,7 +111,9 @@ impl Workers {
     /// Hands a task to whichever worker is free first. Takes no lock.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // A panic ends the task that caused it, not the worker with everybody else's.
-        self.shared.queue.push(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ())));
+        self.shared
+            .queue
+            .push(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ())));
         self.shared.wake_one();
     }
 }
@@ -181,7 +195,9 @@ impl Worker {
 
     fn unpark(&self) {
         self.signal().asleep.store(false, Ordering::SeqCst);
-        self.shared.parked.fetch_and(!(1u64 << self.index), Ordering::SeqCst);
+        self.shared
+            .parked
+            .fetch_and(!(1u64 << self.index), Ordering::SeqCst);
     }
 }
 
@@ -206,7 +222,10 @@ impl Future for Worker {
                     self.shared.wake_one();
                 }
             }
-            let finished = matches!(self.tasks.poll_next_unpin(&mut task_context), Poll::Ready(Some(())));
+            let finished = matches!(
+                self.tasks.poll_next_unpin(&mut task_context),
+                Poll::Ready(Some(()))
+            );
             let more = finished || self.has_work();
             if more && start.elapsed() > TURN {
                 context.waker().wake_by_ref();
@@ -240,7 +259,11 @@ mod tests {
                 });
             }
             let mut seen: Vec<i32> = (0..100)
-                .map(|_| receiver.recv_timeout(Duration::from_secs(20)).expect("every task runs"))
+                .map(|_| {
+                    receiver
+                        .recv_timeout(Duration::from_secs(20))
+                        .expect("every task runs")
+                })
                 .collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..100).collect::<Vec<_>>());

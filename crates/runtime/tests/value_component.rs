@@ -1031,7 +1031,7 @@ fn wrong_arguments_are_named_and_leave_the_instance_usable() {
     let cases = [
         (
             value(Value::U16(1), Value::String("b".into()), Value::Enum(2)),
-            "value[0][0].x",
+            "args[0][0][0].x",
             "u8",
             "u16",
         ),
@@ -1041,23 +1041,23 @@ fn wrong_arguments_are_named_and_leave_the_instance_usable() {
                 Value::Utf8(b"ok\xffno".to_vec()),
                 Value::Enum(2),
             ),
-            "value[0][0].tags[1]",
+            "args[0][0][0].tags[1]",
             "UTF-8",
             "byte 2",
         ),
         (
             value(Value::U8(1), Value::Bool(true), Value::Enum(2)),
-            "value[0][0].tags[1]",
+            "args[0][0][0].tags[1]",
             "string",
             "bool",
         ),
         (
             value(Value::U8(1), Value::String("b".into()), Value::Enum(3)),
-            "value[0][0].kind",
+            "args[0][0][0].kind",
             "one of 3 labels",
             "label 3",
         ),
-        (Value::Bool(true), "value", &ty.to_string(), "bool"),
+        (Value::Bool(true), "args[0]", &ty.to_string(), "bool"),
     ];
     for (wrong, path, expected, received) in cases {
         for error in [
@@ -1388,7 +1388,7 @@ fn core_functions() {
             (error.code, text_of(&error)),
             (
                 ErrorCode::BadArgument,
-                ("0".into(), "i32".into(), "u8".into())
+                ("args[0]".into(), "i32".into(), "u8".into())
             )
         );
         let vector = instance.get_func(&mut store, "v").expect("the export");

@@ -14,13 +14,8 @@ const MAX_BLOCK: usize = i32::MAX as usize;
 pub fn check_params(ty: &FunctionType, values: &[Value]) -> Result<()> {
     check_count("argument", ty.params.len(), values.len())?;
     for (at, (field, value)) in ty.params.iter().zip(values).enumerate() {
-        check(&field.ty, value).map_err(|mismatch| {
-            if field.name.is_empty() {
-                mismatch.into_error("argument", at.to_string())
-            } else {
-                mismatch.into_error("argument", field.name.clone())
-            }
-        })?;
+        check(&field.ty, value)
+            .map_err(|mismatch| mismatch.into_error("argument", format!("args[{at}]")))?;
     }
     Ok(())
 }
