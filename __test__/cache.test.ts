@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, wat2wasm } from '../dist/index.js';
 import { MATH, run, temporaryFolder } from './support.js';
 
@@ -133,11 +133,19 @@ describe('ModuleCache', () => {
     expect(engine.tracker.aotCacheEnabled).toBe(false);
   });
 
-  test('that cannot be written warns and goes on', async () => {
+  test('that cannot be written warns once and goes on', async () => {
     const folder = temporaryFolder();
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
-    const engine = new Engine({ cache: { directory: join(file, 'below') } });
-    expect((await engine.load(wat2wasm(MATH))).kind).toBe('module');
+    const warnings: string[] = [];
+    const listen = ({ message }: Error) => warnings.push(message);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    for (let round = 0; round < 2; round++) {
+      const engine = new Engine({ cache: { directory: join(file, 'below') } });
+      expect((await engine.load(wat2wasm(MATH))).kind).toBe('module');
+    }
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([expect.stringContaining('cache')]);
   });
 });

@@ -136,7 +136,7 @@ impl Shared {
                 compact_at = (heap.len() * 2).max(1024);
             }
             if idle > LINGER {
-                heap.clear(); // nothing runs, so nothing in it can still matter
+                heap.retain(|Reverse(entry)| !entry.1.is_over());
                 self.asleep.store(true, Ordering::SeqCst);
                 while self.asleep.load(Ordering::SeqCst)
                     && self.running.load(Ordering::SeqCst) == 0

@@ -10,6 +10,7 @@ pub mod error;
 mod failure;
 pub mod host;
 pub mod instance;
+mod lanes;
 pub mod limits;
 mod linking;
 mod loader;

@@ -94,10 +94,12 @@ impl Blueprint {
         })
     }
 
-    /// Makes an instance on a worker; its start function yields to other guests.
-    pub(crate) async fn instantiate(&self) -> Result<Started> {
+    /// Makes an instance on a worker, for `request` where a call waits for it; its start function
+    /// yields to other guests.
+    pub(crate) async fn instantiate(&self, request: Option<Arc<Request>>) -> Result<Started> {
         let asked = Instant::now();
         let (mut store, lease) = self.store();
+        store.data_mut().request = request;
         store.epoch_deadline_callback(|context| match &context.data().request {
             Some(request) if request.is_over() => Ok(UpdateDeadline::Interrupt),
             Some(request) => {

@@ -568,3 +568,42 @@ fn options_beyond_the_engine_are_refused_by_name() {
     .expect("refused");
     assert_eq!(detail(&too_large, "option"), &text("maxMemoryPages"));
 }
+
+#[test]
+fn a_pool_is_ready_also_where_calls_took_its_first_instances() {
+    let code = load(GUEST);
+    for _ in 0..50 {
+        let pool = Pool::new(
+            &code,
+            PoolOptions {
+                min: 3,
+                reuse: true,
+                ..options()
+            },
+        )
+        .expect("a pool");
+        let calls: Vec<_> = (0..20)
+            .map(|_| submit(&pool, &code, "count", vec![], None))
+            .collect();
+        wait(|done| pool.ready(done)).expect("ready");
+        for answer in calls {
+            answer
+                .recv_timeout(PATIENCE)
+                .expect("an answer")
+                .expect("a value");
+        }
+        ended(&pool);
+    }
+}
+
+#[test]
+fn a_start_function_that_never_ends_is_ended_by_the_calls_time() {
+    let code = load(r#"(module (func $start (loop (br 0))) (start $start) (func (export "f")))"#);
+    let pool = Pool::new(&code, options()).expect("a pool");
+    let late = call(&pool, &code, "f", vec![], Some(20)).expect_err("a time-out");
+    assert_eq!(
+        (late.code, detail(&late, "phase")),
+        (ErrorCode::Timeout, &text("computing"))
+    );
+    ended(&pool);
+}
