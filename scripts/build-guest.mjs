@@ -1,6 +1,6 @@
 // Builds the guest twice, with and without SIMD, and writes the components and their manifest to crates/extractor/dist.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dist, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
@@ -133,6 +133,7 @@ function main() {
   console.log(`guest: ${toolchain.version}`);
   const hash = sourceHash();
   const manifest = { sourceHash: hash, toolchain: toolchain.version, target, variants: {} };
+  const built = [];
   mkdirSync(dist, { recursive: true });
   for (const variant of variants) {
     const flags = variant === 'simd' ? simdFlags() : [];
@@ -157,12 +158,13 @@ function main() {
     ]);
     refusePaths(made, toolchain);
     const bytes = readFileSync(made);
-    writeFileSync(join(dist, `${file}.new`), bytes);
+    built.push([made, file]);
     manifest.variants[variant] = { file, flags, bytes: bytes.length, sha256: sha256(bytes) };
     console.log(`guest: ${file}, ${bytes.length} bytes, ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
   if (sourceHash() !== hash) throw new BuildError('the source changed during the build; run it again');
-  for (const { file } of Object.values(manifest.variants)) renameSync(join(dist, `${file}.new`), join(dist, file));
+  // Only now: a build that stops half-way leaves what was there.
+  for (const [made, file] of built) copyFileSync(made, join(dist, file));
   writeFileSync(join(dist, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 

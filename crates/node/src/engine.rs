@@ -13,7 +13,6 @@ use riptide_wasm_runtime::cache::{CacheOptions, Trust};
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::module::{Kind, Source};
-use std::slice;
 
 /// The options of an engine: checked and complete.
 #[napi(object)]
@@ -192,13 +191,7 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
         && let Some(array) = js.as_typed_array(source)?
         && array.kind == TypedarrayType::uint8_array
     {
-        if array.length == 0 {
-            return Ok(Source::Bytes(Vec::new()));
-        }
-        // SAFETY: Node-API gave the address and length just now and no JavaScript of this thread ran since.
-        return Ok(Source::Bytes(
-            unsafe { slice::from_raw_parts(array.data, array.length) }.to_vec(),
-        ));
+        return Ok(Source::Bytes(array.copy()?));
     }
     Err(Error::new(
         ErrorCode::BadArgument,

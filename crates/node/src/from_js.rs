@@ -9,7 +9,6 @@ use napi::sys::TypedarrayType;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::value::{Numbers, Value};
 use std::fmt::Write as _;
-use std::ptr;
 
 /// The longest array that V8 keeps as a block on the 64-bit platforms (`FixedArray::kMaxLength`). Longer ones are mostly
 /// holes, and walking them would only hold the event loop.
@@ -419,46 +418,19 @@ impl Reader {
             let received = format!("{} whose buffer is detached", typed_array_name(array.kind));
             return Err(Stop::Wrong(Box::new(Wrong::new(expected, received))));
         }
-        /// Copies `length` elements.
-        fn copy<T: Copy>(data: *const u8, length: usize) -> Read<Vec<T>> {
-            let mut copy: Vec<T> = Vec::new();
-            if copy.try_reserve_exact(length).is_err() {
-                let error = Error::new(
-                    ErrorCode::Internal,
-                    format!("no memory for a copy of {length} elements"),
-                );
-                return Err(Stop::Fault(error.into()));
-            }
-            if length > 0 {
-                // SAFETY: Node-API gave the address and length of the array's bytes just now, and no JavaScript of this
-                // thread ran since, so they are still there. `T` is a number of the array's element size, any bits are
-                // one. Another thread may write to a shared buffer meanwhile: no reference to the bytes is made, and
-                // what the copy holds then is the caller's race.
-                unsafe {
-                    ptr::copy_nonoverlapping(
-                        data,
-                        copy.as_mut_ptr().cast::<u8>(),
-                        length * size_of::<T>(),
-                    );
-                    copy.set_len(length);
-                }
-            }
-            Ok(copy)
-        }
-        let (data, length) = (array.data, array.length);
         Ok(Some(match (number, array.kind) {
-            (Number::S8, TypedarrayType::int8_array) => Numbers::S8(copy(data, length)?),
+            (Number::S8, TypedarrayType::int8_array) => Numbers::S8(array.copy()?),
             (Number::U8, TypedarrayType::uint8_array | TypedarrayType::uint8_clamped_array) => {
-                Numbers::U8(copy(data, length)?)
+                Numbers::U8(array.copy()?)
             }
-            (Number::S16, TypedarrayType::int16_array) => Numbers::S16(copy(data, length)?),
-            (Number::U16, TypedarrayType::uint16_array) => Numbers::U16(copy(data, length)?),
-            (Number::S32, TypedarrayType::int32_array) => Numbers::S32(copy(data, length)?),
-            (Number::U32, TypedarrayType::uint32_array) => Numbers::U32(copy(data, length)?),
-            (Number::S64, TypedarrayType::bigint64_array) => Numbers::S64(copy(data, length)?),
-            (Number::U64, TypedarrayType::biguint64_array) => Numbers::U64(copy(data, length)?),
-            (Number::F32, TypedarrayType::float32_array) => Numbers::F32(copy(data, length)?),
-            (Number::F64, TypedarrayType::float64_array) => Numbers::F64(copy(data, length)?),
+            (Number::S16, TypedarrayType::int16_array) => Numbers::S16(array.copy()?),
+            (Number::U16, TypedarrayType::uint16_array) => Numbers::U16(array.copy()?),
+            (Number::S32, TypedarrayType::int32_array) => Numbers::S32(array.copy()?),
+            (Number::U32, TypedarrayType::uint32_array) => Numbers::U32(array.copy()?),
+            (Number::S64, TypedarrayType::bigint64_array) => Numbers::S64(array.copy()?),
+            (Number::U64, TypedarrayType::biguint64_array) => Numbers::U64(array.copy()?),
+            (Number::F32, TypedarrayType::float32_array) => Numbers::F32(array.copy()?),
+            (Number::F64, TypedarrayType::float64_array) => Numbers::F64(array.copy()?),
             _ => return wrong(js, value, expected),
         }))
     }

@@ -1,6 +1,6 @@
 //! Node-API's calls as Rust functions: one status check for each, no conversion of WIT values.
 
-use napi::sys::{self, Status, TypedarrayType, ValueType};
+use napi::sys::{self, Status, ValueType};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use std::ptr;
 
@@ -47,6 +47,32 @@ pub(crate) struct TypedArray {
     pub(crate) length: usize,
     pub(crate) data: *const u8,
     pub(crate) buffer: Raw,
+}
+
+impl TypedArray {
+    /// A copy of its elements, of which `T` must have the size.
+    pub(crate) fn copy<T: Copy>(&self) -> JsResult<Vec<T>> {
+        let mut copy: Vec<T> = Vec::new();
+        if copy.try_reserve_exact(self.length).is_err() {
+            let message = format!("no memory for a copy of {} elements", self.length);
+            return Err(Error::new(ErrorCode::Internal, message).into());
+        }
+        if self.length > 0 {
+            // SAFETY: Node-API gave the address and length of the array's bytes, and no JavaScript of this thread ran
+            // since (the type's contract), so they are still there. `T` is a number of the array's element size, any
+            // bits are one. Another thread may write to a shared buffer meanwhile: no reference to the bytes is made,
+            // and what the copy holds then is the caller's race.
+            unsafe {
+                ptr::copy_nonoverlapping(
+                    self.data,
+                    copy.as_mut_ptr().cast::<u8>(),
+                    self.length * size_of::<T>(),
+                );
+                copy.set_len(self.length);
+            }
+        }
+        Ok(copy)
+    }
 }
 
 /// The environment, on its own thread.
@@ -350,7 +376,8 @@ impl Js {
             return Ok(None);
         }
         let (mut kind, mut length, mut data, mut buffer, mut offset) = (
-            TypedarrayType::uint8_array,
+            // Where Node-API has no name for the array's kind it writes none: then it is no kind we take.
+            -1,
             0,
             ptr::null_mut(),
             ptr::null_mut(),
