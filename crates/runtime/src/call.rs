@@ -54,10 +54,12 @@ pub(crate) struct Counters {
     pub(crate) cut_off: AtomicBool,
 }
 
+/// What a call runs.
+type Work = (Arc<Function>, Vec<Value>);
+
 /// A call under way.
 pub(crate) struct Request {
-    pub(crate) function: Arc<Function>,
-    params: Mutex<Vec<Value>>,
+    work: Mutex<Option<Work>>,
     done: Mutex<Option<Done>>,
     timeout: Option<Duration>,
     over: AtomicBool,
@@ -68,18 +70,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(
-        function: Arc<Function>,
-        params: Vec<Value>,
-        timeout: Option<Duration>,
-        done: Done,
-        counters: Arc<Counters>,
-    ) -> Request {
-        counters.waiting.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn new(call: Call, timeout: Option<Duration>, counters: Arc<Counters>) -> Request {
+        counters.waiting.fetch_add(1, Ordering::SeqCst);
         Request {
-            function,
-            params: Mutex::new(params),
-            done: Mutex::new(Some(done)),
+            work: Mutex::new(Some((call.function, call.params))),
+            done: Mutex::new(Some(call.done)),
             timeout,
             over: AtomicBool::new(false),
             phase: AtomicU8::new(QUEUED),
@@ -89,48 +84,59 @@ impl Request {
         }
     }
 
-    /// Begins to run it: its parameters, or nothing where it was answered while it waited.
-    pub(crate) fn start(&self) -> Option<Vec<Value>> {
+    /// Stands for the making of an instance that no call waits for, so that it can be ended like a
+    /// call. Nobody receives its answer, and it counts nowhere.
+    pub(crate) fn warm_up() -> Request {
+        Request {
+            work: Mutex::new(None),
+            done: Mutex::new(Some(Box::new(|_| {}))),
+            timeout: None,
+            over: AtomicBool::new(false),
+            phase: AtomicU8::new(COMPUTING),
+            yielded: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            counters: Arc::default(),
+        }
+    }
+
+    /// Begins to run it: its function and parameters, or nothing where it was answered while it
+    /// waited.
+    pub(crate) fn start(&self) -> Option<Work> {
         self.phase
             .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
             .ok()?;
-        self.counters.waiting.fetch_sub(1, Ordering::Relaxed);
-        Some(std::mem::take(
-            &mut *self.params.lock().unwrap_or_else(PoisonError::into_inner),
-        ))
+        self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
-    /// Gives the answer, unless it has one. Whether this was it.
-    fn answer(&self, result: impl FnOnce() -> Result<Vec<Value>>) -> bool {
+    /// Gives the answer, unless it has one. `result` is asked for only by who is first, and before
+    /// the caller hears of it: what it counts is counted by then.
+    fn answer(&self, result: impl FnOnce() -> Result<Vec<Value>>) {
         self.over.store(true, Ordering::SeqCst);
         let done = self
             .done
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        match done {
-            Some(done) => {
-                done(result());
-                true
-            }
-            None => false,
+        if let Some(done) = done {
+            done(result());
         }
     }
 
     /// Answers with what the guest gave.
     pub(crate) fn finish(&self, result: Result<Vec<Value>>) {
-        let counter = if result.is_ok() {
-            &self.counters.completed
-        } else {
-            &self.counters.failed
-        };
-        // Before the answer, so that a caller who has it sees it counted.
-        if !self.is_over() {
+        self.answer(|| {
+            let counter = if result.is_ok() {
+                &self.counters.completed
+            } else {
+                &self.counters.failed
+            };
             counter.fetch_add(1, Ordering::Relaxed);
-            if !self.answer(|| result) {
-                counter.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
+            result
+        });
     }
 
     /// Ends it from outside: as aborted.
@@ -142,25 +148,26 @@ impl Request {
 
     fn end(&self, counter: &AtomicU64, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
-        if self
+        let queued = self
             .phase
             .compare_exchange(QUEUED, OVER, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-        {
-            self.counters.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.params
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
-        } else if !self.is_over() {
-            self.counters.cut_off.store(true, Ordering::SeqCst);
+            .is_ok();
+        if queued {
+            self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
+            drop(
+                self.work
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(),
+            );
         }
-        if !self.is_over() {
+        self.answer(|| {
             counter.fetch_add(1, Ordering::Relaxed);
-            if !self.answer(|| Err(error(phase))) {
-                counter.fetch_sub(1, Ordering::Relaxed);
+            if !queued {
+                self.counters.cut_off.store(true, Ordering::SeqCst);
             }
-        }
+            Err(error(phase))
+        });
         self.waker.wake();
     }
 

@@ -6,6 +6,7 @@
 use crossbeam_queue::SegQueue;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
@@ -89,14 +90,29 @@ impl Clock {
         }
     }
 
-    /// A call has ended, its guest too.
-    pub(crate) fn end(&self) {
-        self.shared.running.fetch_sub(1, Ordering::SeqCst);
+    /// Takes over a call that began: it ends, with its guest, when the guard is dropped.
+    pub(crate) fn begun(&self) -> Ticking<'_> {
+        Ticking(self)
+    }
+
+    /// Ticks as long as the guard lives.
+    pub(crate) fn tick(&self) -> Ticking<'_> {
+        self.begin();
+        self.begun()
     }
 
     /// Ends `what` at `deadline`. Takes no lock; the clock must be running.
     pub(crate) fn expire_at(&self, deadline: Instant, what: Arc<dyn Expire>) {
         self.shared.deadlines.push((deadline, what));
+    }
+}
+
+/// Something runs.
+pub(crate) struct Ticking<'a>(&'a Clock);
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.shared.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -128,7 +144,8 @@ impl Shared {
             let now = Instant::now();
             while heap.peek().is_some_and(|Reverse(entry)| entry.0 <= now) {
                 if let Some(Reverse(Entry(_, what))) = heap.pop() {
-                    what.expire();
+                    // A panic in one receiver must not end everybody's time.
+                    let _ = catch_unwind(AssertUnwindSafe(|| what.expire()));
                 }
             }
             if heap.len() > compact_at {

@@ -15,6 +15,7 @@ use crate::workers::{MAX_WORKERS, Workers};
 use riptide_wasm_accounting::{Account, Scope};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
@@ -118,7 +119,9 @@ impl Engine {
     ) {
         let engine = self.clone();
         self.0.loader.run(Box::new(move || {
-            done(Code::load(&engine, source, expected))
+            let load = || Code::load(&engine, source, expected);
+            let loaded = catch_unwind(AssertUnwindSafe(load));
+            done(loaded.unwrap_or_else(|_| Err(Error::panicked())));
         }));
     }
 

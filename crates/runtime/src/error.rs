@@ -108,6 +108,14 @@ impl Error {
         }
     }
 
+    /// A panic inside the runtime, caught.
+    pub(crate) fn panicked() -> Error {
+        Error::new(
+            ErrorCode::Internal,
+            "the runtime panicked; this is a defect of riptide-wasm",
+        )
+    }
+
     /// Adds a number.
     pub fn number(mut self, key: &'static str, value: f64) -> Error {
         self.details.push((key, Detail::Number(value)));

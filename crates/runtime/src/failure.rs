@@ -23,7 +23,19 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error
             error,
         );
     }
-    if let Some(denied) = denied {
+    if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
+        let failure = trapped(
+            ErrorCode::Trap,
+            format!("the guest exited with status {status}"),
+            "exit",
+            error,
+        );
+        return failure.number("exitStatus", f64::from(*status));
+    }
+    // Not where the guest was interrupted: it had got over the refusal.
+    if let Some(denied) = denied
+        && trap != Some(&Trap::Interrupt)
+    {
         let mut failure = denied.to_error();
         failure
             .details
@@ -39,15 +51,6 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error
             kind,
             error,
         );
-    }
-    if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        let failure = trapped(
-            ErrorCode::Trap,
-            format!("the guest exited with status {status}"),
-            "exit",
-            error,
-        );
-        return failure.number("exitStatus", f64::from(*status));
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return Error::new(

@@ -7,6 +7,7 @@ use crate::host::SyncHostCall;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot};
 use crate::linking::Hosts;
 use crate::module::{Code, Function};
+use crate::stack;
 use crate::store::{Blueprint, Instance};
 use crate::value::{self, Limits, Type, Value};
 use crate::wasi::WasiOptions;
@@ -49,6 +50,7 @@ impl SyncInstance {
             core.options.max_memory_pages,
         )?;
         let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
+        stack::check()?;
         let hosts = Hosts::Sync(options.imports);
         let blueprint = Blueprint::new(
             code,
@@ -58,9 +60,9 @@ impl SyncInstance {
             max_bytes,
             options.limits,
         )?;
-        core.clock.begin();
+        let ticking = core.clock.tick();
         let made = blueprint.instantiate_sync(deadline(options.timeout));
-        core.clock.end();
+        drop(ticking);
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
         let last = core.snapshot(instance.account(), max_bytes);
         Ok(SyncInstance {
@@ -78,6 +80,7 @@ impl SyncInstance {
     /// is `ERR_CLOSED`.
     pub fn call(&mut self, function: &Function, params: &[Value]) -> Result<Vec<Value>> {
         value::check_params(&function.ty, params)?;
+        stack::check()?;
         // Out of its place while it runs, so that whatever happens a broken one is not found again.
         let mut instance = self.instance.take().ok_or_else(|| {
             Error::new(
@@ -86,9 +89,9 @@ impl SyncInstance {
             )
         })?;
         let core = self.code.engine().core();
-        core.clock.begin();
+        let ticking = core.clock.tick();
         let called = instance.call_sync(function, params, deadline(self.timeout));
-        core.clock.end();
+        drop(ticking);
         self.last = core.snapshot(instance.account(), instance.account().limit());
         let mut result = called.map_err(|error| timed_out(error, self.timeout))?;
         self.instance = Some(instance);

@@ -9,7 +9,7 @@ use crate::engine::{Engine, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
 use crate::linking::Hosts;
-use crate::module::Code;
+use crate::module::{Code, Function};
 use crate::pool::{Finished, PoolOptions};
 use crate::stats::Starts;
 use crate::store::{Blueprint, Instance};
@@ -21,10 +21,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Calls that a lane answers before other tasks of its worker have a turn.
 const CALLS_A_TURN: u32 = 32;
+
+/// The same in time, for calls that are longer and end before their first epoch.
+const TURN: Duration = Duration::from_millis(1);
+
+const DESTROYED: &str = "the pool was destroyed";
 
 /// What the lanes of one pool share.
 pub(crate) struct Lanes {
@@ -38,6 +43,7 @@ pub(crate) struct Lanes {
     lanes: AtomicUsize,
     idle: Mutex<Vec<Held>>,
     running: Mutex<Vec<Arc<Request>>>,
+    warming: Mutex<Vec<Arc<Request>>>,
     closing: AtomicBool,
     destroyed: AtomicBool,
     /// Why there is no warm instance, until one can be made again.
@@ -126,6 +132,7 @@ impl Lanes {
             lanes: AtomicUsize::new(0),
             idle: Mutex::default(),
             running: Mutex::default(),
+            warming: Mutex::default(),
             closing: AtomicBool::new(false),
             destroyed: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -157,13 +164,7 @@ impl Lanes {
     /// Submits a call; never blocks.
     pub(crate) fn submit(self: &Arc<Lanes>, call: Call) -> Ticket {
         let timeout = call.timeout.or(self.options.timeout);
-        let request = Arc::new(Request::new(
-            call.function,
-            call.params,
-            timeout,
-            call.done,
-            self.counters.clone(),
-        ));
+        let request = Arc::new(Request::new(call, timeout, self.counters.clone()));
         if let Some(refusal) = self.refusal() {
             if request.start().is_some() {
                 request.finish(Err(refusal));
@@ -216,11 +217,11 @@ impl Lanes {
     /// Adds a lane, unless there are `max`: then one of them will see what waits.
     fn add_lane(self: &Arc<Lanes>) {
         if self.enter_lane() {
-            let inner = self.clone();
-            self.engine
-                .core()
-                .workers
-                .spawn(async move { inner.run_lane().await });
+            let lane = Lane {
+                pool: self.clone(),
+                left: false,
+            };
+            self.engine.core().workers.spawn(lane.run());
         }
     }
 
@@ -232,54 +233,32 @@ impl Lanes {
             .is_ok()
     }
 
-    async fn run_lane(self: Arc<Lanes>) {
-        let mut turn = 0;
-        loop {
-            if let Some(request) = self.requests.pop() {
-                self.serve(request).await;
-                self.engine.core().clock.end();
-                turn += 1;
-                if turn % CALLS_A_TURN == 0 {
-                    yield_now().await;
-                }
-            } else if self.reserve_warm() {
-                self.warm_up().await;
-            } else {
-                self.lanes.fetch_sub(1, Ordering::SeqCst);
-                // Something may have come after the last look and before the count went down.
-                if self.requests.is_empty() || !self.enter_lane() {
-                    break;
-                }
-            }
-        }
-        self.end_if_drained();
-    }
-
     async fn serve(self: &Arc<Lanes>, request: Arc<Request>) {
-        let Some(params) = request.start() else {
+        let _ticking = self.engine.core().clock.begun();
+        let serving = Serving::new(self, &request);
+        let Some((function, params)) = request.start() else {
             return;
         };
-        self.counters.active.fetch_add(1, Ordering::SeqCst);
-        lock(&self.running).push(request.clone());
         if self.destroyed.load(Ordering::SeqCst) {
-            request.abort("the pool was destroyed");
+            request.abort(DESTROYED);
         }
-        let guest = AssertUnwindSafe(self.run(&request, params)).catch_unwind();
+        let guest = AssertUnwindSafe(self.run(&request, &function, params)).catch_unwind();
         // From here on the guest is gone or idle again, and its bytes are given back.
-        let outcome = request.supervise(guest).await;
-        lock(&self.running).retain(|running| !Arc::ptr_eq(running, &request));
-        self.counters.active.fetch_sub(1, Ordering::SeqCst);
-        let result = match outcome {
+        let result = match request.supervise(guest).await {
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::new(
-                ErrorCode::Internal,
-                "the runtime panicked; this is a defect of riptide-wasm",
-            )),
+            Some(Err(_)) => Err(Error::panicked()),
             None => Err(Error::new(ErrorCode::Aborted, "the call was ended")), // it has its answer
         };
-        if self.options.exclusive && lock(&self.idle).is_empty() {
-            self.broken.store(true, Ordering::SeqCst);
+        if self.options.exclusive {
+            let mut idle = lock(&self.idle);
+            if self.counters.cut_off.load(Ordering::SeqCst) {
+                idle.clear();
+            }
+            if idle.is_empty() {
+                self.broken.store(true, Ordering::SeqCst);
+            }
         }
+        drop(serving);
         request.finish(result);
     }
 
@@ -287,10 +266,19 @@ impl Lanes {
     async fn run(
         self: &Arc<Lanes>,
         request: &Arc<Request>,
+        function: &Function,
         params: Vec<Value>,
     ) -> Result<Vec<Value>> {
-        value::check_params(&request.function.ty, &params)?;
-        let idle = lock(&self.idle).pop();
+        value::check_params(&function.ty, &params)?;
+        let idle = {
+            let mut idle = lock(&self.idle);
+            let found = idle.pop();
+            if found.is_none() && !self.options.exclusive {
+                // Under the lock: an instance that comes back now must not be counted away.
+                self.counters.size.fetch_add(1, Ordering::SeqCst);
+            }
+            found
+        };
         let mut held = match idle {
             Some(held) => held,
             None if self.options.exclusive => {
@@ -300,27 +288,24 @@ impl Lanes {
                 ));
             }
             None => {
-                self.counters.size.fetch_add(1, Ordering::SeqCst);
-                let made = self.make(Some(request.clone())).await?;
+                let made = self.make(request.clone()).await?;
                 self.broken.store(false, Ordering::SeqCst);
                 self.note_made();
                 made
             }
         };
-        let result = held
-            .instance
-            .call(request, &request.function, &params)
-            .await?;
+        let mut result = held.instance.call(request, function, &params).await?;
         if self.options.reuse && !self.destroyed.load(Ordering::SeqCst) {
             lock(&self.idle).push(held);
         } else {
             drop(held);
         }
-        guest_error(request, result)
+        crate::instance::guest_error(function, &mut result)?;
+        Ok(result)
     }
 
     /// Makes an instance that is counted in `size` already.
-    async fn make(self: &Arc<Lanes>, request: Option<Arc<Request>>) -> Result<Held> {
+    async fn make(self: &Arc<Lanes>, request: Arc<Request>) -> Result<Held> {
         let counted = Counted(self.counters.clone());
         self.counters.created.fetch_add(1, Ordering::Relaxed);
         let (instance, start) = self.blueprint.instantiate(request).await?;
@@ -347,23 +332,26 @@ impl Lanes {
     }
 
     async fn warm_up(self: &Arc<Lanes>) {
-        let make = AssertUnwindSafe(self.make(None)).catch_unwind();
-        let limit = self.options.timeout.unwrap_or(Duration::MAX);
         // The clock must tick, or a start function that computes would not give up its turn.
-        self.engine.core().clock.begin();
-        let made = tokio::time::timeout(limit, make).await;
-        self.engine.core().clock.end();
+        let _ticking = self.engine.core().clock.tick();
+        let request = Arc::new(Request::warm_up());
+        lock(&self.warming).push(request.clone());
+        if self.closing.load(Ordering::SeqCst) {
+            request.abort(DESTROYED);
+        }
+        let make = AssertUnwindSafe(self.make(request.clone())).catch_unwind();
+        let limit = self.options.timeout.unwrap_or(Duration::MAX);
+        let made = tokio::time::timeout(limit, request.supervise(make)).await;
+        lock(&self.warming).retain(|warming| !Arc::ptr_eq(warming, &request));
         let failure = match made {
-            Ok(Ok(Ok(held))) => {
+            Ok(Some(Ok(Ok(held)))) => {
                 lock(&self.idle).push(held);
                 self.note_made();
                 return;
             }
-            Ok(Ok(Err(failure))) => failure,
-            Ok(Err(_)) => Error::new(
-                ErrorCode::Internal,
-                "the runtime panicked; this is a defect of riptide-wasm",
-            ),
+            Ok(Some(Ok(Err(failure)))) => failure,
+            Ok(Some(Err(_))) => Error::panicked(),
+            Ok(None) => Error::new(ErrorCode::Closed, "the pool was closed before it was ready"),
             Err(_) => Error::new(
                 ErrorCode::Timeout,
                 "the guest's start function took longer than a call may",
@@ -385,7 +373,10 @@ impl Lanes {
 
     fn note_warm(&self, outcome: Result<()>) {
         let mut warm = lock(&self.warm);
-        warm.outcome.get_or_insert_with(|| outcome.clone());
+        // A pool that could not be filled at first may be later; one that was ready stays so.
+        if !matches!(warm.outcome, Some(Ok(()))) {
+            warm.outcome = Some(outcome.clone());
+        }
         let waiting = std::mem::take(&mut warm.waiting);
         drop(warm);
         for done in waiting {
@@ -396,6 +387,11 @@ impl Lanes {
     pub(crate) fn close(self: &Arc<Lanes>, done: Option<Finished>) {
         lock(&self.closed).extend(done);
         self.closing.store(true, Ordering::SeqCst);
+        // No call waits for what is being warmed up.
+        let warming = lock(&self.warming).clone();
+        for request in warming {
+            request.abort(DESTROYED);
+        }
         self.end_if_drained();
     }
 
@@ -403,12 +399,12 @@ impl Lanes {
         self.destroyed.store(true, Ordering::SeqCst);
         self.closing.store(true, Ordering::SeqCst);
         while let Some(request) = self.requests.pop() {
-            request.abort("the pool was destroyed");
-            self.engine.core().clock.end();
+            let _ticking = self.engine.core().clock.begun();
+            request.abort(DESTROYED);
         }
         let running = lock(&self.running).clone();
         for request in running {
-            request.abort("the pool was destroyed");
+            request.abort(DESTROYED);
         }
         self.close(Some(done));
     }
@@ -437,10 +433,72 @@ impl Lanes {
     }
 }
 
-/// A WIT `err` at the top of a result is the guest's error.
-fn guest_error(request: &Request, mut result: Vec<Value>) -> Result<Vec<Value>> {
-    crate::instance::guest_error(&request.function, &mut result)?;
-    Ok(result)
+/// One lane. However it ends, its place is free again.
+struct Lane {
+    pool: Arc<Lanes>,
+    left: bool,
+}
+
+impl Lane {
+    async fn run(mut self) {
+        let pool = self.pool.clone();
+        let mut calls = 0;
+        let mut turn = Instant::now();
+        loop {
+            // An instance of its own is made before the first call, never for one.
+            if pool.options.exclusive && pool.reserve_warm() {
+                pool.warm_up().await;
+            } else if let Some(request) = pool.requests.pop() {
+                pool.serve(request).await;
+                calls += 1;
+                if calls == CALLS_A_TURN || turn.elapsed() > TURN {
+                    yield_now().await;
+                    calls = 0;
+                    turn = Instant::now();
+                }
+            } else if pool.reserve_warm() {
+                pool.warm_up().await;
+            } else {
+                pool.lanes.fetch_sub(1, Ordering::SeqCst);
+                // Something may have come after the last look and before the count went down.
+                if pool.requests.is_empty() || !pool.enter_lane() {
+                    self.left = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if !self.left {
+            self.pool.lanes.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.pool.end_if_drained();
+    }
+}
+
+/// A call that a lane has taken.
+struct Serving<'a> {
+    pool: &'a Lanes,
+    request: &'a Arc<Request>,
+}
+
+impl Serving<'_> {
+    fn new<'a>(pool: &'a Lanes, request: &'a Arc<Request>) -> Serving<'a> {
+        // Before the call stops waiting, so that it is never seen as neither.
+        pool.counters.active.fetch_add(1, Ordering::SeqCst);
+        lock(&pool.running).push(request.clone());
+        Serving { pool, request }
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        lock(&self.pool.running).retain(|running| !Arc::ptr_eq(running, self.request));
+        self.pool.counters.active.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -16,6 +16,7 @@ mod linking;
 mod loader;
 pub mod module;
 pub mod pool;
+mod stack;
 pub mod stats;
 mod store;
 pub mod value;

@@ -1,6 +1,7 @@
 //! Threads that read and compile, so that neither the event loop nor the workers do.
 
 use crossbeam_queue::SegQueue;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -53,7 +54,8 @@ impl Shared {
     fn work(&self) {
         loop {
             while let Some(job) = self.queue.pop() {
-                job();
+                // A panic ends the load that caused it, not the thread that others wait for.
+                let _ = catch_unwind(AssertUnwindSafe(job));
             }
             self.threads.fetch_sub(1, Ordering::SeqCst);
             // A job may have come after the last look and before the count went down.

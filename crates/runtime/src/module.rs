@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::FunctionType;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -81,7 +81,7 @@ impl Code {
         let asked = Instant::now();
         let bytes = match source {
             Source::Bytes(bytes) => bytes,
-            Source::Path(path) => std::fs::read(&path).map_err(|error| {
+            Source::Path(path) => read(&path).map_err(|error| {
                 let path = path.display().to_string();
                 Error::new(
                     ErrorCode::Read,
@@ -280,6 +280,21 @@ fn supported(function: &Arc<Function>) -> Result<Arc<Function>> {
             Err(Error::new(ErrorCode::Unsupported, message).text("feature", feature))
         }
     }
+}
+
+/// Reads a regular file: opening a pipe or reading a device might never end.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut &file, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn of_core(name: String, ty: &ExternType) -> Export {

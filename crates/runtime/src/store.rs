@@ -94,12 +94,11 @@ impl Blueprint {
         })
     }
 
-    /// Makes an instance on a worker, for `request` where a call waits for it; its start function
-    /// yields to other guests.
-    pub(crate) async fn instantiate(&self, request: Option<Arc<Request>>) -> Result<Started> {
+    /// Makes an instance on a worker, for `request`; its start function yields to other guests.
+    pub(crate) async fn instantiate(&self, request: Arc<Request>) -> Result<Started> {
         let asked = Instant::now();
-        let (mut store, lease) = self.store();
-        store.data_mut().request = request;
+        let (lease, mut store) = self.store();
+        store.data_mut().request = Some(request);
         store.epoch_deadline_callback(|context| match &context.data().request {
             Some(request) if request.is_over() => Ok(UpdateDeadline::Interrupt),
             Some(request) => {
@@ -118,13 +117,13 @@ impl Blueprint {
                 .await
                 .map(Handle::Component),
         };
-        self.finish(asked, store, handle, lease)
+        self.finish(asked, lease, store, handle)
     }
 
     /// Makes an instance on the caller's thread.
     pub(crate) fn instantiate_sync(&self, deadline: Option<Instant>) -> Result<Started> {
         let asked = Instant::now();
-        let (mut store, lease) = self.store();
+        let (lease, mut store) = self.store();
         store.data_mut().deadline = deadline;
         store.epoch_deadline_callback(|context| match context.data().deadline {
             Some(deadline) if Instant::now() >= deadline => Ok(UpdateDeadline::Interrupt),
@@ -134,10 +133,11 @@ impl Blueprint {
             Linked::Module(linked) => linked.instantiate(&mut store).map(Handle::Module),
             Linked::Component(linked) => linked.instantiate(&mut store).map(Handle::Component),
         };
-        self.finish(asked, store, handle, lease)
+        self.finish(asked, lease, store, handle)
     }
 
-    fn store(&self) -> (Store<State>, Lease) {
+    /// The lease first: bindings end in reverse, and the bytes must outlive the memory.
+    fn store(&self) -> (Lease, Store<State>) {
         let lease = Lease::new(self.max_bytes, self.parent.clone());
         let state = State {
             limiter: Limiter::new(lease.account().clone()),
@@ -151,15 +151,15 @@ impl Blueprint {
         let mut store = Store::new(&self.core.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(1);
-        (store, lease)
+        (lease, store)
     }
 
     fn finish(
         &self,
         asked: Instant,
+        lease: Lease,
         store: Store<State>,
         handle: wasmtime::Result<Handle>,
-        lease: Lease,
     ) -> Result<Started> {
         match handle {
             Ok(handle) => {

@@ -607,3 +607,75 @@ fn a_start_function_that_never_ends_is_ended_by_the_calls_time() {
     );
     ended(&pool);
 }
+
+#[test]
+fn a_warm_up_that_never_ends_ends_with_its_pool() {
+    let code = load(r#"(module (func $start (loop (br 0))) (start $start) (func (export "f")))"#);
+    for destroy in [true, false] {
+        let pool = Pool::new(
+            &code,
+            PoolOptions {
+                min: 2,
+                timeout: None,
+                ..options()
+            },
+        )
+        .expect("a pool");
+        if destroy {
+            wait(|done| pool.destroy(done)).expect("destroyed");
+        }
+        ended(&pool);
+        wait(|done| pool.ready(done)).expect_err("never ready");
+    }
+}
+
+#[test]
+fn a_pool_that_could_not_warm_up_is_ready_once_it_can() {
+    // Its start function fails until the host lets it.
+    let code = load(
+        r#"(module (import "env" "may" (func $may)) (func $start (call $may)) (start $start) (func (export "f")))"#,
+    );
+    let may = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let host = HostFunction {
+        name: "env#may".into(),
+        call: Arc::new({
+            let may = may.clone();
+            move |_| {
+                let may = may.load(std::sync::atomic::Ordering::SeqCst);
+                Box::pin(async move {
+                    if may {
+                        Ok(vec![])
+                    } else {
+                        Err(Error::new(ErrorCode::HostFunction, "not yet"))
+                    }
+                })
+            }
+        }),
+    };
+    let pool = Pool::new(
+        &code,
+        PoolOptions {
+            min: 1,
+            reuse: true,
+            imports: vec![host],
+            ..options()
+        },
+    )
+    .expect("a pool");
+    assert_eq!(
+        wait(|done| pool.ready(done)).expect_err("not yet").code,
+        ErrorCode::HostFunction
+    );
+    may.store(true, std::sync::atomic::Ordering::SeqCst);
+    call(&pool, &code, "f", vec![], None).expect("now");
+    wait(|done| pool.ready(done)).expect("ready");
+    ended(&pool);
+}
+
+#[test]
+fn what_is_not_a_file_is_not_read() {
+    for path in ["/dev/zero", "/", "/does-not-exist"] {
+        let loaded = wait(|done| engine().load(Source::Path(path.into()), None, done));
+        assert_eq!(loaded.err().expect("refused").code, ErrorCode::Read);
+    }
+}
