@@ -171,6 +171,14 @@ describe('riptide-wasm demo', () => {
     expect(second.stdout).toMatch(/AOT cache: hit; cold start \d+\.\d ms/);
   });
 
+  test('says that metrics are off instead of showing zeros', async () => {
+    const env = { RIPTIDE_WASM_ENABLE_METRICS: 'false' };
+    const { code, stdout } = await cli(['demo', pageFile()], { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain('metrics are off (RIPTIDE_WASM_ENABLE_METRICS)');
+    expect(stdout).not.toContain('riptide_wasm_');
+  });
+
   test('extracts pages that came with Node where none are given', async () => {
     const { code, stdout, stderr } = await cli(['demo']);
     if (code === 1 && stderr.includes("npm's manual was not found")) return; // a machine without npm's manual

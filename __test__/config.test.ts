@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { loadConfig, OptionError } from '../dist/index.js';
+import { Engine, loadConfig, OptionError } from '../dist/index.js';
 import { thrown } from './support.js';
 
 function warningsOf(run: () => void): Promise<string[]> {
@@ -54,6 +54,13 @@ describe('loadConfig', () => {
     });
   });
 
+  test('allows no larger pool than an engine has room for', () => {
+    const config = loadConfig({ RIPTIDE_WASM_MAX_POOL_SIZE: '4096' });
+    expect(new Engine({ ...config.engine, cache: false }).stats.slots).toBe(4096);
+    const error = thrown(() => loadConfig({ RIPTIDE_WASM_MAX_POOL_SIZE: '4097' }));
+    expect(error.message).toBe('RIPTIDE_WASM_MAX_POOL_SIZE is "4097"; allowed: a whole number from 1 to 4096');
+  });
+
   test('turns the cache off, whatever its folder', () => {
     const env = { RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false', RIPTIDE_WASM_CACHE_DIR: 'x' };
     expect(loadConfig(env).engine.cache).toBe(false);
@@ -87,7 +94,7 @@ describe('loadConfig', () => {
 
   const wholeNumbers = ['abc', '', '-1', '1.5', '1e3', '0x10', 'Infinity', '99999999999999999999'];
   const bad: Record<string, string[]> = {
-    RIPTIDE_WASM_MAX_POOL_SIZE: [...wholeNumbers, '0', '10001'],
+    RIPTIDE_WASM_MAX_POOL_SIZE: [...wholeNumbers, '0', '4097'],
     RIPTIDE_WASM_INITIAL_POOL_SIZE: [...wholeNumbers, '9'],
     RIPTIDE_WASM_MEMORY_LIMIT_MB: [...wholeNumbers, '0', '4097'],
     RIPTIDE_WASM_MEMORY_LIMIT_PAGES: [...wholeNumbers, '0', '65537'],

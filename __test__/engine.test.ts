@@ -19,7 +19,7 @@ describe('Engine options', () => {
     ['workers', 1.5],
     ['workers', '2'],
     ['maxInstances', 0],
-    ['maxInstances', 10_001],
+    ['maxInstances', 4097],
     ['maxMemoryPages', 0],
     ['maxMemoryPages', 65_537],
     ['maxMemoryPages', Number.NaN],

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   createExtractor,
@@ -213,6 +214,41 @@ describe('createExtractor', () => {
     const directory = temporaryFolder();
     const extractor = await make({ env: { RIPTIDE_WASM_CACHE_DIR: directory } });
     expect(extractor.engine.cache.directory).toBe(directory);
+  });
+
+  test.each<[ExtractorOptions, number, number, number]>([
+    [{ maxInstances: 4 }, 4, 4, 2],
+    [{ maxInstances: 1 }, 1, 1, 1],
+    [{ engine: new Engine({ cache: false, maxInstances: 3 }) }, 3, 3, 2],
+    [{ env: { RIPTIDE_WASM_MAX_POOL_SIZE: '70' }, maxInstances: 5 }, 5, 5, 2],
+    [{ min: 70, maxMemoryPages: 64 }, 70, 70, 70],
+    [{ max: 70, min: 0 }, 70, 70, 0],
+  ])('fits engine and pool to each other where one is not given: %j', async (options, slots, max, size) => {
+    const extractor = await make(options);
+    expect(extractor.engine.stats.slots).toBe(slots);
+    expect(extractor.pool.tracker.maxPages).toBe(max * (options.maxMemoryPages ?? 4096));
+    expect(extractor.pool.stats.size).toBe(size);
+  });
+
+  test('keeps what the environment says of the cache where options leave it open', async () => {
+    const [directory, other] = [temporaryFolder(), temporaryFolder()];
+    const keyFile = join(temporaryFolder(), 'key');
+    writeFileSync(keyFile, 'a secret of its own '.repeat(4), { mode: 0o600 });
+    const env = { RIPTIDE_WASM_CACHE_DIR: directory, RIPTIDE_WASM_CACHE_KEY_FILE: keyFile };
+    const at = async (options: ExtractorOptions) => {
+      const { engine, pool } = await make({ env, min: 0, ...options });
+      return [engine.cache.directory, pool.code.cacheHit];
+    };
+    expect(await at({})).toEqual([directory, false]);
+    expect(await at({ cache: true, maxInstances: 9 })).toEqual([directory, true]);
+    expect(await at({ cache: { keyFile }, maxInstances: 10 })).toEqual([directory, true]);
+    expect(await at({ cache: { directory: other } })).toEqual([other, false]);
+    // Signed with the environment's key: no other key would be taken for it.
+    expect(await at({ cache: { directory: other, keyFile }, maxInstances: 11 })).toEqual([other, true]);
+    expect(await at({ cache: { trust: 'owner' } })).toEqual([directory, expect.any(Boolean)]);
+    expect(await at({ cache: false })).toEqual([undefined, false]);
+    const off = { ...env, RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false' };
+    expect(await at({ env: off, cache: true, maxInstances: 12 })).toEqual([directory, true]);
   });
 
   test('takes an engine, and then none of its options', async () => {

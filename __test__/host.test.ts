@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Engine, HostFunctionError, LinkError, Pool } from '../dist/index.js';
-import { ASK, failure, loadWat, poolOf, thrown } from './support.js';
+import { ASK, failure, loadWat, poolOf, run, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
 
@@ -51,6 +51,11 @@ describe('a host function', () => {
     const pool = await ask(() => value);
     expect((await failure(pool.call('run', [1]))).code).toBe('ERR_BAD_ARGUMENT');
     expect(await pool.call('seven')).toBe(7);
+  });
+
+  test('is kept while a call or a function of its owner may need it', async () => {
+    const ended = await run('__test__/fixtures/collected.mjs', [], { node: ['--expose-gc'] });
+    expect(ended).toEqual({ code: 0, stdout: '[3,4,5,6,7]\n1\n', stderr: '' });
   });
 
   test('that settles after its call has ended disturbs nothing', async () => {
@@ -169,8 +174,19 @@ describe('imports of a component', () => {
       (core instance $i (instantiate $m
         (with "libc" (instance $libc)) (with "host" (instance (export "try" (func $try))))))
       (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run"))))`;
+    const unreadable = Object.defineProperty(new Error('unreadable'), 'payload', {
+      get() {
+        throw new Error('the getter');
+      },
+    });
+    const refuse = () => {
+      throw new Error('the proxy');
+    };
+    const hostile = new Proxy({}, { get: refuse, getOwnPropertyDescriptor: refuse, getPrototypeOf: refuse });
     const fails = async (n: number) => {
       if (n === 0) throw new Error('not for the guest');
+      if (n === 1) throw unreadable;
+      if (n === 2) throw hostile;
       if (n > 5) throw Object.assign(new Error('too many'), { payload: n * 2 });
       return n;
     };
@@ -178,5 +194,14 @@ describe('imports of a component', () => {
     expect(await pool.call('run', [5])).toBe(5);
     expect(await pool.call('run', [6])).toBe(1012);
     expect((await failure(pool.call('run', [0]))).cause).toEqual(new Error('not for the guest'));
+    for (const [n, cause] of [
+      [1, unreadable],
+      [2, hostile],
+    ] as const) {
+      const error = await failure(pool.call('run', [n], { timeoutMillis: 5000 }));
+      expect(error.code).toBe('ERR_HOST_FUNCTION');
+      expect(error.cause === cause).toBe(true);
+    }
+    expect(await pool.call('run', [5])).toBe(5);
   });
 });

@@ -25,6 +25,14 @@ describe('Instance.create', () => {
     expect(await instance.call('count')).toBe(3);
   });
 
+  test('shows no exports where it is printed as JSON, and calls nothing', async () => {
+    for (const instance of [await async_(MATH), await sync(MATH)]) {
+      expect(JSON.parse(JSON.stringify(instance))).not.toHaveProperty('exports');
+      expect(instance.exports.toJSON).toBeUndefined();
+      expect(instance.exports).toBe(instance.exports);
+    }
+  });
+
   test('refuses a second call while one runs', async () => {
     let answer = (_: number) => {};
     const given = new Promise<number>((resolve) => {
@@ -106,6 +114,8 @@ describe('Instance.createSync', () => {
     const error = thrown(() => Instance.createSync(code, { imports: { env: { ask: async () => 1 } } }));
     expect(error.code).toBe('ERR_BAD_OPTION');
     expect(error.details).toMatchObject({ option: 'imports.env.ask' });
+    const unasked = { env: { ask: () => 1, other: async () => 1 }, more: { f: async () => 0 } };
+    expect((await sync(ASK, { imports: unasked })).callSync('run', [1])).toBe(1);
     const instance = await sync(ASK, { imports: { env: { ask: () => Promise.resolve(1) } } });
     expect(thrown(() => instance.callSync('run', [1])).code).toBe('ERR_HOST_FUNCTION');
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Engine, type PoolOptions, TimeoutError } from '../dist/index.js';
 import {
   ASK,
+  component,
   eventually,
   failure,
   LOOP,
@@ -96,6 +97,28 @@ describe('a signal', () => {
     const signal = AbortSignal.abort('no');
     expect(await pool.call('spin', [], { signal }).catch((error) => error)).toBe('no');
     expect(pool.stats.created).toBe(0);
+  });
+
+  test('that is aborted while arguments are read ends the call', async () => {
+    const bytes = component(
+      '(func (export "spin") (param i32) (loop (br 0)))',
+      `(type $point' (record (field "x" u32)))
+       (export $point "point" (type $point'))
+       (func (export "spin") (param "at" $point) (canon lift (core func $i "spin")))`,
+    );
+    const pool = await poolOf(engine, bytes, { max: 1 });
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const at = {
+      get x() {
+        controller.abort(reason);
+        return 1;
+      },
+    };
+    // The timeout only ends the test where the abort was lost.
+    const { signal } = controller;
+    expect(await failure(pool.call('spin', [at], { signal, timeoutMillis: 10_000 }))).toBe(reason);
+    expect(pool.stats.aborted).toBe(1);
   });
 
   test('that is aborted after the call changes nothing', async () => {

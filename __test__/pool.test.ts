@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Engine, Pool } from '../dist/index.js';
-import { ASK, eventually, failure, LOOP, loadWat, MATH, noPagesLeft, poolOf, thrown } from './support.js';
+import { ASK, eventually, failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
 
@@ -59,10 +59,23 @@ describe('Pool.call', () => {
     const pool = await poolOf(engine, MATH);
     const guest = pool.exports<{ add(a: number, b: number): number }>();
     expect(await guest.add(20, 22)).toBe(42);
-    expect(guest.add).toBe(guest.add);
     expect(await Promise.resolve(guest)).toBe(guest); // no thenable
-    const { none } = pool.exports<{ none(): void }>();
-    expect((await failure(none())).code).toBe('ERR_MISSING_EXPORT');
+  });
+
+  test('has by exports() what the code exports, under each of its names, and nothing else', async () => {
+    const pool = await poolOf(engine, MATH);
+    const guest = pool.exports();
+    expect(Object.keys(guest)).toEqual(['add', 'count', 'fail', 'divide']);
+    for (const name of ['none', 'toJSON', 'toString', 'then', 'constructor']) {
+      expect(guest[name]).toBeUndefined();
+      expect(name in guest).toBe(false);
+    }
+    expect(JSON.stringify(guest)).toBe('{}');
+    expect(thrown(() => `${guest}`)).toBeInstanceOf(TypeError);
+    const grown = (await poolOf(engine, GROW)).exports();
+    expect(Object.keys(grown)).toEqual(['grow', 'grow-or-trap', 'seven']);
+    expect(await grown.growOrTrap?.(0)).toBeUndefined();
+    expect(await grown['grow-or-trap']?.(0)).toBeUndefined();
   });
 
   test('rejects bad names, arguments and options, and never throws', async () => {

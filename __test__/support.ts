@@ -149,7 +149,7 @@ export interface Ended {
 export function run(
   script: string,
   args: readonly string[] = [],
-  { env = {}, input }: { env?: Record<string, string>; input?: string | Uint8Array } = {},
+  { env = {}, input, node = [] }: { env?: Record<string, string>; input?: string | Uint8Array; node?: string[] } = {},
 ): Promise<Ended> {
   const clean = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
@@ -157,7 +157,7 @@ export function run(
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args],
+      [...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args],
       { env: { ...clean, ...env }, maxBuffer: 256 * 1024 * 1024, timeout: 60_000 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),

@@ -1,6 +1,6 @@
-import type { EngineOptions } from './engine.js';
+import type { CacheOptions, EngineOptions } from './engine.js';
 import { makeError } from './errors.js';
-import { MAX_MILLIS } from './options.js';
+import { MAX_INSTANCES, MAX_MILLIS } from './options.js';
 import type { PoolOptions } from './pool.js';
 
 /** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
@@ -22,7 +22,7 @@ const MAX_PAGES = 65_536;
  *
  * | Variable | What it sets | Default | Allowed |
  * |---|---|---|---|
- * | `RIPTIDE_WASM_MAX_POOL_SIZE` | `max` | 8 | whole, 1 to 10,000 |
+ * | `RIPTIDE_WASM_MAX_POOL_SIZE` | `max` | 8 | whole, 1 to 4,096 |
  * | `RIPTIDE_WASM_INITIAL_POOL_SIZE` | `min` | 2, or the maximum where that is less | whole, 0 to the maximum |
  * | `RIPTIDE_WASM_MEMORY_LIMIT_MB` | `maxMemoryPages`, 16 a MB | 256 | whole, 1 to 4,096 |
  * | `RIPTIDE_WASM_MEMORY_LIMIT_PAGES` | `maxMemoryPages` | 4096 | whole, 1 to 65,536 |
@@ -42,7 +42,7 @@ const MAX_PAGES = 65_536;
  *   what is allowed
  */
 export function loadConfig(env: Environment = process.env): Config {
-  const max = wholeNumber(env, 'RIPTIDE_WASM_MAX_POOL_SIZE', 1, 10_000) ?? 8;
+  const max = wholeNumber(env, 'RIPTIDE_WASM_MAX_POOL_SIZE', 1, MAX_INSTANCES) ?? 8;
   const maxMemoryPages = memoryPages(env);
   return {
     engine: {
@@ -80,9 +80,14 @@ function memoryPages(env: Environment): number {
 
 function cache(env: Environment): NonNullable<EngineOptions['cache']> {
   const enabled = bool(env, 'RIPTIDE_WASM_ENABLE_AOT_CACHE');
+  const fields = cacheFields(env);
+  return enabled && Object.keys(fields).length > 0 ? fields : enabled;
+}
+
+/** Where the environment keeps the cache and its key, whether it turns the cache on or not. @internal */
+export function cacheFields(env: Environment): CacheOptions {
   const directory = path(env, 'RIPTIDE_WASM_CACHE_DIR');
   const keyFile = path(env, 'RIPTIDE_WASM_CACHE_KEY_FILE');
-  if (!enabled || (directory === undefined && keyFile === undefined)) return enabled;
   return { ...(directory !== undefined && { directory }), ...(keyFile !== undefined && { keyFile }) };
 }
 

@@ -14,7 +14,7 @@ import {
   loadCode,
   openEngine,
 } from './native.js';
-import { badOption, checkOptions, flag, isRecord, oneOf, whole, words } from './options.js';
+import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, oneOf, whole, words } from './options.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 
 /** Where compiled code is kept, and what makes a file there trusted. */
@@ -55,7 +55,7 @@ export interface EngineOptions {
    */
   workers?: number;
   /**
-   * The most instances alive at once, over all pools: 1 to 10,000. Each takes address space, not memory.
+   * The most instances alive at once, over all pools: 1 to 4,096. Each takes address space, not memory.
    * @default 64
    */
   maxInstances?: number;
@@ -132,8 +132,7 @@ export const ENGINE_RULES = {
   simd: flag,
   metrics: flag,
   workers: whole(1, 1024, 'threads'),
-  // 10,000 slots of 4 GiB fit the address space of every 64-bit system this runs on.
-  maxInstances: whole(1, 10_000, 'instances'),
+  maxInstances: whole(1, MAX_INSTANCES, 'instances'),
   maxMemoryPages: whole(1, 65_536, 'pages'),
   signalsBasedTraps: flag,
   cache: {
@@ -249,16 +248,28 @@ function cacheOptions(cache: boolean | CacheOptions): BindingEngineOptions['cach
   if (cache !== true) checkOptions(cache, CACHE_RULES, 'cache.');
   if (trust === 'owner' && keyFile !== undefined)
     throw badOption('cache.keyFile', keyFile, "no key with trust 'owner'");
-  const resolved: BindingEngineOptions['cache'] = {
-    directory: directory === undefined ? defaultCacheDirectory() : resolve(directory),
-    trust,
-  };
+  const kept = directory === undefined ? defaultCacheDirectory() : resolve(directory);
+  if (kept === undefined) return undefined;
+  const resolved: BindingEngineOptions['cache'] = { directory: kept, trust };
   if (keyFile !== undefined) resolved.keyFile = resolve(keyFile);
   return resolved;
 }
 
-function defaultCacheDirectory(): string {
+let warnedOfNoHome = false;
+
+function defaultCacheDirectory(): string | undefined {
   const { XDG_CACHE_HOME: home } = process.env;
   // The XDG rules: a relative path counts as none.
-  return join(home?.startsWith('/') ? home : join(homedir(), '.cache'), 'riptide-wasm');
+  if (home?.startsWith('/')) return join(home, 'riptide-wasm');
+  try {
+    return join(homedir(), '.cache', 'riptide-wasm');
+  } catch (error) {
+    // A container's user may have no home. That costs compiling at each start, not the engine.
+    if (!warnedOfNoHome) {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.emitWarning(`no cache of compiled code: there is no home directory (${reason})`, 'RiptideWarning');
+    }
+    warnedOfNoHome = true;
+    return undefined;
+  }
 }

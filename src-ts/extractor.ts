@@ -1,5 +1,5 @@
-import { type Config, type Environment, loadConfig } from './config.js';
-import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
+import { type Config, cacheFields, type Environment, loadConfig } from './config.js';
+import { type CacheOptions, ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
 import { GuestError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { POOL_RULES } from './instance-options.js';
@@ -176,8 +176,9 @@ const INTERFACE = 'riptide:extractor/extract@1.0.0#';
  */
 export async function createExtractor(options: ExtractorOptions = {}): Promise<Extractor> {
   checkOptions(options, EXTRACTOR_RULES);
-  const config = loadConfig(options.env === false ? {} : options.env);
-  const engine = options.engine ?? new Engine(engineOptions(options, config));
+  const env = options.env === false ? {} : (options.env ?? process.env);
+  const config = loadConfig(env);
+  const engine = options.engine ?? new Engine(engineOptions(options, config, env));
   if (options.engine !== undefined) {
     for (const [name, value] of Object.entries(options)) {
       if (Object.hasOwn(ENGINE_ONLY, name) && value !== undefined) {
@@ -198,16 +199,29 @@ export async function createExtractor(options: ExtractorOptions = {}): Promise<E
   return Extractor.over(engine, pool);
 }
 
-function engineOptions(options: ExtractorOptions, config: Config): EngineOptions {
+function engineOptions(options: ExtractorOptions, config: Config, env: Environment): EngineOptions {
   const engine: Record<string, unknown> = { ...config.engine };
   for (const name of Object.keys(ENGINE_RULES) as (keyof EngineOptions)[]) {
     if (options[name] !== undefined) engine[name] = options[name];
   }
   // A pool given more instances than the engine's default takes its engine along.
-  if (options.maxInstances === undefined && options.max !== undefined) {
-    engine.maxInstances = Math.max(64, options.max);
+  if (options.maxInstances === undefined) {
+    engine.maxInstances =
+      options.max === undefined ? Math.max(config.engine.maxInstances, options.min ?? 0) : Math.max(64, options.max);
   }
+  if (options.cache === true || isRecord(options.cache)) engine.cache = mergedCache(options.cache, env);
   return engine;
+}
+
+/** What is given field by field over what the environment says. */
+function mergedCache(given: true | CacheOptions, env: Environment): true | CacheOptions {
+  const fields: Record<string, unknown> = { ...cacheFields(env) };
+  if (given !== true) {
+    // There is no key with this trust, so the environment's is not for it.
+    if (given.trust === 'owner') delete fields.keyFile;
+    for (const [name, value] of Object.entries(given)) if (value !== undefined) fields[name] = value;
+  }
+  return Object.keys(fields).length > 0 ? fields : true;
 }
 
 function poolOptions(options: ExtractorOptions, config: Config, engine: Engine): PoolOptions {
@@ -215,15 +229,16 @@ function poolOptions(options: ExtractorOptions, config: Config, engine: Engine):
   for (const name of Object.keys(POOL_ONLY) as (keyof typeof POOL_ONLY)[]) {
     if (options[name] !== undefined) given[name] = options[name];
   }
-  // What is given wins over what is read, on either side of `min` and `max`.
+  // What is given wins over what is read, on either side of `min` and `max`; what is not fits into the engine.
   const { min, max } = config.pool;
-  const least = options.min ?? Math.min(min, options.max ?? min);
+  const { maxInstances: most } = engine[inner];
+  const least = options.min ?? Math.min(min, options.max ?? min, most);
   return {
     ...config.pool,
     maxMemoryPages: Math.min(config.pool.maxMemoryPages, engine.maxMemoryPages),
     ...given,
     min: least,
-    max: options.max ?? Math.max(max, least),
+    max: options.max ?? Math.min(Math.max(max, least), most),
   };
 }
 

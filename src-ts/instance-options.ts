@@ -1,7 +1,7 @@
 import type { Code } from './code.js';
 import { inner } from './internal.js';
 import type { BindingInstanceOptions, HostFunction, RegisteredFunction } from './native.js';
-import { badOption, checkOptions, flag, isRecord, millis, type Rule, whole } from './options.js';
+import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
 
 /** What a guest sees of WASI: arguments and environment. No files, no network; its output is dropped. */
 export interface WasiOptions {
@@ -109,8 +109,12 @@ export function instanceOptions(code: Code, options: InstanceOptions): Omit<Bind
   return resolved;
 }
 
-/** The host functions that the code asks for, by the names it asks with. @internal */
-export function matchImports(code: Code, imports: Imports = {}): { names: string[]; functions: RegisteredFunction[] } {
+/** The host functions that the code asks for, by the names it asks with; with `sync`, async ones are refused. @internal */
+export function matchImports(
+  code: Code,
+  imports: Imports = {},
+  sync = false,
+): { names: string[]; functions: RegisteredFunction[] } {
   const names: string[] = [];
   const functions: RegisteredFunction[] = [];
   for (const { name, type } of code[inner].binding.imports) {
@@ -118,6 +122,9 @@ export function matchImports(code: Code, imports: Imports = {}): { names: string
     if (found === undefined) continue; // the linker names what is missing, with its type
     const [path, value] = found;
     if (typeof value !== 'function') throw badOption(`imports.${path}`, value, 'a function');
+    if (sync && isAsync(value)) {
+      throw badOption(`imports.${path}`, value, 'a function that is not async, in a sync instance');
+    }
     names.push(name);
     functions.push({ call: value as HostFunction, fallible: /-> result\b/.test(type ?? '') });
   }
@@ -139,6 +146,10 @@ function find(name: string, imports: Imports, component: boolean): [path: string
   return undefined;
 }
 
+function isAsync(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object AsyncFunction]';
+}
+
 function after(name: string, space: string, component: boolean): string | undefined {
   if (name.startsWith(`${space}#`)) return name.slice(space.length + 1);
   if (!component || space.includes('@') || !name.startsWith(`${space}@`)) return undefined;
@@ -153,7 +164,7 @@ function kebab(name: string): string {
 /** Options that are not used here belong to the rules, so that they are refused by name. @internal */
 export const POOL_RULES = {
   ...INSTANCE_RULES,
-  min: whole(0, 10_000, 'instances'),
-  max: whole(1, 10_000, 'instances'),
+  min: whole(0, MAX_INSTANCES, 'instances'),
+  max: whole(1, MAX_INSTANCES, 'instances'),
   reuse: flag,
 } satisfies Record<string, Rule>;

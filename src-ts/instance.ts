@@ -16,7 +16,7 @@ import {
   settle,
   trackSync,
 } from './native.js';
-import { badOption, checkOptions } from './options.js';
+import { checkOptions } from './options.js';
 import {
   type AnyExports,
   badCall,
@@ -24,6 +24,7 @@ import {
   type CallOptions,
   callable,
   checkCode,
+  held,
   openHosted,
   type Promised,
 } from './pool.js';
@@ -46,11 +47,10 @@ export class Instance<E extends object = AnyExports> {
   readonly code: Code;
   /** The instance's memory. */
   readonly tracker: ResourceTracker;
-  /** The exported functions: in async mode each returns a promise, in sync mode its result. */
-  readonly exports: E;
   readonly #pool: BindingPool | undefined;
   readonly #sync: BindingSyncInstance | undefined;
   readonly #hostFunctions: readonly number[];
+  #exports: E | undefined;
   #closed = false;
 
   private constructor(code: Code, binding: BindingPool | BindingSyncInstance, ids: readonly number[]) {
@@ -60,11 +60,9 @@ export class Instance<E extends object = AnyExports> {
     if ('ready' in binding) {
       this.mode = 'async';
       this.#pool = binding;
-      this.exports = callable((name, args) => callPool(binding, name, args)) as E;
     } else {
       this.mode = 'sync';
       this.#sync = binding;
-      this.exports = callable((name, args) => callSync(binding, name, args)) as E;
     }
     dropped.register(this, ids, this);
     emitWarnings(code.engine[inner].binding);
@@ -82,7 +80,7 @@ export class Instance<E extends object = AnyExports> {
     checkCode(code);
     checkOptions(options, INSTANCE_RULES);
     const resolved = { min: 1, max: 1, reuse: true, exclusive: true, ...instanceOptions(code, options) };
-    const { binding, ids } = openHosted(code, options.imports, (imports) =>
+    const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
     );
     try {
@@ -104,12 +102,20 @@ export class Instance<E extends object = AnyExports> {
   static createSync<E extends object = AnyExports>(code: Code, options: InstanceOptions = {}): Instance<E> {
     checkCode(code);
     checkOptions(options, INSTANCE_RULES);
-    refuseAsync(options.imports ?? {}, 'imports');
     const resolved = instanceOptions(code, options);
-    const { binding, ids } = openHosted(code, options.imports, (imports) =>
+    const { binding, ids } = openHosted(code, options.imports, true, (imports) =>
       openSyncInstance(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
     );
     return new Instance<E>(code, binding, ids);
+  }
+
+  /** The exported functions: in async mode each returns a promise, in sync mode its result. */
+  get exports(): E {
+    // The functions keep the instance, and with it the host functions that it needs.
+    this.#exports ??= callable(this.code, (name, args) =>
+      this.mode === 'async' ? this.call(name, args) : this.callSync(name, args),
+    ) as E;
+    return this.#exports;
   }
 
   /** Calls an exported function on the engine's workers; as {@link Pool.call}. Async mode only. */
@@ -118,7 +124,8 @@ export class Instance<E extends object = AnyExports> {
     const bad = options && badCallOptions(options);
     if (bad !== undefined) return Promise.reject(bad);
     if (this.#pool === undefined) return Promise.reject(wrongMode('call()', 'sync', 'callSync()'));
-    return callPool(this.#pool, name, args, options?.timeoutMillis, options?.signal) as Promise<R>;
+    const ended = callPool(this.#pool, name, args, options?.timeoutMillis, options?.signal) as Promise<R>;
+    return this.#hostFunctions.length === 0 ? ended : held(this, ended);
   }
 
   /** Calls an exported function on this thread and returns its result. Sync mode only. */
@@ -181,13 +188,4 @@ function wrongMode(method: string, mode: string, instead: string): Error {
     { feature: method },
     { message: `${method} is not for an instance in ${mode} mode: use ${instead}` },
   );
-}
-
-function refuseAsync(imports: object, path: string): void {
-  for (const [name, value] of Object.entries(imports)) {
-    if (typeof value === 'object' && value !== null) refuseAsync(value as object, `${path}.${name}`);
-    if (typeof value === 'function' && value.constructor.name === 'AsyncFunction') {
-      throw badOption(`${path}.${name}`, value, 'a function that is not async, in a sync instance');
-    }
-  }
 }

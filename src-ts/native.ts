@@ -173,6 +173,14 @@ function loadAddon(): Addon {
 const NAPI_CODES = /^(\w+Expected|InvalidArg|GenericFailure|PendingException|Closing|QueueFull|Unknown)$/;
 
 function toError(failure: unknown): unknown {
+  try {
+    return read(failure);
+  } catch {
+    return failure; // what throws when it is looked at (a proxy) is the caller's own
+  }
+}
+
+function read(failure: unknown): unknown {
   if (failure instanceof Error) {
     const code = (failure as { code?: unknown }).code;
     // Anything else was thrown by the caller's own code while a value was read (a getter, a proxy).
@@ -272,8 +280,15 @@ function answer(callId: number, fallible: boolean, result: unknown): void {
 }
 
 function fail(callId: number, fallible: boolean, error: unknown): void {
-  if (isGuestsErr(error, fallible)) addon.hostErr(callId, error.payload);
-  else addon.hostThrow(callId, keepHostError(error));
+  try {
+    if (isGuestsErr(error, fallible)) {
+      addon.hostErr(callId, error.payload);
+      return;
+    }
+  } catch {
+    // A payload that cannot be read is none: the guest gets its answer all the same.
+  }
+  addon.hostThrow(callId, keepHostError(error));
 }
 
 addon.setHostDispatcher((callId, functionId, args) => {
@@ -305,7 +320,12 @@ function answerSync(functionId: number, args: unknown[]): SyncAnswer {
     result.then(undefined, () => {}); // its outcome is nobody's any more
     throw new TypeError('a host function of a sync instance returned a promise');
   } catch (error) {
-    return isGuestsErr(error, fallible) ? { err: { val: error.payload } } : { errorId: keepHostError(error) };
+    try {
+      if (isGuestsErr(error, fallible)) return { err: { val: error.payload } };
+    } catch {
+      // as in `fail`
+    }
+    return { errorId: keepHostError(error) };
   }
 }
 
@@ -403,7 +423,9 @@ export async function callPool(
   const abort = () => pool.abort(ticket);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await pool.call(name, args, timeoutMillis, ticket);
+    const ended = pool.call(name, args, timeoutMillis, ticket);
+    if (signal.aborted) pool.abort(ticket); // by an argument's getter, before there was a ticket to abort
+    return await ended;
   } catch (failure) {
     if (signal.aborted && isFailure(failure) && failure.code === 'ERR_ABORTED') throw signal.reason;
     throw toError(failure);

@@ -18,6 +18,9 @@ export function whole(least: number, most: number, unit = ''): Rule {
 /** The longest time limit: about 24.8 days, the longest a Node timer takes. @internal */
 export const MAX_MILLIS = 2_147_483_647;
 
+/** The most instances an engine has room for; the runtime refuses more. @internal */
+export const MAX_INSTANCES = 4096;
+
 /** A time above zero; fractions are allowed. @internal */
 export const millis: Rule = {
   allowed: `a number of milliseconds above 0, up to ${MAX_MILLIS}`,

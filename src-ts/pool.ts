@@ -81,6 +81,20 @@ export type AnyExports = Record<string, (...args: unknown[]) => unknown>;
 /** Gives up the host functions of pools that were dropped without being closed. */
 const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
 
+/** Owners of host functions with calls in flight, one token a call. */
+const inFlight = new Set<{ readonly owner: object }>();
+
+/** Keeps the owner of host functions while a call may need them: an `await` alone does not keep `this`. @internal */
+export async function held<T>(owner: object, ended: Promise<T>): Promise<T> {
+  const token = { owner };
+  inFlight.add(token);
+  try {
+    return await ended;
+  } finally {
+    inFlight.delete(token);
+  }
+}
+
 /**
  * Instances of one module or component, on the engine's worker threads. Guest code never runs on the event loop.
  *
@@ -111,7 +125,7 @@ export class Pool {
     if (max > most) throw badOption('max', max, `1 to ${most} instances, the engine's maxInstances`);
     if (min > max) throw badOption('min', min, `0 to ${max}, the pool's max`);
     const resolved = { min, max, reuse, exclusive: false, ...instanceOptions(code, options) };
-    const { binding, ids } = openHosted(code, options.imports, (imports) =>
+    const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
     );
     this[inner] = binding;
@@ -134,10 +148,10 @@ export class Pool {
    */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
     if (typeof name !== 'string' || !Array.isArray(args)) return Promise.reject(badCall(name, args));
-    if (options === undefined) return callPool(this[inner], name, args) as Promise<R>;
-    const bad = badCallOptions(options);
+    const bad = options && badCallOptions(options);
     if (bad !== undefined) return Promise.reject(bad);
-    return callPool(this[inner], name, args, options.timeoutMillis, options.signal) as Promise<R>;
+    const ended = callPool(this[inner], name, args, options?.timeoutMillis, options?.signal) as Promise<R>;
+    return this.#hostFunctions.length === 0 ? ended : held(this, ended);
   }
 
   /**
@@ -148,12 +162,15 @@ export class Pool {
    * ```
    */
   exports<T extends object = AnyExports>(): Promised<T> {
-    return callable((name, args) => this.call(name, args)) as Promised<T>;
+    return callable(this.code, (name, args) => this.call(name, args)) as Promised<T>;
   }
 
   /** Resolves when `min` instances are warm; rejects with what kept them from it. */
   async ready(): Promise<void> {
-    await settle(() => this[inner].ready());
+    await held(
+      this,
+      settle(() => this[inner].ready()),
+    );
     emitWarnings(this.code.engine[inner].binding);
   }
 
@@ -200,9 +217,10 @@ export function checkCode(code: unknown): void {
 export function openHosted<B>(
   code: Code,
   given: InstanceOptions['imports'],
+  sync: boolean,
   open: (imports: { name: string; functionId: number }[]) => B,
 ): { binding: B; ids: number[] } {
-  const { names, functions } = matchImports(code, given);
+  const { names, functions } = matchImports(code, given, sync);
   const ids = registerHostFunctions(functions);
   try {
     return { binding: open(names.map((name, index) => ({ name, functionId: ids[index] as number }))), ids };
@@ -234,14 +252,30 @@ export function badCallOptions(options: CallOptions): unknown {
   }
 }
 
-/** An object whose every property is a function that calls the export of that name. @internal */
-export function callable(call: (name: string, args: unknown[]) => unknown): object {
-  return new Proxy(Object.create(null) as Record<string, unknown>, {
-    get(made, name) {
-      // An object with `then` would be taken for a promise wherever it is awaited.
-      if (typeof name === 'symbol' || name === 'then') return undefined;
-      made[name] ??= (...args: unknown[]) => call(name, args);
-      return made[name];
-    },
-  });
+/**
+ * The exported functions as methods, under each name that `call` knows them by; `Object.keys` gives the full names.
+ * @internal
+ */
+export function callable(code: Code, call: (name: string, args: unknown[]) => unknown): object {
+  const methods = Object.create(null) as object;
+  const add = (name: string, enumerable: boolean) => {
+    // An object with `then` would be taken for a promise wherever it is awaited.
+    if (name === 'then' || Object.hasOwn(methods, name)) return;
+    Object.defineProperty(methods, name, { value: (...args: unknown[]) => call(name, args), enumerable });
+  };
+  const full = code.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name);
+  for (const name of full) add(name, true);
+  for (const name of full) {
+    const bare = name.slice(name.lastIndexOf('#') + 1);
+    add(bare, false);
+    add(camelCase(bare), false);
+  }
+  return Object.freeze(methods);
+}
+
+/** As the runtime does it: `get-info` is `getInfo`. */
+function camelCase(name: string): string {
+  const [first = '', ...rest] = name.split('-');
+  const capital = (word: string) => word.replace(/^./u, (letter) => letter.toUpperCase());
+  return first.replace(/^./u, (letter) => letter.toLowerCase()) + rest.map(capital).join('');
 }

@@ -88,7 +88,7 @@ function report(extractor: Extractor, rows: readonly Row[], seconds: number): vo
       `${(good.length / seconds).toFixed(1)} pages a second on ${stats.workers} worker threads`,
     '',
   );
-  const metrics = Object.entries(getWasmMemoryMetrics());
+  const metrics = Object.entries(getWasmMemoryMetrics(extractor.engine));
   const widest = Math.max(0, ...metrics.map(([name]) => name.length));
   for (const [name, value] of metrics) lines.push(`${name.padEnd(widest)}  ${Number(value.toFixed(2))}`);
   if (metrics.length === 0) lines.push('metrics are off (RIPTIDE_WASM_ENABLE_METRICS)');
