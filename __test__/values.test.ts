@@ -175,6 +175,7 @@ describe('values that do not fit are refused by their path:', () => {
     ['char', '\ud800', 'args[0]'],
     ['color', 'pink', 'args[0]'],
     ['may', 'read', 'args[0]'],
+    ['may', ['read'], 'args[0]'],
     ['may', { read: 1 }, 'args[0].read'],
     ['string', 5, 'args[0]'],
     ['list-u8', 5, 'args[0]'],

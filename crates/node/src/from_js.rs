@@ -636,7 +636,8 @@ impl Reader {
 
     fn flags(&mut self, value: Raw, labels: &[String]) -> Read<Vec<u32>> {
         let js = self.js;
-        if js.kind(value)? != Kind::Object {
+        // An array of labels, as some expect, would be read as no flag at all.
+        if js.kind(value)? != Kind::Object || js.is_array(value)? {
             return wrong(js, value, "flags (an object of booleans)");
         }
         let mut words = vec![0u32; labels.len().div_ceil(32)];
