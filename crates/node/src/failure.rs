@@ -16,7 +16,7 @@ pub(crate) fn object(js: Js, error: &Error) -> JsResult<Raw> {
 }
 
 /// The same with a payload that is converted already.
-pub(crate) fn with_payload(js: Js, error: &Error, payload: Option<Raw>) -> JsResult<Raw> {
+fn with_payload(js: Js, error: &Error, payload: Option<Raw>) -> JsResult<Raw> {
     let object = js.object()?;
     js.set_named(object, "code", js.string(error.code.as_str())?)?;
     js.set_named(object, "message", js.string(&error.message)?)?;

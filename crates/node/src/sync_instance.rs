@@ -7,7 +7,7 @@ use crate::failure;
 use crate::from_js;
 use crate::host::{self, BindingImport, Import};
 use crate::info::BindingTracker;
-use crate::js::{Fault, Js, JsResult, Raw};
+use crate::js::{Js, JsResult, Raw};
 use crate::pool::{BindingWasiOptions, Functions, duration};
 use crate::to_js;
 use napi::bindgen_prelude::Unknown;
@@ -164,14 +164,7 @@ impl BindingSyncInstance {
             let params = from_js::arguments(js, args.raw(), &callable.signature)?;
             let called =
                 self.with_instance(|instance| instance.call(&callable.function, &params))?;
-            match to_js::results(js, &called, &callable.signature)? {
-                Ok(value) => Ok(value),
-                Err(payload) => {
-                    let error = Error::new(ErrorCode::Guest, "the guest returned an error");
-                    js.throw(failure::with_payload(js, &error, Some(payload))?);
-                    Err(Fault::Thrown)
-                }
-            }
+            to_js::results(js, &called, &callable.signature)
         })
     }
 

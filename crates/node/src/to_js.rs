@@ -13,23 +13,15 @@ const ELEMENTS_A_SCOPE: usize = 512;
 /// From how many records on their key strings are made once instead of once a record.
 const SHARE_KEYS_FROM: usize = 4;
 
-/// The results of a call: `undefined`, the value, or an array of several. `Err(Ok(payload))` is the guest's own `err`.
-pub(crate) fn results(
-    js: Js,
-    values: &[Value],
-    signature: &Signature,
-) -> JsResult<Result<Raw, Raw>> {
+/// The results of a call: `undefined`, the value, or an array of several. A result's `ok` stands for itself; its `err`
+/// never comes here, the runtime has made it a failure.
+pub(crate) fn results(js: Js, values: &[Value], signature: &Signature) -> JsResult<Raw> {
     let mut writer = Writer::new(js, signature.records);
     match (values, &*signature.results) {
-        ([], []) => js.undefined().map(Ok),
-        ([Value::Result(Ok(value))], [Shape::Result(shape, _)]) => {
-            writer.side(value, shape).map(Ok)
-        }
-        ([Value::Result(Err(value))], [Shape::Result(_, shape)]) => {
-            writer.side(value, shape).map(Err)
-        }
-        ([value], [shape]) => writer.write(value, shape).map(Ok),
-        (values, shapes) => writer.sequence(values, shapes).map(Ok),
+        ([], []) => js.undefined(),
+        ([Value::Result(Ok(value))], [Shape::Result(shape, _)]) => writer.side(value, shape),
+        ([value], [shape]) => writer.write(value, shape),
+        (values, shapes) => writer.sequence(values, shapes),
     }
 }
 

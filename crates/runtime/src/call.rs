@@ -72,30 +72,32 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(call: Call, timeout: Option<Duration>, counters: Arc<Counters>) -> Request {
         counters.waiting.fetch_add(1, Ordering::SeqCst);
-        Request {
-            work: Mutex::new(Some((call.function, call.params))),
-            done: Mutex::new(Some(call.done)),
-            timeout,
-            over: AtomicBool::new(false),
-            phase: AtomicU8::new(QUEUED),
-            yielded: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-            counters,
-        }
+        let work = (call.function, call.params);
+        Request::in_phase(QUEUED, Some(work), call.done, timeout, counters)
     }
 
     /// Stands for the making of an instance that no call waits for, so that it can be ended like a
     /// call. Nobody receives its answer, and it counts nowhere.
     pub(crate) fn warm_up() -> Request {
+        Request::in_phase(COMPUTING, None, Box::new(|_| {}), None, Arc::default())
+    }
+
+    fn in_phase(
+        phase: u8,
+        work: Option<Work>,
+        done: Done,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+    ) -> Request {
         Request {
-            work: Mutex::new(None),
-            done: Mutex::new(Some(Box::new(|_| {}))),
-            timeout: None,
+            work: Mutex::new(work),
+            done: Mutex::new(Some(done)),
+            timeout,
             over: AtomicBool::new(false),
-            phase: AtomicU8::new(COMPUTING),
+            phase: AtomicU8::new(phase),
             yielded: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            counters: Arc::default(),
+            counters,
         }
     }
 
