@@ -178,6 +178,7 @@ impl Bridge {
                 }
                 settle(js, deferred, outcome)
             }
+            Item::Event(pool, event) => self.desk.tell(js, pool, event),
             Item::Host(request) => self.desk.dispatch(js, request),
             Item::HostGone(call) => {
                 self.desk.forget(call);
@@ -222,24 +223,29 @@ pub(crate) fn rejected(js: Js, fault: Fault) -> JsResult<Raw> {
 
 fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
     // A panic in a conversion must fail this promise, not only be caught.
-    let settled = failure::guarded(|| {
-        Ok(match outcome {
-            Outcome::Values(Ok(values), signature) => Ok(to_js::results(js, &values, &signature)?),
-            Outcome::Code(Ok(code)) => {
-                // SAFETY: alive environment on its thread.
-                let object =
-                    unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
-                Ok(
-                    object
-                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?,
-                )
-            }
-            Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
-            Outcome::Values(Err(error), _)
-            | Outcome::Code(Err(error))
-            | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
-        })
-    });
+    let settled =
+        failure::guarded(|| {
+            Ok(match outcome {
+                Outcome::Answer(Ok(answer), signature) => {
+                    let value = to_js::results(js, &answer.values, &signature)?;
+                    match answer.stats {
+                        Some(stats) => Ok(to_js::measured(js, value, &stats)?),
+                        None => Ok(value),
+                    }
+                }
+                Outcome::Code(Ok(code)) => {
+                    // SAFETY: alive environment on its thread.
+                    let object =
+                        unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
+                    Ok(object
+                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
+                }
+                Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
+                Outcome::Answer(Err(error), _)
+                | Outcome::Code(Err(error))
+                | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
+            })
+        });
     match settled {
         Ok(Ok(value)) => js.resolve(deferred.raw(), value),
         Ok(Err(value)) => js.reject(deferred.raw(), value),

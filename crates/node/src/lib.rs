@@ -7,13 +7,17 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod caller;
 mod code;
 mod engine;
 mod failure;
 mod from_js;
+mod function;
+mod guest;
 mod host;
 mod info;
 mod js;
+mod loan;
 mod pool;
 mod queue;
 mod shape;

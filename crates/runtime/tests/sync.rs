@@ -4,6 +4,7 @@ use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::ErrorCode;
 use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
+use riptide_wasm_runtime::store::GuestOptions;
 use riptide_wasm_runtime::value::{Limits, Value};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -15,6 +16,9 @@ fn load(text: &str) -> Code {
         workers: 1,
         max_instances: 8,
         max_memory_pages: 16,
+        max_table_elements: 1000,
+        memory_budget_bytes: None,
+        fuel: false,
         signals_based_traps: true,
         cache: None,
         cold_start_target_millis: None,
@@ -32,13 +36,17 @@ fn load(text: &str) -> Code {
 
 fn options(timeout: u64) -> SyncInstanceOptions {
     SyncInstanceOptions {
-        max_memory_pages: 2,
-        timeout: Some(Duration::from_millis(timeout)),
-        limits: Limits {
-            max_bytes: 1 << 20,
-            max_values: 1 << 16,
+        guest: GuestOptions {
+            max_memory_pages: 2,
+            max_table_elements: 100,
+            fuel: None,
+            limits: Limits {
+                max_bytes: 1 << 20,
+                max_values: 1 << 16,
+            },
+            wasi: None,
         },
-        wasi: None,
+        timeout: Some(Duration::from_millis(timeout)),
         imports: Vec::new(),
     }
 }
