@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../dist/index.js';
-import { ASK, LOOP, MATH, noPagesLeft, ONE_MINUTE_NANOS, poolOf, run, SLEEP } from './support.js';
+import { ASK, LOOP, MATH, noPagesLeft, ONE_MINUTE_NANOS, poolOf, SLEEP } from './support.js';
 
 const script = new URL('./fixtures/guest-worker.mjs', import.meta.url);
 // Equal options, so that all threads of this file share one engine core.
@@ -45,21 +45,5 @@ describe('worker_threads', () => {
       expect((await once(worker, 'exit'))[0]).toBe(5);
       await noPagesLeft(engine.tracker);
     });
-  });
-});
-
-describe('a process', () => {
-  test('ends by itself with an idle pool that nobody closed', async () => {
-    expect(await run('__test__/fixtures/ending.mjs', ['idle'])).toMatchObject({ code: 0, stdout: '7\n', stderr: '' });
-  });
-
-  test('that exits with calls in flight has its own exit code', async () => {
-    expect(await run('__test__/fixtures/ending.mjs', ['exit'])).toMatchObject({ code: 3, stdout: '7\n' });
-  });
-
-  test('that throws with calls in flight has exit code 1', async () => {
-    const ended = await run('__test__/fixtures/ending.mjs', ['throw']);
-    expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain('uncaught, on purpose');
   });
 });
