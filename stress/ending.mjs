@@ -201,6 +201,15 @@ const ways = {
     await worker.terminate();
     await goOn();
   },
+  async 'terminate-sync'() {
+    const { worker } = await inWorker('live-sync');
+    await worker.terminate();
+    await goOn();
+  },
+  async 'exit-sync'() {
+    await inWorker('live-sync');
+    process.exit(3);
+  },
   async 'worker-exit'() {
     const { inFlight, exited } = await inWorker('end-exit');
     console.log(`${inFlight}, exit ${await exited}`);
@@ -225,6 +234,11 @@ const ways = {
   async 'live-compiling'() {
     await compiling(large(1000));
     parentPort.postMessage('');
+  },
+  async 'live-sync'() {
+    const instance = Instance.createSync(await engine.load(wat2wasm(GUEST)), { wasi: true, imports });
+    parentPort.postMessage('');
+    instance.callSync('spin');
   },
   async 'end-exit'() {
     parentPort.postMessage((await fourHundred()).inFlight);

@@ -40,6 +40,8 @@ export const endings = [
   { name: 'worker terminated, 400 in flight', way: 'terminate', code: 0, stdout: '400\n0 pages, 3\n' },
   { name: 'worker terminated while code compiles', way: 'terminate-compiling', code: 0, stdout: '0 pages, 3\n' },
   { name: 'worker terminated at any moment', way: 'terminate-early', code: 0, stdout: '0 pages, 3\n' },
+  { name: 'worker terminated in a sync call', way: 'terminate-sync', code: 0, stdout: '0 pages, 3\n' },
+  { name: 'process.exit with a worker in a sync call', way: 'exit-sync', code: 3, stdout: '' },
   { name: 'process.exit in a worker, 400 in flight', way: 'worker-exit', code: 0, stdout: '400, exit 5\n0 pages, 3\n' },
   {
     name: 'uncaught error in a worker, 400 in flight',
