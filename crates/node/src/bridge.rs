@@ -16,11 +16,15 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long one turn of the event loop may go to settling promises.
 const TURN: Duration = Duration::from_millis(1);
+
+/// How long the end of an environment waits for its guests to be gone: several of their epochs. What is stuck in the
+/// system then is left alone.
+const LEAVE: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// The bridge of this thread's environment.
@@ -203,9 +207,17 @@ impl Bridge {
             }
         }
         self.desk.clear();
-        for pool in self.pools.take().into_iter().flatten() {
-            pool.end();
+        let pools: Vec<_> = self.pools.take().into_iter().flatten().collect();
+        let (sender, receiver) = mpsc::channel();
+        for pool in &pools {
+            pool.end(sender.clone());
         }
+        drop(sender);
+        // A pool tells when its last guest is gone.
+        let deadline = Instant::now() + LEAVE;
+        while let Some(rest) = deadline.checked_duration_since(Instant::now())
+            && receiver.recv_timeout(rest).is_ok()
+        {}
     }
 }
 

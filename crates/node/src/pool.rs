@@ -19,6 +19,7 @@ use riptide_wasm_runtime::pool::{Pool, PoolOptions};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::mpsc::Sender;
 
 /// The options of a pool: checked and complete.
 #[napi(object)]
@@ -125,9 +126,12 @@ impl PoolState {
         self.collected.get() && self.in_flight.get() == 0
     }
 
-    /// Ends the pool together with its environment.
-    pub(crate) fn end(&self) {
-        self.pool.destroy(Box::new(|_| {}));
+    /// Ends the pool together with its environment, and tells when its guests are gone.
+    pub(crate) fn end(&self, gone: Sender<()>) {
+        self.pool.destroy(Box::new(move |_| {
+            // Nobody waits any longer where it took too long.
+            let _ = gone.send(());
+        }));
     }
 }
 

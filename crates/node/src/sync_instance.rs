@@ -81,6 +81,21 @@ impl HostCaller {
         thread::current().id() == self.home
     }
 
+    /// Whether JavaScript goes on after the call: not where its thread was told to end meanwhile, which nothing but
+    /// this notices while a guest computes.
+    fn is_wanted(&self) -> bool {
+        if !self.is_home() {
+            return false;
+        }
+        // SAFETY: this is the environment's thread, in the middle of a call that JavaScript made.
+        let js = unsafe { Js::new(self.env) };
+        // Any property will do: reading one is refused from then on.
+        let read = js
+            .scope()
+            .and_then(|_scope| js.get_named(js.global()?, "undefined"));
+        read.is_ok()
+    }
+
     fn call(&self, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
         if !self.is_home() {
             return Err(Error::new(
@@ -131,7 +146,9 @@ impl BindingSyncInstance {
                 .into_iter()
                 .map(|import| (import.name.clone(), sync_call(&caller, import)))
                 .collect();
+            let asking = caller.clone();
             let options = SyncInstanceOptions {
+                wanted: Some(Arc::new(move || asking.is_wanted())),
                 guest: options.guest.into(),
                 timeout: options.timeout_millis.and_then(duration),
                 imports,

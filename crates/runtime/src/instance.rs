@@ -9,6 +9,7 @@ use crate::module::{Code, Function};
 use crate::stack;
 use crate::store::{Blueprint, GuestOptions, Instance};
 use crate::value::{self, Type, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a sync instance is made of.
@@ -17,9 +18,15 @@ pub struct SyncInstanceOptions {
     pub guest: GuestOptions,
     /// How long a call may compute.
     pub timeout: Option<Duration>,
+    /// Whether the thread that calls still wants an answer; asked there now and then while the guest
+    /// computes, which ends where it does not.
+    pub wanted: Option<Wanted>,
     /// Functions for the guest's imports, by full name.
     pub imports: Vec<(String, SyncHostCall)>,
 }
+
+/// Asked on the caller's thread.
+pub type Wanted = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// An instance whose calls run on the thread that makes them, and block it.
 pub struct SyncInstance {
@@ -43,7 +50,7 @@ impl SyncInstance {
         let hosts = Hosts::Sync(options.imports);
         let blueprint = Blueprint::new(code, hosts, options.guest, core.account.clone(), None)?;
         let ticking = core.clock.tick();
-        let made = blueprint.instantiate_sync(deadline(options.timeout));
+        let made = blueprint.instantiate_sync(deadline(options.timeout), options.wanted);
         drop(ticking);
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
         let last = core.snapshot(instance.account(), max_bytes);

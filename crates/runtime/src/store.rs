@@ -6,6 +6,7 @@ use crate::engine::{Core, EngineOptions, Slot, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::failure::classify;
+use crate::instance::Wanted;
 use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
 use crate::module::{Code, Function, Target};
@@ -67,6 +68,8 @@ pub(crate) struct State {
     pub(crate) request: Option<Arc<Request>>,
     /// When the call must end, in stores that are called on the caller's thread.
     pub(crate) deadline: Option<Instant>,
+    /// Whether somebody waits for them.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 /// Everything that instances of one pool have in common, linked once.
@@ -156,14 +159,25 @@ impl Blueprint {
     }
 
     /// Makes an instance on the caller's thread.
-    pub(crate) fn instantiate_sync(&self, deadline: Option<Instant>) -> Result<Started> {
+    pub(crate) fn instantiate_sync(
+        &self,
+        deadline: Option<Instant>,
+        wanted: Option<Wanted>,
+    ) -> Result<Started> {
         let asked = Instant::now();
         let slot = self.core.take_slot()?;
         let (lease, mut store) = self.store()?;
         store.data_mut().deadline = deadline;
-        store.epoch_deadline_callback(|context| match context.data().deadline {
-            Some(deadline) if Instant::now() >= deadline => Ok(UpdateDeadline::Interrupt),
-            _ => Ok(UpdateDeadline::Continue(1)),
+        store.data_mut().wanted = wanted;
+        store.epoch_deadline_callback(|context| {
+            let State {
+                deadline, wanted, ..
+            } = context.data();
+            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if late || wanted.as_ref().is_some_and(|wanted| !wanted()) {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            Ok(UpdateDeadline::Continue(1))
         });
         let handle = match &self.linked {
             Linked::Module(linked) => linked.instantiate(&mut store).map(Handle::Module),
@@ -189,6 +203,7 @@ impl Blueprint {
             wasi,
             request: None,
             deadline: None,
+            wanted: None,
         };
         let mut store = Store::new(&self.core.wasmtime, state);
         store.limiter(|state| &mut state.limiter);

@@ -6,7 +6,8 @@ use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
 use riptide_wasm_runtime::store::GuestOptions;
 use riptide_wasm_runtime::value::{Limits, Value};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 fn load(text: &str) -> Code {
@@ -47,6 +48,7 @@ fn options(timeout: u64) -> SyncInstanceOptions {
             wasi: None,
         },
         timeout: Some(Duration::from_millis(timeout)),
+        wanted: None,
         imports: Vec::new(),
     }
 }
@@ -101,4 +103,23 @@ fn a_guest_is_not_entered_where_the_stack_would_not_hold_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_loop_that_nobody_wants_any_more_ends() {
+    let code = load(GUEST);
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let mut instance = SyncInstance::new(
+        &code,
+        SyncInstanceOptions {
+            timeout: None,
+            wanted: Some(Arc::new(move || counted.fetch_add(1, Ordering::SeqCst) < 3)),
+            ..options(0)
+        },
+    )
+    .expect("an instance");
+    let function = code.function("grow-then-loop").expect("exported");
+    instance.call(&function, &[]).expect_err("interrupted");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
