@@ -22,6 +22,13 @@ use std::time::{Duration, Instant};
 /// How long one turn of the event loop may go to settling promises.
 const TURN: Duration = Duration::from_millis(1);
 
+/// How long a drain waits for the next item: about as long as a worker takes for a short call.
+const LINGER: Duration = Duration::from_micros(3);
+
+/// So many vain waits after the last good one end the waiting, for so many drains.
+const WORTH: i32 = 4;
+const RELUCTANCE: i32 = 64;
+
 /// How long the end of an environment waits for its guests to be gone: several of their epochs. What is stuck in the
 /// system then is left alone.
 const LEAVE: Duration = Duration::from_millis(100);
@@ -38,6 +45,8 @@ pub(crate) struct Bridge {
     /// Referenced while anything is in flight: it keeps the event loop alive.
     keep_alive: sys::napi_threadsafe_function,
     in_flight: Cell<usize>,
+    /// Above zero where it is worth waiting for the next item.
+    worth: Cell<i32>,
     /// Live pools by place; a place is given again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
     desk: Desk,
@@ -72,6 +81,7 @@ impl Bridge {
             queue: Arc::new(Queue::new(functions)),
             keep_alive: functions[0],
             in_flight: Cell::new(0),
+            worth: Cell::new(WORTH),
             pools: RefCell::default(),
             desk: Desk::default(),
             closed: Cell::new(false),
@@ -149,17 +159,43 @@ impl Bridge {
     fn drain(&self, js: Js) {
         self.queue.awake();
         let start = Instant::now();
-        while let Some(item) = self.queue.pop() {
+        while let Some(item) = self.queue.pop().or_else(|| self.linger()) {
             let Ok(_scope) = js.scope() else { return };
             if let Err(fault) = failure::guarded(|| self.process(js, item)) {
                 // A promise that could not be settled at all: only in an environment that is ending.
                 let _ = failure::of_fault(js, fault);
             }
-            if start.elapsed() >= TURN && !self.queue.is_empty() {
-                self.queue.wake();
+            if start.elapsed() >= TURN {
+                if !self.queue.is_empty() {
+                    self.queue.wake();
+                }
                 return;
             }
         }
+    }
+
+    /// Waits some microseconds for another item, where calls are in flight and waiting was worth it of late: going back
+    /// to the event loop and being woken again costs more.
+    fn linger(&self) -> Option<Item> {
+        let worth = self.worth.get();
+        if self.in_flight.get() == 0 {
+            return None;
+        }
+        if worth <= 0 {
+            self.worth.set(worth + 1); // tries again some time
+            return None;
+        }
+        let start = Instant::now();
+        while start.elapsed() < LINGER {
+            if let Some(item) = self.queue.pop() {
+                self.worth.set(WORTH);
+                return Some(item);
+            }
+            std::hint::spin_loop();
+        }
+        self.worth
+            .set(if worth == 1 { -RELUCTANCE } else { worth - 1 });
+        None
     }
 
     fn process(&self, js: Js, item: Item) -> JsResult<()> {

@@ -23,3 +23,6 @@ mod queue;
 mod shape;
 mod sync_instance;
 mod to_js;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

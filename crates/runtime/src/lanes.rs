@@ -26,6 +26,7 @@ use futures_util::FutureExt;
 use riptide_wasm_accounting::{Account, Scope};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -36,6 +37,16 @@ const CALLS_A_TURN: u32 = 32;
 
 /// The same in time, for calls that are longer and end before their first epoch.
 const TURN: Duration = Duration::from_millis(1);
+
+/// A call that takes no longer is brief: for one, waking another worker costs more than waiting.
+const BRIEF: Duration = Duration::from_micros(3);
+
+/// After so many brief calls the next is expected to be one too; each that is not takes a tenth away,
+/// since a thread may lose its core in the middle of any of them.
+const BRIEF_CALLS: u32 = 1_000;
+
+/// How many calls that are expected to be brief wait for the lane that runs.
+const BRIEF_QUEUE: u64 = 64;
 
 /// So many good short calls make up for one that was long or failed.
 const DISTRUST: u32 = 16;
@@ -55,6 +66,8 @@ pub(crate) struct Lanes {
     lanes: AtomicUsize,
     /// Above zero where calls of late were long, or failed: they begin behind those of other pools.
     distrust: AtomicU32,
+    /// How surely calls are brief.
+    brief: AtomicU32,
     running: Mutex<Vec<Arc<Request>>>,
     lent: Mutex<Vec<Arc<Lent>>>,
     closing: AtomicBool,
@@ -129,6 +142,7 @@ impl Lanes {
             requests: SegQueue::new(),
             lanes: AtomicUsize::new(0),
             distrust: AtomicU32::new(0),
+            brief: AtomicU32::new(0),
             running: Mutex::default(),
             lent: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -256,7 +270,36 @@ impl Lanes {
             self.engine.core().clock.expire_at(deadline, what);
         }
         self.requests.push(request.clone());
-        self.add_lane();
+        // A lane that runs sees what was pushed before it ends.
+        let one_will_do = self.brief.load(Ordering::Relaxed) >= BRIEF_CALLS / 2
+            && self.lanes.load(Ordering::SeqCst) > 0
+            && self.counters.waiting.load(Ordering::Relaxed) <= BRIEF_QUEUE;
+        if !one_will_do {
+            self.add_lane();
+        }
+    }
+
+    /// Notes how long a call kept its lane.
+    fn note_time(&self, took: Duration) {
+        let brief = self.brief.load(Ordering::Relaxed);
+        let now = if took > BRIEF {
+            brief.saturating_sub(BRIEF_CALLS / 10)
+        } else {
+            (brief + 1).min(BRIEF_CALLS)
+        };
+        if now != brief {
+            self.brief.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// A guest pauses, and with it its lane: what waits for that gets another one.
+    fn pass_on(self: &Arc<Lanes>) {
+        self.brief.store(0, Ordering::Relaxed);
+        for _ in 0..self.requests.len() {
+            if !self.add_lane() {
+                return;
+            }
+        }
     }
 
     fn begin_clock(&self, request: &Arc<Request>, timeout: Option<Duration>) {
@@ -268,9 +311,9 @@ impl Lanes {
     }
 
     /// Adds a lane, unless there are `max`: then one of them will see what waits.
-    fn add_lane(self: &Arc<Lanes>) {
+    fn add_lane(self: &Arc<Lanes>) -> bool {
         if !self.enter_lane() {
-            return;
+            return false;
         }
         let lane = Lane {
             pool: self.clone(),
@@ -282,6 +325,7 @@ impl Lanes {
         } else {
             workers.spawn(lane.run());
         }
+        true
     }
 
     fn enter_lane(&self) -> bool {
@@ -314,12 +358,20 @@ impl Lanes {
 
     /// Runs what `guest` does for the request until it ends, or the request is answered from outside.
     async fn supervise<T>(
-        &self,
+        self: &Arc<Lanes>,
         request: &Request,
         guest: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let guest = AssertUnwindSafe(guest).catch_unwind();
-        match request.supervise(guest).await {
+        let mut supervised = pin!(request.supervise(guest));
+        let ended = std::future::poll_fn(|context| {
+            let polled = supervised.as_mut().poll(context);
+            if polled.is_pending() {
+                self.pass_on();
+            }
+            polled
+        });
+        match ended.await {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(Error::panicked()),
             None => Err(Error::new(ErrorCode::Aborted, "the call was ended")), // it has its answer
@@ -562,14 +614,18 @@ impl Lane {
         let pool = self.pool.clone();
         let mut calls = 0;
         let mut turn = Instant::now();
+        let mut spent = Duration::ZERO;
         loop {
             if let Some(request) = pool.requests.pop() {
                 let long = pool.serve(request).await;
                 calls += 1;
-                if long || calls == CALLS_A_TURN || turn.elapsed() > TURN {
+                let before = std::mem::replace(&mut spent, turn.elapsed());
+                pool.note_time(spent.saturating_sub(before));
+                if long || calls == CALLS_A_TURN || spent > TURN {
                     pool.begin_again().await;
                     calls = 0;
                     turn = Instant::now();
+                    spent = Duration::ZERO;
                 }
             } else if pool.reserve_warm() {
                 if pool.warm_up().await {
