@@ -8,6 +8,8 @@ import { buildTypeScript, checkBuildTools, checkNode, installPackages, packagesA
 // The guest stands alone in each cargo command: beside the others it would switch on features of shared dependencies, and
 // Wasmtime would be compiled again for them.
 const guest = ['-p', 'riptide-extractor'];
+// The ledger under the model checker, in a folder of its own: its flags would have everything else compiled again.
+const ledger = ['-p', 'riptide-wasm-accounting', '--test', 'loom', '--target-dir', path.join('target', 'loom')];
 const strict = ['--', '-D', 'warnings'];
 
 const steps = [
@@ -25,6 +27,7 @@ const steps = [
   ['clippy', () => run('cargo', ['clippy', '--release', '--locked', '--all-targets', ...strict])],
   ['clippy, guest', () => run('cargo', ['clippy', '--release', '--locked', '--all-targets', ...guest, ...strict])],
   ['Rust tests', () => run('cargo', ['test', '--release', '--locked'])],
+  ['loom', () => run('cargo', ['test', '--release', '--locked', ...ledger], { env: { RUSTFLAGS: '--cfg loom' } })],
   ['Rust tests, guest', () => run('cargo', ['test', '--release', '--locked', ...guest])],
   ['vitest', () => tool('vitest', 'vitest', ['run'])],
 ];

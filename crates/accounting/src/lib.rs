@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod sync;
+
+use std::sync::atomic::AtomicU64 as Counter;
+use sync::{Arc, AtomicU64, Ordering};
 
 /// Whose account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Scope {
 pub struct Refusal {
     /// Bytes asked for on top of what was held.
     pub requested: u64,
-    /// Bytes the refusing account held.
+    /// Bytes the refusing account held, and what others were asking it for.
     pub held: u64,
     /// Its limit in bytes.
     pub limit: u64,
@@ -52,11 +54,14 @@ pub struct Refusal {
 pub struct Account {
     scope: Scope,
     limit: u64,
+    /// What is held, and what is being asked of the parents: never above the limit.
+    claimed: AtomicU64,
+    /// What has been granted by all of them.
     held: AtomicU64,
     peak: AtomicU64,
-    requests: AtomicU64,
-    failures: AtomicU64,
-    refusals: [AtomicU64; 4],
+    requests: Counter,
+    failures: Counter,
+    refusals: [Counter; 4],
     parent: Option<Arc<Account>>,
 }
 
@@ -66,10 +71,11 @@ impl Account {
         Account {
             scope,
             limit,
+            claimed: AtomicU64::new(0),
             held: AtomicU64::new(0),
             peak: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
+            requests: Counter::new(0),
+            failures: Counter::new(0),
             refusals: Default::default(),
             parent,
         }
@@ -77,35 +83,62 @@ impl Account {
 
     /// Takes `bytes` here and in every parent, or nowhere.
     ///
+    /// Bytes that a parent refuses are never held and in no peak. What others ask for at the same
+    /// moment counts as taken until it is decided, so that a request may be refused for bytes that
+    /// nobody gets in the end; one with room beside all of that is granted.
+    ///
     /// # Errors
     /// The first account towards the process that has no room; nothing but time has passed then.
     pub fn reserve(&self, bytes: u64) -> Result<(), Refusal> {
-        let update = self
-            .held
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
-                held.checked_add(bytes).filter(|&sum| sum <= self.limit)
-            });
-        let held = update.map_err(|held| Refusal {
-            requested: bytes,
-            held,
-            limit: self.limit,
-            scope: self.scope,
-        })?;
+        // A guest that goes on asking for what a parent does not have must not take its siblings'
+        // room each time: nothing is claimed before all have been looked at.
+        for account in self.chain() {
+            account.sum(account.claimed.load(Ordering::Acquire), bytes)?;
+        }
+        self.claim(bytes)
+    }
+
+    fn claim(&self, bytes: u64) -> Result<(), Refusal> {
+        let mut claimed = self.claimed.load(Ordering::Acquire);
+        while let Err(newer) = self.claimed.compare_exchange_weak(
+            claimed,
+            self.sum(claimed, bytes)?,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            claimed = newer;
+        }
         if let Some(parent) = &self.parent
-            && let Err(refusal) = parent.reserve(bytes)
+            && let Err(refusal) = parent.claim(bytes)
         {
-            self.held.fetch_sub(bytes, Ordering::AcqRel);
+            self.claimed.fetch_sub(bytes, Ordering::AcqRel);
             return Err(refusal);
         }
-        // Last, so that a reservation refused higher up leaves no trace in the peak.
-        self.peak.fetch_max(held + bytes, Ordering::AcqRel);
+        // The parents hold it by now. What is held was claimed before and is given up before the
+        // claim, so that it stays within the limit too, and the sum can't overflow.
+        let held = self.held.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        self.peak.fetch_max(held, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// What would be claimed with `bytes` more.
+    fn sum(&self, claimed: u64, bytes: u64) -> Result<u64, Refusal> {
+        claimed
+            .checked_add(bytes)
+            .filter(|&sum| sum <= self.limit)
+            .ok_or(Refusal {
+                requested: bytes,
+                held: claimed,
+                limit: self.limit,
+                scope: self.scope,
+            })
     }
 
     /// Gives back `bytes` that a reservation of this account took.
     pub fn release(&self, bytes: u64) {
         for account in self.chain() {
             account.held.fetch_sub(bytes, Ordering::AcqRel);
+            account.claimed.fetch_sub(bytes, Ordering::AcqRel);
         }
     }
 
@@ -133,10 +166,13 @@ impl Account {
 
     /// Bytes held now.
     pub fn held(&self) -> u64 {
-        self.held.load(Ordering::Acquire)
+        let held = self.held.load(Ordering::Acquire);
+        // The thread that took them may be just about to.
+        self.peak.fetch_max(held, Ordering::AcqRel);
+        held
     }
 
-    /// The most bytes held at once so far.
+    /// The most bytes held at once so far; not below any `held` that was seen before.
     pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Acquire)
     }
@@ -185,7 +221,7 @@ impl Drop for Lease {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
