@@ -4,7 +4,7 @@
 //! workers: each holds at most one instance, and there are at most `max` of them. A lane ends when
 //! nothing waits. An instance that failed is dropped, and the pool refills to `min` by itself.
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Permit};
 use crate::call::{
     Answer, Call, Counters, Done, Job, Patience, Place, Request, Taken, Ticket, Waiting, deadline,
 };
@@ -202,19 +202,12 @@ impl Lanes {
     }
 
     /// A request for a call inside a loan; the loan's lane takes it.
-    pub(crate) fn request_inside(
-        &self,
-        call: Call,
-    ) -> std::result::Result<Arc<Request>, (Call, Error)> {
-        let permit = match self.permit() {
-            Ok(permit) => permit,
-            Err(refusal) => return Err((call, refusal)),
-        };
+    pub(crate) fn request_inside(&self, call: Call, permit: Option<Permit>) -> Arc<Request> {
         let timeout = call.timeout.or(self.options.timeout);
         let counters = self.counters.clone();
         let request = Arc::new(Request::call(call, timeout, counters, permit, None));
         self.begin_clock(&request, timeout);
-        Ok(request)
+        request
     }
 
     /// Answers a call that is not taken.
@@ -232,7 +225,8 @@ impl Lanes {
         }
     }
 
-    fn permit(&self) -> Result<Option<crate::breaker::Permit>> {
+    /// The breaker's leave for one call.
+    pub(crate) fn permit(&self) -> Result<Option<Permit>> {
         self.breaker.as_ref().map(Breaker::admit).transpose()
     }
 

@@ -46,18 +46,19 @@ impl Loan {
         if let Some(ended) = ended {
             lent.lanes.strand(&ended);
         }
-        if let Some(refusal) = state.refusal() {
-            drop(state);
-            return lent.lanes.reject(call, refusal);
-        }
-        match lent.lanes.request_inside(call) {
-            Ok(request) => {
+        let permit = match state.refusal() {
+            Some(refusal) => Err(refusal),
+            None => lent.lanes.permit(),
+        };
+        match permit {
+            Ok(permit) => {
+                let request = lent.lanes.request_inside(call, permit);
                 state.next = Some(request.clone());
                 drop(state);
                 lent.waker.wake();
                 Ticket(Some(request))
             }
-            Err((call, refusal)) => {
+            Err(refusal) => {
                 drop(state);
                 lent.lanes.reject(call, refusal)
             }

@@ -169,7 +169,7 @@ impl Workers {
                     crews: workers.crews.clone(),
                     crew,
                     index,
-                    taken: 0,
+                    turns: 1,
                     tasks: FuturesUnordered::new(),
                 };
                 std::thread::Builder::new()
@@ -288,8 +288,8 @@ struct Worker {
     crews: Arc<Crews>,
     crew: usize,
     index: usize,
-    /// Tasks taken so far.
-    taken: u32,
+    /// Which turn it is; every `AGING`th belongs to the task that has run most.
+    turns: u32,
     tasks: FuturesUnordered<Task>,
 }
 
@@ -303,8 +303,8 @@ impl Worker {
     }
 
     fn take(&mut self) -> Option<Task> {
-        let task = self.own().pop((self.taken + 1) % AGING != 0)?;
-        self.taken = self.taken.wrapping_add(1);
+        let task = self.own().pop(!self.turns.is_multiple_of(AGING))?;
+        self.turns = self.turns.wrapping_add(1);
         Some(task)
     }
 
