@@ -34,6 +34,7 @@ test('the package exports its classes, functions and error table', () => {
     'ModuleCache',
     'OptionError',
     'Pool',
+    'RejectedError',
     'ResourceTracker',
     'RiptideError',
     'TimeoutError',

@@ -145,19 +145,32 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a script of this repository in a process of its own. `env` is added to this process's, without its settings. */
+export interface RunOptions {
+  /** Added to this process's environment, without its settings. */
+  readonly env?: Record<string, string>;
+  readonly input?: string | Uint8Array;
+  /** Node's own options. */
+  readonly node?: readonly string[];
+  /** The most address space the process gets, in KiB. */
+  readonly addressSpace?: number;
+}
+
+/** Runs a script of this repository in a process of its own. */
 export function run(
   script: string,
   args: readonly string[] = [],
-  { env = {}, input, node = [] }: { env?: Record<string, string>; input?: string | Uint8Array; node?: string[] } = {},
+  { env = {}, input, node = [], addressSpace }: RunOptions = {},
 ): Promise<Ended> {
   const clean = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
   );
+  const command = [process.execPath, ...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args];
+  if (addressSpace !== undefined) command.unshift('sh', '-c', `ulimit -v ${addressSpace} && exec "$@"`, 'sh');
+  const [file = '', ...rest] = command;
   return new Promise((resolve) => {
     const child = execFile(
-      process.execPath,
-      [...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args],
+      file,
+      rest,
       { env: { ...clean, ...env }, maxBuffer: 256 * 1024 * 1024, timeout: 60_000 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../dist/index.js';
-import { ASK, LOOP, MATH, noPagesLeft, ONE_MINUTE_NANOS, poolOf, run, SLEEP } from './support.js';
+import { ASK, eventually, LOOP, MATH, noPagesLeft, ONE_MINUTE_NANOS, poolOf, SLEEP } from './support.js';
 
 const script = new URL('./fixtures/guest-worker.mjs', import.meta.url);
 // Equal options, so that all threads of this file share one engine core.
@@ -14,6 +14,56 @@ const guests: [string, Record<string, unknown>][] = [
   ['sleeps in WASI', { text: SLEEP, name: 'sleep', args: [ONE_MINUTE_NANOS], wasi: true }],
   ['waits on a host function', { text: ASK, name: 'run', args: [1], ask: 'never' }],
 ];
+
+/** Adds, and holds two pages. */
+const ADD = `(module (memory 2)
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
+
+describe('the main thread and worker_threads', () => {
+  test('call at the same time over one engine core, and see its numbers as one', async () => {
+    await noPagesLeft(engine.tracker);
+    const workers = [1, 2].map((n) => {
+      const workerData = { engineOptions, text: ADD, first: n * 1_000_000 };
+      return new Worker(new URL('./fixtures/together.mjs', import.meta.url), { workerData });
+    });
+    const say = async (word: string) => {
+      const heard = workers.map((worker) => once(worker, 'message').then(([message]) => message));
+      if (word !== '') for (const worker of workers) worker.postMessage(word);
+      return Promise.all(heard);
+    };
+    expect(await say('')).toEqual(['warm', 'warm']);
+    expect(engine.stats.instances).toBe(4);
+    expect(engine.tracker.snapshot()).toMatchObject({ currentPages: 8, currentBytes: 8 * 65_536 });
+    expect(new Engine({ ...engineOptions, maxInstances: 33 }).stats.instances).toBe(0); // another core
+
+    const pool = await poolOf(engine, ADD, { min: 2, max: 2, reuse: true });
+    await pool.ready();
+    expect(engine.stats.instances).toBe(6);
+    expect(engine.tracker.currentPages).toBe(12);
+    expect(pool.tracker.currentPages).toBe(4); // a pool's numbers are its own
+
+    let calling = false;
+    const started = say('call').then(() => {
+      calling = true;
+    });
+    for (let n = 0; n < 2000 || !calling; n += 64) {
+      const sums = await Promise.all(Array.from({ length: 64 }, (_, k) => pool.call('add', [n, k])));
+      expect(sums).toEqual(Array.from({ length: 64 }, (_, k) => n + k));
+    }
+    await started;
+    const exits = workers.map((worker) => once(worker, 'exit'));
+    for (const report of await say('stop')) {
+      expect(report).toEqual({ instances: 6, pages: 12, right: expect.any(Number), wrong: 0 });
+      expect(report.right).toBeGreaterThan(0);
+    }
+    expect(await Promise.all(exits)).toEqual([[0], [0]]);
+    await eventually(() => engine.stats.instances === 2);
+    expect(engine.tracker.currentPages).toBe(4);
+    await pool.close();
+    await noPagesLeft(engine.tracker);
+    expect(engine.tracker.peakPages).toBeGreaterThanOrEqual(12);
+  });
+});
 
 describe('worker_threads', () => {
   test('call guests of their own, host functions included', async () => {
@@ -45,21 +95,5 @@ describe('worker_threads', () => {
       expect((await once(worker, 'exit'))[0]).toBe(5);
       await noPagesLeft(engine.tracker);
     });
-  });
-});
-
-describe('a process', () => {
-  test('ends by itself with an idle pool that nobody closed', async () => {
-    expect(await run('__test__/fixtures/ending.mjs', ['idle'])).toMatchObject({ code: 0, stdout: '7\n', stderr: '' });
-  });
-
-  test('that exits with calls in flight has its own exit code', async () => {
-    expect(await run('__test__/fixtures/ending.mjs', ['exit'])).toMatchObject({ code: 3, stdout: '7\n' });
-  });
-
-  test('that throws with calls in flight has exit code 1', async () => {
-    const ended = await run('__test__/fixtures/ending.mjs', ['throw']);
-    expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain('uncaught, on purpose');
   });
 });

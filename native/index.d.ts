@@ -30,13 +30,38 @@ export declare class BindingEngine {
   metrics(): Record<string, number>
 }
 
+/** An instance of a pool that one caller has for a while. */
+export declare class BindingLoan {
+  /** Settles when the instance is there. `ticket` is a number of the caller's, for the pool's `abort`. */
+  begin(timeoutMillis?: number, ticket?: number, flags?: number): Promise<void>
+  /** The function that calls the instance: `(function, args, timeoutMillis?, ticket?, flags?)`. */
+  caller(): (fn: number, args: readonly unknown[], timeoutMillis?: number, ticket?: number, flags?: number) => Promise<unknown>
+  /** Gives the instance back, when the call it is in has ended; with `discard` it serves nobody else. */
+  release(discard: boolean): void
+  /** The memory of the instance. */
+  tracker(): BindingTracker
+}
+
 /** A pool of instances. */
 export declare class BindingPool {
   constructor(engine: BindingEngine, code: BindingCode, options: BindingPoolOptions)
+  /** The number of an exported function, for `caller` and `bind`. */
+  find(name: string): number
+  /**
+   * The function that calls the pool. `ticket` is a number of the caller's, for `abort`; `flags`: 1, a call of this pool
+   * waits for this one; 2, the result is `{ value, stats }`.
+   */
+  caller(): (fn: number, args: readonly unknown[], timeoutMillis?: number, ticket?: number, flags?: number) => Promise<unknown>
+  /** A function that calls one export with the arguments it is given. */
+  bind(number: number): (...args: unknown[]) => Promise<unknown>
+  /** A loan that has not begun. */
+  lend(): BindingLoan
+  /** Tells these events from now on: 1 growth denied, 2 instance created, 4 instance destroyed, 8 breaker changed. */
+  listen(bits: number): void
+  /** The growths denied since the last time. */
+  takeDenied(): BindingDeniedGrowth | null
   /** Settles when `min` instances are warm. */
   ready(): Promise<void>
-  /** Calls an exported function. `ticket` is a number of the caller's, for `abort`. */
-  call(name: string, args: unknown[], timeoutMillis?: number, ticket?: number): Promise<unknown>
   /** Aborts the call that was given this ticket, if it has not ended. */
   abort(ticket: number): void
   /** Takes no more calls and settles when the last one ended. */
@@ -54,12 +79,31 @@ export declare class BindingPool {
 /** An instance on the caller's thread. */
 export declare class BindingSyncInstance {
   constructor(engine: BindingEngine, code: BindingCode, options: BindingSyncInstanceOptions, hostCall: (functionId: number, args: unknown[]) => { ok?: unknown } | { err: { val: unknown } } | { errorId: number })
-  /** Calls an exported function on this thread. */
-  call(name: string, args: unknown[]): unknown
+  /** A function that calls one export on this thread with the arguments it is given. */
+  bind(name: string): (...args: unknown[]) => unknown
   /** The memory of this instance. */
   tracker(): BindingTracker
   /** Ends the instance; inside one of its own host functions, when the call that runs ends. */
   dispose(): void
+}
+
+/** The options of a breaker. */
+export interface BindingBreakerOptions {
+  errorThresholdPercentage: number
+  volumeThreshold: number
+  resetTimeoutMillis: number
+  rollingCountTimeoutMillis: number
+  rollingCountBuckets: number
+}
+
+/** The numbers of a breaker. */
+export interface BindingBreakerStats {
+  state: 'closed' | 'open' | 'halfOpen'
+  resetMillis: number
+  successes: number
+  failures: number
+  rejected: number
+  opened: number
 }
 
 /** What the addon was built from. */
@@ -81,6 +125,15 @@ export interface BindingCacheOptions {
   trust: 'key' | 'owner'
 }
 
+/** Growths that were denied. */
+export interface BindingDeniedGrowth {
+  requested: number
+  held: number
+  limit: number
+  limitedBy: string
+  count: number
+}
+
 /** The options of an engine: checked and complete. */
 export interface BindingEngineOptions {
   simd: boolean
@@ -88,6 +141,9 @@ export interface BindingEngineOptions {
   workers: number
   maxInstances: number
   maxMemoryPages: number
+  maxTableElements: number
+  memoryBudgetBytes?: number
+  fuel: boolean
   signalsBasedTraps: boolean
   cache?: BindingCacheOptions
   coldStartTargetMillis?: number
@@ -116,6 +172,16 @@ export interface BindingExtern {
   type?: string
 }
 
+/** The options of a guest: checked and complete. */
+export interface BindingGuestOptions {
+  maxMemoryPages: number
+  maxTableElements: number
+  maxResultBytes: number
+  maxResultValues: number
+  fuel?: number
+  wasi?: BindingWasiOptions
+}
+
 /** An import that JavaScript provides. */
 export interface BindingImport {
   /** `module#name` of a module's import, `package/interface@version#name` of a component's. */
@@ -126,15 +192,19 @@ export interface BindingImport {
 
 /** The options of a pool: checked and complete. */
 export interface BindingPoolOptions {
+  /** What the pool's events are told under. */
+  id: number
   min: number
   max: number
+  maxQueue?: number
+  acquireTimeoutMillis?: number
+  idleTimeoutMillis?: number
+  maxUses?: number
+  recycleAbovePages?: number
   reuse: boolean
-  exclusive: boolean
   timeoutMillis?: number
-  maxMemoryPages: number
-  maxResultBytes: number
-  maxResultValues: number
-  wasi?: BindingWasiOptions
+  breaker?: BindingBreakerOptions
+  guest: BindingGuestOptions
   imports: Array<BindingImport>
 }
 
@@ -150,15 +220,14 @@ export interface BindingPoolStats {
   failed: number
   timedOut: number
   aborted: number
+  rejected: number
+  breaker?: BindingBreakerStats
 }
 
 /** The options of an instance on the caller's thread: checked and complete. */
 export interface BindingSyncInstanceOptions {
-  maxMemoryPages: number
   timeoutMillis?: number
-  maxResultBytes: number
-  maxResultValues: number
-  wasi?: BindingWasiOptions
+  guest: BindingGuestOptions
   imports: Array<BindingImport>
 }
 
@@ -169,6 +238,7 @@ export interface BindingTracker {
   peakPages: number
   maxPages: number
   growFailures: number
+  budgetRefusals: number
   growRequests: number
   simdEnabled: boolean
   aotCacheEnabled: boolean
@@ -178,6 +248,7 @@ export interface BindingTracker {
 export interface BindingWasiOptions {
   args: Array<string>
   env: Array<[string, string]>
+  maxOutputBytes: number
 }
 
 /** What the addon was built from. */
@@ -198,8 +269,8 @@ export declare function hostThrow(callId: number, errorId: number): void
 /** The metrics of the specification over the whole process. */
 export declare function processMetrics(): Record<string, number>
 
-/** Sets the function that calls of host functions arrive at, once for an environment. */
-export declare function setHostDispatcher(dispatch: (callId: number, functionId: number, args: unknown[]) => void): void
+/** Sets the functions that calls of host functions, and events of pools, arrive at; once for an environment. */
+export declare function setDispatchers(dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void, tell: (poolId: number, kind: string, detail: string) => void): void
 
 /** The text format as a binary. */
 export declare function wat2wasm(text: string): Buffer

@@ -773,9 +773,10 @@ if (
   }
 }
 
-const { BindingCode, BindingEngine, BindingPool, BindingSyncInstance, buildInfo, errorCodes, hostErr, hostReturn, hostThrow, processMetrics, setHostDispatcher, wat2wasm } = nativeBinding
+const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, errorCodes, hostErr, hostReturn, hostThrow, processMetrics, setDispatchers, wat2wasm } = nativeBinding
 export { BindingCode }
 export { BindingEngine }
+export { BindingLoan }
 export { BindingPool }
 export { BindingSyncInstance }
 export { buildInfo }
@@ -784,6 +785,6 @@ export { hostErr }
 export { hostReturn }
 export { hostThrow }
 export { processMetrics }
-export { setHostDispatcher }
+export { setDispatchers }
 export { wat2wasm }
 export const __napiBindingTarget = __napiLoadedBindingTarget

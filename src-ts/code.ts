@@ -1,6 +1,7 @@
+import type { BindingCode } from './binding.js';
 import type { Engine } from './engine.js';
+import { describe, makeError } from './errors.js';
 import { type CodeInner, inner } from './internal.js';
-import type { BindingCode } from './native.js';
 
 /** An export or import of compiled code. */
 export interface ExternDescription {
@@ -42,5 +43,16 @@ export abstract class Code {
   /** The engine it was loaded by. */
   get engine(): Engine {
     return this[inner].engine;
+  }
+}
+
+/** @internal */
+export function checkCode(code: unknown): void {
+  if (!(code instanceof Code)) {
+    throw makeError('ERR_BAD_ARGUMENT', {
+      path: 'code',
+      expected: 'a Module or Component of an Engine',
+      received: describe(code),
+    });
   }
 }

@@ -1,7 +1,7 @@
 import type { CacheOptions, EngineOptions } from './engine.js';
 import { makeError } from './errors.js';
 import { MAX_INSTANCES, MAX_MILLIS } from './options.js';
-import type { PoolOptions } from './pool.js';
+import type { PoolOptions } from './pool-options.js';
 
 /** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
 export interface Config {

@@ -1,20 +1,24 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BindingCode, BindingEngineOptions, BindingEngineStats } from './binding.js';
 import { Component } from './component.js';
 import { describe, makeError } from './errors.js';
 import { type EngineInner, inner } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
+import { emitWarnings, loadCode, openEngine } from './native.js';
 import {
-  type BindingCode,
-  type BindingEngineOptions,
-  type BindingEngineStats,
-  emitWarnings,
-  loadCode,
-  openEngine,
-} from './native.js';
-import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, oneOf, whole, words } from './options.js';
+  badOption,
+  checkOptions,
+  flag,
+  isRecord,
+  MAX_INSTANCES,
+  MAX_TABLE_ELEMENTS,
+  oneOf,
+  whole,
+  words,
+} from './options.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 
 /** Where compiled code is kept, and what makes a file there trusted. */
@@ -50,7 +54,7 @@ export interface EngineOptions {
    */
   metrics?: boolean;
   /**
-   * Threads that run guests: 1 to 1024.
+   * Threads that run guests: 1 to 64. As many again, at a lower priority, run guests that compute for long.
    * @default the number of cores
    */
   workers?: number;
@@ -64,6 +68,24 @@ export interface EngineOptions {
    * @default 4096 (256 MiB)
    */
   maxMemoryPages?: number;
+  /**
+   * The most elements the tables of one instance may have together: 1 to 10,000,000. Pools choose within it.
+   * @default 100_000
+   */
+  maxTableElements?: number;
+  /**
+   * The most linear memory of all instances of the engine together, in bytes: 65,536 to 2^53 - 1. A growth beyond it is
+   * refused like one beyond the instance's own limit; `limitedBy` is then `'engine'`, and the tracker counts it in
+   * `budgetRefusals` as well.
+   * @default none: only the limits of the instances
+   */
+  memoryBudgetBytes?: number;
+  /**
+   * Whether what guests execute is counted, so that `maxFuel` can limit it and `callWithStats` tell it. It makes guests
+   * slower: by about an eighth.
+   * @default false
+   */
+  fuel?: boolean;
   /**
    * Whether faults in guest memory are caught by signal handlers, which is faster than checking each access. Turn it
    * off beside crash reporters that replace those handlers.
@@ -84,7 +106,7 @@ export interface EngineOptions {
 
 /** The numbers of an {@link Engine} at one moment. */
 export interface EngineStats {
-  /** Threads that run guests. */
+  /** Threads that run guests; as many again run those that compute for long. */
   readonly workers: number;
   /** How instances get their memory: `pooling-4gib`, `pooling-limit` or `on-demand`, after what the system allows. */
   readonly allocation: string;
@@ -131,9 +153,12 @@ const COLD_START_TARGET_MILLIS = 15;
 export const ENGINE_RULES = {
   simd: flag,
   metrics: flag,
-  workers: whole(1, 1024, 'threads'),
+  workers: whole(1, 64, 'threads'),
   maxInstances: whole(1, MAX_INSTANCES, 'instances'),
   maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
+  memoryBudgetBytes: whole(65_536, Number.MAX_SAFE_INTEGER, 'bytes'),
+  fuel: flag,
   signalsBasedTraps: flag,
   cache: {
     allowed: 'true, false, or an object with directory, keyFile and trust',
@@ -159,6 +184,10 @@ export class Engine {
   readonly simd: boolean;
   /** The most memory one instance may be given, in pages of 64 KiB. */
   readonly maxMemoryPages: number;
+  /** The most elements the tables of one instance may have together. */
+  readonly maxTableElements: number;
+  /** Whether what guests execute is counted. */
+  readonly fuel: boolean;
   readonly #coldStartTargetMillis: number;
 
   /** @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range. */
@@ -171,9 +200,12 @@ export class Engine {
       workers: options.workers ?? 0,
       maxInstances: options.maxInstances ?? 64,
       maxMemoryPages: options.maxMemoryPages ?? 4096,
+      maxTableElements: options.maxTableElements ?? 100_000,
+      fuel: options.fuel ?? false,
       signalsBasedTraps: options.signalsBasedTraps ?? true,
       coldStartTargetMillis: options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS,
     };
+    if (options.memoryBudgetBytes !== undefined) resolved.memoryBudgetBytes = options.memoryBudgetBytes;
     if (cache !== undefined) resolved.cache = cache;
     const binding = openEngine(resolved);
     emitWarnings(binding);
@@ -182,6 +214,8 @@ export class Engine {
     this.cache = ModuleCache.over(cache?.directory, () => binding.stats);
     this.simd = resolved.simd;
     this.maxMemoryPages = resolved.maxMemoryPages;
+    this.maxTableElements = resolved.maxTableElements;
+    this.fuel = resolved.fuel;
     this.#coldStartTargetMillis = options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS;
   }
 

@@ -58,13 +58,17 @@ export const ERROR_CODES = {
   },
   ERR_MEMORY_LIMIT: {
     explanation:
-      'The guest failed after a refused growth, or could not start within its limit. Details: `requestedBytes`, `heldBytes`, `limitBytes`, `limitedBy`.',
+      'The guest failed after a refused growth, or could not start within its limit. Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `requestedElements`, …), `limitedBy` (`instance`, `pool`, `engine`, `memory type`, `system`, `tables`).',
     message: 'the guest asked for {requestedBytes} bytes and may hold {limitBytes}',
   },
   ERR_TIMEOUT: {
     explanation:
       'The call took longer than its `timeoutMillis`; its instance was discarded. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).',
     message: 'the call took longer than {timeoutMillis} ms',
+  },
+  ERR_OUT_OF_FUEL: {
+    explanation: 'The guest used up its `maxFuel`; its instance was discarded. Details: `backtrace`.',
+    message: 'the guest used up its fuel',
   },
   ERR_ABORTED: {
     explanation:
@@ -82,6 +86,24 @@ export const ERROR_CODES = {
   ERR_RESULT_TOO_LARGE: {
     explanation: 'A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.',
     message: 'the result exceeds {option} ({limit})',
+  },
+  ERR_QUEUE_FULL: {
+    explanation: 'As many calls as may (`maxQueue`) wait for an instance. Details: `max`, `maxQueue`.',
+    message: '{max} calls run and {maxQueue} wait, which is as many as may',
+  },
+  ERR_ACQUIRE_TIMEOUT: {
+    explanation: 'No instance was free in time. Details: `acquireTimeoutMillis`.',
+    message: 'no instance was free within {acquireTimeoutMillis} ms',
+  },
+  ERR_REENTRANT: {
+    explanation:
+      'A host function, or what runs in `pool.use`, calls the pool that waits for it, and all its instances are taken. Details: `max`.',
+    message: 'all {max} instances of the pool are taken, and one of them waits for this call',
+  },
+  ERR_BREAKER_OPEN: {
+    explanation:
+      'Too many calls of the pool failed of late. Details: `resetMillis` (until one may try again), `state` (`open`, `halfOpen`).',
+    message: 'the breaker is {state} for another {resetMillis} ms',
   },
   ERR_NO_SLOT: {
     explanation: 'The engine has no room for another instance: raise its `maxInstances`. Details: `slots`.',
@@ -154,7 +176,7 @@ export class LinkError extends RiptideError {
   }
 }
 
-/** `ERR_TRAP`, `ERR_STACK_OVERFLOW`: the guest trapped. */
+/** `ERR_TRAP`, `ERR_STACK_OVERFLOW`, `ERR_OUT_OF_FUEL`: the guest trapped. */
 export class TrapError extends RiptideError {
   static {
     named(TrapError, 'TrapError');
@@ -168,7 +190,7 @@ export class MemoryLimitError extends RiptideError {
   }
 }
 
-/** `ERR_TIMEOUT`: the call took longer than its `timeoutMillis`. */
+/** `ERR_TIMEOUT`, `ERR_ACQUIRE_TIMEOUT`: the call took longer than it may, or waited longer for an instance. */
 export class TimeoutError extends RiptideError {
   static {
     named(TimeoutError, 'TimeoutError');
@@ -197,6 +219,13 @@ export class HostFunctionError extends RiptideError {
   }
 }
 
+/** `ERR_QUEUE_FULL`, `ERR_REENTRANT`, `ERR_BREAKER_OPEN`: the pool does not take the call now. */
+export class RejectedError extends RiptideError {
+  static {
+    named(RejectedError, 'RejectedError');
+  }
+}
+
 /** `ERR_CLOSED`: the pool or instance takes no more calls. */
 export class ClosedError extends RiptideError {
   static {
@@ -222,7 +251,12 @@ const CLASSES: Partial<Record<ErrorCode, ErrorClass>> = {
   ERR_TRAP: TrapError,
   ERR_STACK_OVERFLOW: TrapError,
   ERR_MEMORY_LIMIT: MemoryLimitError,
+  ERR_OUT_OF_FUEL: TrapError,
   ERR_TIMEOUT: TimeoutError,
+  ERR_ACQUIRE_TIMEOUT: TimeoutError,
+  ERR_QUEUE_FULL: RejectedError,
+  ERR_REENTRANT: RejectedError,
+  ERR_BREAKER_OPEN: RejectedError,
   ERR_GUEST: GuestError,
   ERR_HOST_FUNCTION: HostFunctionError,
   ERR_CLOSED: ClosedError,

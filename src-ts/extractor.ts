@@ -1,11 +1,12 @@
+import type { CallOptions } from './caller.js';
 import { type Config, cacheFields, type Environment, loadConfig } from './config.js';
 import { type CacheOptions, ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
 import { GuestError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
-import { POOL_RULES } from './instance-options.js';
 import { inner } from './internal.js';
 import { badOption, checkOptions, isRecord } from './options.js';
-import { type CallOptions, Pool, type PoolOptions, type PoolStats } from './pool.js';
+import { Pool, type PoolStats } from './pool.js';
+import { POOL_RULES, type PoolOptions } from './pool-options.js';
 
 /**
  * Which part of a page to extract.
@@ -136,7 +137,7 @@ export interface ExtractorHealth extends EngineHealth {
 export interface ExtractorOptions extends EngineOptions, Omit<PoolOptions, 'wasi' | 'imports'> {
   /**
    * The engine to run on. Its options are then its own: none of {@link EngineOptions} may stand beside it, except
-   * `maxMemoryPages`, which is then the pool's.
+   * `maxMemoryPages` and `maxTableElements`, which are then the pool's.
    * @default an engine of these options, shared in the process with others of equal options
    */
   engine?: Engine;
@@ -147,7 +148,7 @@ export interface ExtractorOptions extends EngineOptions, Omit<PoolOptions, 'wasi
   env?: Environment | false;
 }
 
-const { maxMemoryPages: _, ...ENGINE_ONLY } = ENGINE_RULES;
+const { maxMemoryPages: _, maxTableElements: _elements, ...ENGINE_ONLY } = ENGINE_RULES;
 const { wasi: _wasi, imports: _imports, ...POOL_ONLY } = POOL_RULES;
 
 const EXTRACTOR_RULES = {

@@ -1,3 +1,4 @@
+export type { AnyExports, CallOptions, CallStats, MeasuredCall, Promised } from './caller.js';
 export { Code, type ExternDescription } from './code.js';
 export { Component } from './component.js';
 export { type Config, type Environment, loadConfig } from './config.js';
@@ -23,6 +24,7 @@ export {
   LinkError,
   MemoryLimitError,
   OptionError,
+  RejectedError,
   RiptideError,
   TimeoutError,
   TrapError,
@@ -42,11 +44,21 @@ export {
   type Measured,
   type Media,
 } from './extractor.js';
+export type { HostFunction } from './host-functions.js';
 export { Instance } from './instance.js';
 export type { Imports, InstanceOptions, WasiOptions } from './instance-options.js';
 export { getWasmMemoryMetrics, type WasmMemoryMetrics } from './metrics.js';
 export { Module } from './module.js';
 export { ModuleCache, type ModuleCacheSnapshot } from './module-cache.js';
-export { type BuildInfo, buildInfo, type HostFunction, wat2wasm } from './native.js';
-export { type AnyExports, type CallOptions, Pool, type PoolOptions, type PoolStats, type Promised } from './pool.js';
+export { type BuildInfo, buildInfo, wat2wasm } from './native.js';
+export {
+  type BreakerState,
+  type BreakerStats,
+  type DeniedGrowth,
+  type DestroyReason,
+  Pool,
+  type PoolEvents,
+  type PoolStats,
+} from './pool.js';
+export type { BreakerOptions, PoolOptions } from './pool-options.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';

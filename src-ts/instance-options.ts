@@ -1,9 +1,15 @@
+import type { BindingGuestOptions, BindingInstanceOptions } from './binding.js';
 import type { Code } from './code.js';
+import {
+  type HostFunction,
+  type RegisteredFunction,
+  registerHostFunctions,
+  releaseHostFunctions,
+} from './host-functions.js';
 import { inner } from './internal.js';
-import type { BindingInstanceOptions, HostFunction, RegisteredFunction } from './native.js';
-import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
+import { badOption, checkOptions, isRecord, MAX_TABLE_ELEMENTS, millis, type Rule, whole } from './options.js';
 
-/** What a guest sees of WASI: arguments and environment. No files, no network; its output is dropped. */
+/** What a guest sees of WASI: arguments and environment. No files, no network. */
 export interface WasiOptions {
   /**
    * The guest's arguments, its own name first.
@@ -15,6 +21,12 @@ export interface WasiOptions {
    * @default {}
    */
   env?: Readonly<Record<string, string>>;
+  /**
+   * Bytes kept of what each call writes, of standard output and standard error each: 0 to 16,777,216. What is more is
+   * dropped. `callWithStats` gives both; the error of a failed call has `details.stderr`.
+   * @default 0
+   */
+  maxOutputBytes?: number;
 }
 
 /**
@@ -40,6 +52,17 @@ export interface InstanceOptions {
    * @default the engine's `maxMemoryPages`
    */
   maxMemoryPages?: number;
+  /**
+   * The most elements the tables of one instance may have together: 1 to the engine's `maxTableElements`.
+   * @default the engine's `maxTableElements`
+   */
+  maxTableElements?: number;
+  /**
+   * The fuel of each call, on an engine with `fuel: true`: 1 to 2^53 - 1. Most instructions take one; a guest that runs
+   * out of it fails with `ERR_OUT_OF_FUEL`.
+   * @default none: no limit
+   */
+  maxFuel?: number;
   /**
    * The most bytes a result may bring to JavaScript: 1 to 4,294,967,295.
    * @default 67_108_864 (64 MiB)
@@ -72,17 +95,20 @@ const WASI_RULES: Record<string, Rule> = {
     allowed: 'an object of strings without NUL',
     accepts: (value) => isRecord(value) && strings(Object.values(value)),
   },
+  maxOutputBytes: whole(0, 16 * 1024 * 1024, 'bytes'),
 };
 
 /** @internal */
 export const INSTANCE_RULES = {
   timeoutMillis: millis,
   maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
+  maxFuel: whole(1, Number.MAX_SAFE_INTEGER),
   // A 32-bit guest has no more to give.
   maxResultBytes: whole(1, 4_294_967_295, 'bytes'),
   maxResultValues: whole(1, 4_294_967_295, 'values'),
   wasi: {
-    allowed: 'true, false, or an object with args and env',
+    allowed: 'true, false, or an object with args, env and maxOutputBytes',
     accepts: (value: unknown) => typeof value === 'boolean' || isRecord(value),
   },
   imports: { allowed: 'an object of functions, or of objects of functions', accepts: isRecord },
@@ -90,27 +116,34 @@ export const INSTANCE_RULES = {
 
 /** Options checked and filled in, without the imports, which get their numbers from the caller. @internal */
 export function instanceOptions(code: Code, options: InstanceOptions): Omit<BindingInstanceOptions, 'imports'> {
-  const { maxMemoryPages: most } = code.engine;
-  const { timeoutMillis, maxMemoryPages = most, wasi = false } = options;
-  if (maxMemoryPages > most) {
-    throw badOption('maxMemoryPages', maxMemoryPages, `1 to ${most} pages, the engine's maxMemoryPages`);
-  }
-  const resolved: Omit<BindingInstanceOptions, 'imports'> = {
-    maxMemoryPages,
+  const { engine } = code;
+  const within = (name: 'maxMemoryPages' | 'maxTableElements', unit: string): number => {
+    const { [name]: most } = engine;
+    const value = options[name] ?? most;
+    if (value > most) throw badOption(name, value, `1 to ${most} ${unit}, the engine's ${name}`);
+    return value;
+  };
+  const guest: BindingGuestOptions = {
+    maxMemoryPages: within('maxMemoryPages', 'pages'),
+    maxTableElements: within('maxTableElements', 'elements'),
     maxResultBytes: options.maxResultBytes ?? 64 * 1024 * 1024,
     maxResultValues: options.maxResultValues ?? 1_000_000,
   };
-  if (timeoutMillis !== undefined) resolved.timeoutMillis = timeoutMillis;
-  if (wasi !== false) {
-    const { args = [], env = {} } = wasi === true ? {} : wasi;
-    if (wasi !== true) checkOptions(wasi, WASI_RULES, 'wasi.');
-    resolved.wasi = { args: [...args], env: Object.entries(env) };
+  const { timeoutMillis, maxFuel, wasi = false } = options;
+  if (maxFuel !== undefined) {
+    if (!engine.fuel) throw badOption('maxFuel', maxFuel, 'nothing, on an engine without `fuel: true`');
+    guest.fuel = maxFuel;
   }
-  return resolved;
+  if (wasi !== false) {
+    const { args = [], env = {}, maxOutputBytes = 0 } = wasi === true ? {} : wasi;
+    if (wasi !== true) checkOptions(wasi, WASI_RULES, 'wasi.');
+    guest.wasi = { args: [...args], env: Object.entries(env), maxOutputBytes };
+  }
+  return timeoutMillis === undefined ? { guest } : { guest, timeoutMillis };
 }
 
-/** The host functions that the code asks for, by the names it asks with; with `sync`, async ones are refused. @internal */
-export function matchImports(
+/** The host functions that the code asks for, by the names it asks with; with `sync`, async ones are refused. */
+function matchImports(
   code: Code,
   imports: Imports = {},
   sync = false,
@@ -161,10 +194,19 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Options that are not used here belong to the rules, so that they are refused by name. @internal */
-export const POOL_RULES = {
-  ...INSTANCE_RULES,
-  min: whole(0, MAX_INSTANCES, 'instances'),
-  max: whole(1, MAX_INSTANCES, 'instances'),
-  reuse: flag,
-} satisfies Record<string, Rule>;
+/** Registers the host functions for as long as what `open` makes; none are left behind where it fails. @internal */
+export function openHosted<B>(
+  code: Code,
+  given: Imports | undefined,
+  sync: boolean,
+  open: (imports: { name: string; functionId: number }[]) => B,
+): { binding: B; ids: number[] } {
+  const { names, functions } = matchImports(code, given, sync);
+  const ids = registerHostFunctions(functions);
+  try {
+    return { binding: open(names.map((name, index) => ({ name, functionId: ids[index] as number }))), ids };
+  } catch (error) {
+    releaseHostFunctions(ids);
+    throw error;
+  }
+}

@@ -1,41 +1,45 @@
-import type { Code } from './code.js';
-import { makeError } from './errors.js';
-import { INSTANCE_RULES, type InstanceOptions, instanceOptions } from './instance-options.js';
-import { inner } from './internal.js';
-import {
-  type BindingPool,
-  type BindingSyncInstance,
-  type BindingTracker,
-  callPool,
-  callSync,
-  disposeSync,
-  emitWarnings,
-  openPool,
-  openSyncInstance,
-  releaseHostFunctions,
-  settle,
-  trackSync,
-} from './native.js';
-import { checkOptions } from './options.js';
+import type { BindingLoan, BindingPool, BindingSyncInstance, BindingTracker } from './binding.js';
+import { NESTED } from './binding.js';
 import {
   type AnyExports,
   badCall,
   badCallOptions,
+  Caller,
   type CallOptions,
   callable,
-  checkCode,
-  held,
-  openHosted,
+  type MeasuredCall,
   type Promised,
-} from './pool.js';
+  submit,
+  type Target,
+} from './caller.js';
+import { type Code, checkCode } from './code.js';
+import { isWithin } from './context.js';
+import { makeError } from './errors.js';
+import { releaseHostFunctions } from './host-functions.js';
+import { INSTANCE_RULES, type InstanceOptions, instanceOptions, openHosted } from './instance-options.js';
+import { inner } from './internal.js';
+import { attempt, emitWarnings, openPool, openSyncInstance, settle, toError, trackSync } from './native.js';
+import { checkOptions } from './options.js';
 import { ResourceTracker } from './resource-tracker.js';
 
 /** Gives up the host functions of instances that were dropped without being closed. */
 const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
 
+/** What an instance is over: one of its own or a lent one, on workers, or one on the caller's thread. */
+interface Over {
+  readonly code: Code;
+  readonly read: () => BindingTracker;
+  /** Async mode only. */
+  readonly caller?: Caller;
+  /** Sync mode only: a bound function of a name. */
+  readonly bind?: (name: string) => (...args: unknown[]) => unknown;
+  readonly close: () => Promise<void> | undefined;
+  readonly destroy: () => Promise<void> | undefined;
+}
+
 /**
- * One instance outside a pool, which keeps its state between calls. In `async` mode (`Instance.create`) its calls run
- * on the engine's workers; in `sync` mode (`Instance.createSync`) on the caller's thread, event loop included.
+ * One instance that keeps its state between calls. In `async` mode (`Instance.create`, and what `pool.use` lends) its
+ * calls run on the engine's workers; in `sync` mode (`Instance.createSync`) on the caller's thread, event loop included.
  *
  * A second call while one runs is `ERR_BUSY`. After a trap, a timeout, an abort or a memory limit every call is
  * `ERR_CLOSED`.
@@ -47,25 +51,15 @@ export class Instance<E extends object = AnyExports> {
   readonly code: Code;
   /** The instance's memory. */
   readonly tracker: ResourceTracker;
-  readonly #pool: BindingPool | undefined;
-  readonly #sync: BindingSyncInstance | undefined;
-  readonly #hostFunctions: readonly number[];
+  readonly #over: Over;
+  readonly #bound = new Map<string, (...args: unknown[]) => unknown>();
   #exports: E | undefined;
-  #closed = false;
 
-  private constructor(code: Code, binding: BindingPool | BindingSyncInstance, ids: readonly number[]) {
-    this.code = code;
-    this.tracker = ResourceTracker.over('ready' in binding ? () => binding.tracker() : this.#syncTracker(binding));
-    this.#hostFunctions = ids;
-    if ('ready' in binding) {
-      this.mode = 'async';
-      this.#pool = binding;
-    } else {
-      this.mode = 'sync';
-      this.#sync = binding;
-    }
-    dropped.register(this, ids, this);
-    emitWarnings(code.engine[inner].binding);
+  private constructor(over: Over) {
+    this.mode = over.caller === undefined ? 'sync' : 'async';
+    this.code = over.code;
+    this.tracker = ResourceTracker.over(over.read);
+    this.#over = over;
   }
 
   /**
@@ -79,18 +73,73 @@ export class Instance<E extends object = AnyExports> {
   ): Promise<Instance<Promised<E>>> {
     checkCode(code);
     checkOptions(options, INSTANCE_RULES);
-    const resolved = { min: 1, max: 1, reuse: true, exclusive: true, ...instanceOptions(code, options) };
+    const guest = instanceOptions(code, options);
+    // A pool of its own, which lends its only instance once.
     const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
-      openPool(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
+      openPool(code.engine[inner].binding, code[inner].binding, {
+        id: 0,
+        min: 0,
+        max: 1,
+        reuse: true,
+        ...guest,
+        imports,
+      }),
     );
+    const target = targetOf(binding, ids.length > 0);
+    const release = (instance: object) => {
+      dropped.unregister(instance);
+      releaseHostFunctions(ids);
+    };
     try {
-      await settle(() => binding.ready());
+      const { timeoutMillis } = options;
+      const loan = await lend(binding, target, timeoutMillis === undefined ? undefined : { timeoutMillis });
+      emitWarnings(code.engine[inner].binding);
+      const instance: Instance<Promised<E>> = new Instance<Promised<E>>({
+        code,
+        read: () => binding.tracker(),
+        caller: new Caller(target, loan.caller()),
+        close: async () => {
+          loan.release(false);
+          await settle(() => binding.close());
+          release(instance);
+        },
+        destroy: async () => {
+          await settle(() => binding.destroy());
+          release(instance);
+        },
+      });
+      target.owner = instance;
+      dropped.register(instance, ids, instance);
+      return instance;
     } catch (error) {
       await settle(() => binding.destroy());
       releaseHostFunctions(ids);
       throw error;
     }
-    return new Instance<Promised<E>>(code, binding, ids);
+  }
+
+  /**
+   * Borrows an instance of a pool; `end` gives it back, or discards it.
+   * @internal
+   */
+  static async borrow<E extends object>(
+    code: Code,
+    pool: BindingPool,
+    target: Target,
+    options: CallOptions | undefined,
+  ): Promise<{ instance: Instance<E>; end: (discard: boolean) => void }> {
+    const bad = options && badCallOptions(options);
+    if (bad !== undefined) throw bad;
+    const loan = await lend(pool, target, options);
+    const end = (discard: boolean) => loan.release(discard);
+    const instance = new Instance<E>({
+      code,
+      read: () => loan.tracker(),
+      caller: new Caller(target, loan.caller()),
+      close: async () => end(false),
+      destroy: async () => end(true),
+    });
+    return { instance, end };
   }
 
   /**
@@ -102,63 +151,91 @@ export class Instance<E extends object = AnyExports> {
   static createSync<E extends object = AnyExports>(code: Code, options: InstanceOptions = {}): Instance<E> {
     checkCode(code);
     checkOptions(options, INSTANCE_RULES);
-    const resolved = instanceOptions(code, options);
+    const guest = instanceOptions(code, options);
     const { binding, ids } = openHosted(code, options.imports, true, (imports) =>
-      openSyncInstance(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
+      openSyncInstance(code.engine[inner].binding, code[inner].binding, { ...guest, imports }),
     );
-    return new Instance<E>(code, binding, ids);
+    let closed = false;
+    const close = (): undefined => {
+      if (closed) return;
+      attempt(() => binding.dispose());
+      closed = true;
+      dropped.unregister(instance);
+      releaseHostFunctions(ids);
+    };
+    const instance: Instance<E> = new Instance<E>({
+      code,
+      read: syncTracker(binding, () => closed),
+      bind: (name) => attempt(() => binding.bind(name)),
+      close,
+      destroy: close,
+    });
+    emitWarnings(code.engine[inner].binding);
+    dropped.register(instance, ids, instance);
+    return instance;
   }
 
   /** The exported functions: in async mode each returns a promise, in sync mode its result. */
   get exports(): E {
     // The functions keep the instance, and with it the host functions that it needs.
-    this.#exports ??= callable(this.code, (name, args) =>
-      this.mode === 'async' ? this.call(name, args) : this.callSync(name, args),
-    ) as E;
+    this.#exports ??= callable(this.code, (name) => {
+      if (this.mode === 'async') return (...args) => this.call(name, args);
+      let bound: ((...args: unknown[]) => unknown) | undefined;
+      return (...args) => {
+        bound ??= this.#bind(name);
+        try {
+          return bound(...args);
+        } catch (failure) {
+          throw toError(failure);
+        }
+      };
+    }) as E;
     return this.#exports;
   }
 
-  /** Calls an exported function on the engine's workers; as {@link Pool.call}. Async mode only. */
+  /** Calls an exported function on the engine's workers; as `pool.call`. Async mode only. */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
-    if (typeof name !== 'string' || !Array.isArray(args)) return Promise.reject(badCall(name, args));
-    const bad = options && badCallOptions(options);
-    if (bad !== undefined) return Promise.reject(bad);
-    if (this.#pool === undefined) return Promise.reject(wrongMode('call()', 'sync', 'callSync()'));
-    const ended = callPool(this.#pool, name, args, options?.timeoutMillis, options?.signal) as Promise<R>;
-    return this.#hostFunctions.length === 0 ? ended : held(this, ended);
+    const { caller } = this.#over;
+    if (caller === undefined) return Promise.reject(badCall(name, args) ?? wrongMode('call()', 'sync', 'callSync()'));
+    return caller.call(name, args, options) as Promise<R>;
+  }
+
+  /** Calls an exported function and says what that took; as `pool.callWithStats`. Async mode only. */
+  callWithStats<R = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Promise<MeasuredCall<R>> {
+    const { caller } = this.#over;
+    if (caller === undefined) return Promise.reject(wrongMode('callWithStats()', 'sync', 'callSync()'));
+    return caller.callWithStats(name, args, options) as Promise<MeasuredCall<R>>;
   }
 
   /** Calls an exported function on this thread and returns its result. Sync mode only. */
   callSync<R = unknown>(name: string, args: readonly unknown[] = []): R {
-    if (typeof name !== 'string' || !Array.isArray(args)) throw badCall(name, args);
-    if (this.#sync === undefined) throw wrongMode('callSync()', 'async', 'call()');
-    return callSync(this.#sync, name, args) as R;
+    const bad = badCall(name, args);
+    if (bad !== undefined) throw bad;
+    const bound = this.#bind(name);
+    try {
+      return bound(...args) as R;
+    } catch (failure) {
+      throw toError(failure);
+    }
   }
 
   /** Ends the instance after the call it is in, and gives back its memory. May be called again. */
   async close(): Promise<void> {
-    const pool = this.#pool;
-    if (pool === undefined) return this[Symbol.dispose]();
-    await settle(() => pool.close());
-    this.#release();
+    await this.#over.close();
   }
 
   /** Ends the instance at once, with the call it is in (`ERR_ABORTED`). May be called again. */
   async destroy(): Promise<void> {
-    const pool = this.#pool;
-    if (pool === undefined) return this[Symbol.dispose]();
-    await settle(() => pool.destroy());
-    this.#release();
+    await this.#over.destroy();
   }
 
   /** Ends a sync instance. An async one is closed in the background: await `close()` instead. */
   [Symbol.dispose](): void {
-    if (this.#sync === undefined) {
-      void this.close();
-    } else if (!this.#closed) {
-      disposeSync(this.#sync);
-      this.#release();
-    }
+    void this.#over.close();
   }
 
   /** `close()`. */
@@ -166,20 +243,43 @@ export class Instance<E extends object = AnyExports> {
     return this.close();
   }
 
-  /** A sync instance gives no numbers in the middle of a call or after its end: the last ones hold then. */
-  #syncTracker(binding: BindingSyncInstance): () => BindingTracker {
-    let last = binding.tracker();
-    return () => {
-      last = this.#closed ? { ...last, currentBytes: 0, currentPages: 0 } : (trackSync(binding) ?? last);
-      return last;
-    };
+  #bind(name: string): (...args: unknown[]) => unknown {
+    const known = this.#bound.get(name);
+    if (known !== undefined) return known;
+    const { bind } = this.#over;
+    if (bind === undefined) throw wrongMode('callSync()', 'async', 'call()');
+    const bound = bind(name);
+    this.#bound.set(name, bound);
+    return bound;
   }
+}
 
-  #release(): void {
-    this.#closed = true;
-    dropped.unregister(this);
-    releaseHostFunctions(this.#hostFunctions);
-  }
+/** Whom the calls of an instance's own pool go to. */
+function targetOf(binding: BindingPool, hosted: boolean): Target & { owner: object } {
+  return {
+    owner: binding,
+    pool: {},
+    hosted,
+    find: (name) => binding.find(name),
+    abort: (ticket) => binding.abort(ticket),
+  };
+}
+
+/** Waits for an instance of a pool. */
+async function lend(pool: BindingPool, target: Target, options: CallOptions | undefined): Promise<BindingLoan> {
+  const loan = pool.lend();
+  const flags = isWithin(target.pool) ? NESTED : 0;
+  await submit(target, options, (ticket) => loan.begin(options?.timeoutMillis, ticket, flags));
+  return loan;
+}
+
+/** A sync instance gives no numbers in the middle of a call or after its end: the last ones hold then. */
+function syncTracker(binding: BindingSyncInstance, isClosed: () => boolean): () => BindingTracker {
+  let last = binding.tracker();
+  return () => {
+    last = isClosed() ? { ...last, currentBytes: 0, currentPages: 0 } : (trackSync(binding) ?? last);
+    return last;
+  };
 }
 
 function wrongMode(method: string, mode: string, instead: string): Error {

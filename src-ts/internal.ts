@@ -1,5 +1,5 @@
+import type { BindingCode, BindingEngine } from './binding.js';
 import type { Engine } from './engine.js';
-import type { BindingCode, BindingEngine } from './native.js';
 
 /** How classes of this package reach each other's native half, unseen in the typings. @internal */
 export const inner: unique symbol = Symbol('riptide-wasm');

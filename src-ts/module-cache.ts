@@ -1,4 +1,4 @@
-import type { BindingEngineStats } from './native.js';
+import type { BindingEngineStats } from './binding.js';
 
 /** The numbers of a {@link ModuleCache} at one moment. */
 export interface ModuleCacheSnapshot {

@@ -1,6 +1,6 @@
+import type { BindingCode } from './binding.js';
 import { Code } from './code.js';
 import type { Engine } from './engine.js';
-import type { BindingCode } from './native.js';
 
 /** A compiled core WebAssembly module. Made by `engine.load` and `engine.loadModule`. */
 export class Module extends Code {

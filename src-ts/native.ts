@@ -1,156 +1,23 @@
 // The only file that loads the addon and calls it. Failures arrive as plain objects and become errors here, once.
 
 import { createRequire } from 'node:module';
+import type {
+  Addon,
+  BindingCode,
+  BindingEngine,
+  BindingEngineOptions,
+  BindingFailure,
+  BindingInstanceOptions,
+  BindingPool,
+  BindingPoolOptions,
+  BindingSyncInstance,
+  BindingTracker,
+  SyncAnswer,
+} from './binding.js';
+import { inContextOf } from './context.js';
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, makeError } from './errors.js';
-
-/** What a failed native call throws or rejects with. @internal */
-interface BindingFailure {
-  code: string;
-  message: string;
-  details: Record<string, number | string | string[]>;
-  payload?: unknown;
-  hostError?: number;
-}
-
-/** @internal */
-export interface BindingEngineOptions {
-  simd: boolean;
-  metrics: boolean;
-  /** 0: as many as there are cores. */
-  workers: number;
-  maxInstances: number;
-  maxMemoryPages: number;
-  signalsBasedTraps: boolean;
-  cache?: { directory: string; keyFile?: string; trust: 'key' | 'owner' };
-  coldStartTargetMillis?: number;
-}
-
-/** @internal */
-export interface BindingTracker {
-  currentBytes: number;
-  currentPages: number;
-  peakPages: number;
-  maxPages: number;
-  growFailures: number;
-  growRequests: number;
-  simdEnabled: boolean;
-  aotCacheEnabled: boolean;
-}
-
-/** @internal */
-export interface BindingEngineStats {
-  workers: number;
-  allocation: string;
-  slots: number;
-  instances: number;
-  cacheHits: number;
-  cacheMisses: number;
-  memoryHits: number;
-  diskHits: number;
-  coldStartMillis: number;
-  slowColdStarts: number;
-}
-
-/** @internal */
-export interface BindingPoolStats {
-  size: number;
-  idle: number;
-  active: number;
-  waiting: number;
-  created: number;
-  destroyed: number;
-  completed: number;
-  failed: number;
-  timedOut: number;
-  aborted: number;
-}
-
-/** @internal */
-export interface BindingExtern {
-  name: string;
-  kind: string;
-  type?: string;
-}
-
-/** @internal */
-export interface BindingEngine {
-  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>;
-  readonly stats: BindingEngineStats;
-  takeWarnings(): string[];
-  tracker(): BindingTracker;
-  metrics(): Record<string, number>;
-}
-
-/** @internal */
-export interface BindingCode {
-  readonly kind: 'module' | 'component';
-  readonly exports: BindingExtern[];
-  readonly imports: BindingExtern[];
-  readonly cacheHit: boolean;
-  readonly loadMillis: number;
-}
-
-/** @internal */
-export interface BindingInstanceOptions {
-  timeoutMillis?: number;
-  maxMemoryPages: number;
-  maxResultBytes: number;
-  maxResultValues: number;
-  wasi?: { args: string[]; env: [string, string][] };
-  imports: { name: string; functionId: number }[];
-}
-
-/** @internal */
-export interface BindingPoolOptions extends BindingInstanceOptions {
-  min: number;
-  max: number;
-  reuse: boolean;
-  exclusive: boolean;
-}
-
-/** @internal */
-export interface BindingPool {
-  ready(): Promise<void>;
-  call(name: string, args: readonly unknown[], timeoutMillis?: number, ticket?: number): Promise<unknown>;
-  abort(ticket: number): void;
-  close(): Promise<void>;
-  destroy(): Promise<void>;
-  readonly stats: BindingPoolStats;
-  tracker(): BindingTracker;
-  metrics(): Record<string, number>;
-}
-
-/** @internal */
-export interface BindingSyncInstance {
-  call(name: string, args: readonly unknown[]): unknown;
-  tracker(): BindingTracker;
-  dispose(): void;
-}
-
-interface Addon {
-  errorCodes(): string[];
-  buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
-  wat2wasm(text: string): Buffer;
-  processMetrics(): Record<string, number>;
-  setHostDispatcher(dispatch: (callId: number, functionId: number, args: unknown[]) => void): void;
-  hostReturn(callId: number, result: unknown): void;
-  hostErr(callId: number, payload: unknown): void;
-  hostThrow(callId: number, errorId: number): void;
-  BindingEngine: new (options: BindingEngineOptions) => BindingEngine;
-  BindingPool: new (engine: BindingEngine, code: BindingCode, options: BindingPoolOptions) => BindingPool;
-  BindingSyncInstance: new (
-    engine: BindingEngine,
-    code: BindingCode,
-    options: BindingInstanceOptions,
-    hostCall: (functionId: number, args: unknown[]) => SyncAnswer,
-  ) => BindingSyncInstance;
-}
-
-/** What a host function of a sync instance gave: its result, the `err` of its WIT result, or what it threw. */
-type SyncAnswer = { ok: unknown } | { err: { val: unknown } } | { errorId: number };
-
-/** A function the guest imports; it may return a promise, except in a sync instance. */
-export type HostFunction = (...args: never[]) => unknown;
+import { tell } from './events.js';
+import { hostFunction, isGuestsErr, isThenable, keepHostError, takeHostError } from './host-functions.js';
 
 const addon = loadAddon();
 
@@ -172,7 +39,8 @@ function loadAddon(): Addon {
 /** What napi itself throws, before any code of ours ran: our mistake, not the caller's. */
 const NAPI_CODES = /^(\w+Expected|InvalidArg|GenericFailure|PendingException|Closing|QueueFull|Unknown)$/;
 
-function toError(failure: unknown): unknown {
+/** A native failure as an error of its class. @internal */
+export function toError(failure: unknown): unknown {
   try {
     return read(failure);
   } catch {
@@ -191,10 +59,8 @@ function read(failure: unknown): unknown {
   const { code, message, details, hostError } = failure;
   const given: { message: string; cause?: unknown; payload?: unknown } = { message };
   if ('payload' in failure) given.payload = failure.payload;
-  if (hostError !== undefined && hostErrors.has(hostError)) {
-    given.cause = hostErrors.get(hostError);
-    hostErrors.delete(hostError);
-  }
+  const thrown = hostError === undefined ? undefined : takeHostError(hostError);
+  if (thrown !== undefined) given.cause = thrown.error;
   const known = (Object.hasOwn(ERROR_CODES, code) ? code : 'ERR_INTERNAL') as ErrorCode;
   return makeError(known, (details ?? {}) as ErrorDetails, given);
 }
@@ -203,7 +69,8 @@ function isFailure(value: unknown): value is BindingFailure {
   return typeof value === 'object' && value !== null && typeof (value as { code?: unknown }).code === 'string';
 }
 
-function attempt<T>(call: () => T): T {
+/** Throws what the native call threw, as an error. @internal */
+export function attempt<T>(call: () => T): T {
   try {
     return call();
   } catch (failure) {
@@ -212,64 +79,6 @@ function attempt<T>(call: () => T): T {
 }
 
 // --- Host functions -------------------------------------------------------------------------------------------------
-
-/** @internal */
-export interface RegisteredFunction {
-  readonly call: HostFunction;
-  /** Whether its WIT type returns a `result`, so that a throw can be its `err`. */
-  readonly fallible: boolean;
-}
-
-const hostFunctions = new Map<number, RegisteredFunction>();
-/** What host functions threw, until the failed call that carries the number is read. */
-const hostErrors = new Map<number, unknown>();
-/** Errors of calls that had already ended are never fetched: the oldest go first. */
-const MAX_HOST_ERRORS = 4096;
-let lastFunctionId = 0;
-let lastHostError = 0;
-
-/** Keeps host functions under numbers that the addon calls them by. @internal */
-export function registerHostFunctions(functions: readonly RegisteredFunction[]): number[] {
-  return functions.map((registered) => {
-    lastFunctionId += 1;
-    hostFunctions.set(lastFunctionId, registered);
-    return lastFunctionId;
-  });
-}
-
-/** @internal */
-export function releaseHostFunctions(ids: readonly number[]): void {
-  for (const id of ids) hostFunctions.delete(id);
-}
-
-function keepHostError(error: unknown): number {
-  if (hostErrors.size >= MAX_HOST_ERRORS) {
-    const oldest = hostErrors.keys().next();
-    if (!oldest.done) hostErrors.delete(oldest.value);
-  }
-  lastHostError += 1;
-  hostErrors.set(lastHostError, error);
-  return lastHostError;
-}
-
-function hostFunction(id: number): RegisteredFunction {
-  const registered = hostFunctions.get(id);
-  if (registered === undefined) throw makeError('ERR_CLOSED', {}, { message: 'the host function was released' });
-  return registered;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
-}
-
-/** An error with a `payload` is the `err` of a function that returns a `result`; jco's rule too. */
-function isGuestsErr(error: unknown, fallible: boolean): error is { payload: unknown } {
-  return fallible && typeof error === 'object' && error !== null && Object.hasOwn(error, 'payload');
-}
 
 function answer(callId: number, fallible: boolean, result: unknown): void {
   try {
@@ -291,24 +100,36 @@ function fail(callId: number, fallible: boolean, error: unknown): void {
   addon.hostThrow(callId, keepHostError(error));
 }
 
-addon.setHostDispatcher((callId, functionId, args) => {
-  let fallible = false;
-  try {
-    const registered = hostFunction(functionId);
-    fallible = registered.fallible;
-    const result = registered.call(...(args as never[]));
-    if (isThenable(result)) {
-      result.then(
-        (value) => answer(callId, fallible, value),
-        (error) => fail(callId, fallible, error),
-      );
-    } else {
-      answer(callId, fallible, result);
+addon.setDispatchers(
+  (callId, functionId, args, ticket) => {
+    let fallible = false;
+    try {
+      const registered = hostFunction(functionId);
+      fallible = registered.fallible;
+      const result = inContextOf(ticket, () => registered.call(...(args as never[])));
+      if (isThenable(result)) {
+        result.then(
+          (value) => answer(callId, fallible, value),
+          (error) => fail(callId, fallible, error),
+        );
+      } else {
+        answer(callId, fallible, result);
+      }
+    } catch (error) {
+      fail(callId, fallible, error);
     }
-  } catch (error) {
-    fail(callId, fallible, error);
-  }
-});
+  },
+  // A listener that throws is the caller's own uncaught exception, as with any event emitter.
+  (poolId, kind, detail) => {
+    try {
+      tell(poolId, kind, detail);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  },
+);
 
 function answerSync(functionId: number, args: unknown[]): SyncAnswer {
   let fallible = false;
@@ -400,38 +221,14 @@ export async function settle(call: () => Promise<void>): Promise<void> {
   }
 }
 
-let lastTicket = 0;
+/** What a call that rejected with `failure` rejects with. @internal */
+export function rethrow(failure: unknown): never {
+  throw toError(failure);
+}
 
-/** The hot path: one native call, and a listener only where there is a signal. @internal */
-export async function callPool(
-  pool: BindingPool,
-  name: string,
-  args: readonly unknown[],
-  timeoutMillis?: number,
-  signal?: AbortSignal,
-): Promise<unknown> {
-  if (signal === undefined) {
-    try {
-      return await pool.call(name, args, timeoutMillis);
-    } catch (failure) {
-      throw toError(failure);
-    }
-  }
-  signal.throwIfAborted();
-  lastTicket += 1;
-  const ticket = lastTicket;
-  const abort = () => pool.abort(ticket);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    const ended = pool.call(name, args, timeoutMillis, ticket);
-    if (signal.aborted) pool.abort(ticket); // by an argument's getter, before there was a ticket to abort
-    return await ended;
-  } catch (failure) {
-    if (signal.aborted && isFailure(failure) && failure.code === 'ERR_ABORTED') throw signal.reason;
-    throw toError(failure);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+/** Whether a call was ended from outside. @internal */
+export function isAborted(failure: unknown): boolean {
+  return isFailure(failure) && failure.code === 'ERR_ABORTED';
 }
 
 /** @internal */
@@ -441,20 +238,6 @@ export function openSyncInstance(
   options: BindingInstanceOptions,
 ): BindingSyncInstance {
   return attempt(() => new addon.BindingSyncInstance(engine, code, options, answerSync));
-}
-
-/** @internal */
-export function callSync(instance: BindingSyncInstance, name: string, args: readonly unknown[]): unknown {
-  try {
-    return instance.call(name, args);
-  } catch (failure) {
-    throw toError(failure);
-  }
-}
-
-/** @internal */
-export function disposeSync(instance: BindingSyncInstance): void {
-  attempt(() => instance.dispose());
 }
 
 /** The numbers of a sync instance; `undefined` in the middle of its call. @internal */

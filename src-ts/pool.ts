@@ -1,49 +1,44 @@
+import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { Code } from './code.js';
-import { describe, makeError } from './errors.js';
-import { type InstanceOptions, instanceOptions, matchImports, POOL_RULES } from './instance-options.js';
-import { inner } from './internal.js';
+import type { BindingPool } from './binding.js';
 import {
-  type BindingPool,
-  callPool,
-  emitWarnings,
-  openPool,
-  registerHostFunctions,
-  releaseHostFunctions,
-  settle,
-} from './native.js';
-import { badOption, checkOptions, millis } from './options.js';
+  type AnyExports,
+  Caller,
+  type CallOptions,
+  callable,
+  type MeasuredCall,
+  type Promised,
+  type Target,
+} from './caller.js';
+import { type Code, checkCode } from './code.js';
+import { hosting, isWithin, nextTicket, within } from './context.js';
+import { describe, makeError, RejectedError } from './errors.js';
+import { forget, listen, nextId } from './events.js';
+import { releaseHostFunctions } from './host-functions.js';
+import { Instance } from './instance.js';
+import { instanceOptions, openHosted } from './instance-options.js';
+import { inner } from './internal.js';
+import { emitWarnings, openPool, rethrow, settle } from './native.js';
+import { checkOptions } from './options.js';
+import { type BreakerOptions, POOL_RULES, type PoolOptions, poolOptions } from './pool-options.js';
 import { ResourceTracker } from './resource-tracker.js';
 
-/** Options of a {@link Pool}. */
-export interface PoolOptions extends InstanceOptions {
-  /**
-   * Instances kept warm: 0 to `max`.
-   * @default 0
-   */
-  min?: number;
-  /**
-   * The most instances at once; further calls wait for one: 1 to the engine's `maxInstances`.
-   * @default the number of cores, or `min` where that is more; no more than the engine's `maxInstances`
-   */
-  max?: number;
-  /**
-   * Whether an instance, with its state, serves further calls after a good one. With `false` each call gets a fresh
-   * instance. An instance that failed is never used again, either way.
-   * @default false
-   */
-  reuse?: boolean;
-}
+/** Whether calls pass a breaker: `closed`, they do; `open`, they do not; `halfOpen`, one tries. */
+export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends the call at once; it then rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-  /**
-   * How long this call may take, waiting for an instance included, in milliseconds: above 0, up to 2,147,483,647.
-   * @default the pool's or instance's `timeoutMillis`
-   */
-  timeoutMillis?: number | undefined;
+/** The numbers of a breaker at one moment. */
+export interface BreakerStats {
+  readonly state: BreakerState;
+  /** Until a call may try again, in milliseconds; 0 where it is not open. */
+  readonly resetMillis: number;
+  /** Calls in the window that did not fail. */
+  readonly successes: number;
+  /** Calls in the window that failed. */
+  readonly failures: number;
+  /** Calls refused so far. */
+  readonly rejected: number;
+  /** How often it opened. */
+  readonly opened: number;
 }
 
 /** The numbers of a {@link Pool} at one moment. */
@@ -52,7 +47,7 @@ export interface PoolStats {
   readonly size: number;
   /** Instances that wait for a call. */
   readonly idle: number;
-  /** Instances in a call. */
+  /** Instances in a call, or lent by `use`. */
   readonly active: number;
   /** Calls that wait for an instance. */
   readonly waiting: number;
@@ -62,77 +57,126 @@ export interface PoolStats {
   readonly destroyed: number;
   /** Calls that ended well. */
   readonly completed: number;
-  /** Calls that failed, other than by time or abort. */
+  /** Calls that failed, other than in the ways below. */
   readonly failed: number;
-  /** Calls that took longer than their `timeoutMillis`. */
+  /** Calls that took longer than their `timeoutMillis`, or waited longer than `acquireTimeoutMillis`. */
   readonly timedOut: number;
   /** Calls ended by their signal, or with the pool. */
   readonly aborted: number;
+  /** Calls that were not taken: the queue was full, the breaker open, the pool closed, the call re-entrant. */
+  readonly rejected: number;
+  /** The breaker, where the pool has one. */
+  readonly breaker?: BreakerStats;
 }
 
-/** The functions of `T`, each returning a promise. */
-export type Promised<T> = {
-  readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
-};
-
-/** Functions by name, of types nobody declared. */
-export type AnyExports = Record<string, (...args: unknown[]) => unknown>;
-
-/** Gives up the host functions of pools that were dropped without being closed. */
-const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
-
-/** Owners of host functions with calls in flight, one token a call. */
-const inFlight = new Set<{ readonly owner: object }>();
-
-/** Keeps the owner of host functions while a call may need them: an `await` alone does not keep `this`. @internal */
-export async function held<T>(owner: object, ended: Promise<T>): Promise<T> {
-  const token = { owner };
-  inFlight.add(token);
-  try {
-    return await ended;
-  } finally {
-    inFlight.delete(token);
-  }
+/** A growth of memory or of a table that was denied. */
+export interface DeniedGrowth {
+  /** What was asked for, in bytes; for tables in elements. */
+  readonly requested: number;
+  /** What was held where it was denied. */
+  readonly held: number;
+  /** The limit there. */
+  readonly limit: number;
+  /** Whose limit: `instance`, `pool`, `engine` (its `memoryBudgetBytes`), `memory type`, `system` or `tables`. */
+  readonly limitedBy: string;
+  /** How many growths were denied since the last event; the numbers are the last one's. */
+  readonly count: number;
 }
 
 /**
- * Instances of one module or component, on the engine's worker threads. Guest code never runs on the event loop.
+ * Why an instance is gone: each call gets a `fresh` one; it had served `maxUses` calls; it was `recycled` for its size,
+ * `idle` too long; its call `failed` or was ended; its pool was `closed`.
+ */
+export type DestroyReason = 'fresh' | 'maxUses' | 'recycled' | 'idle' | 'failed' | 'closed';
+
+/** The events of a {@link Pool}, with what their listeners are given. */
+export interface PoolEvents {
+  /** Growths were denied. Many at once come as one event. */
+  growthDenied: [growth: DeniedGrowth];
+  /** An instance was made. */
+  instanceCreated: [];
+  /** An instance is gone. */
+  instanceDestroyed: [reason: DestroyReason];
+  /** The breaker changed its state. */
+  breaker: [state: BreakerState];
+}
+
+const EVENT_BITS: Record<string, number> = { growthDenied: 1, instanceCreated: 2, instanceDestroyed: 4, breaker: 8 };
+
+/** What outlives a pool's object. */
+interface Remains {
+  readonly hostFunctions: readonly number[];
+  readonly id: number;
+}
+
+function release({ hostFunctions, id }: Remains): void {
+  releaseHostFunctions(hostFunctions);
+  forget(id);
+}
+
+/** Sees to pools that were dropped without being closed. */
+const dropped = new FinalizationRegistry<Remains>(release);
+
+/**
+ * Instances of one module or component, on the engine's worker threads. Guest code never runs on the event loop. Calls
+ * are served in the order they came.
  *
  * ```js
- * const pool = new Pool(await engine.load('add.wasm'), { max: 4, timeoutMillis: 100 });
+ * await using pool = new Pool(await engine.load('add.wasm'), { max: 4, timeoutMillis: 100 });
  * await pool.call('add', [1, 2]); // 3
- * await pool.close();
  * ```
  */
-export class Pool {
+export class Pool extends EventEmitter<PoolEvents> {
   /** @internal */
   readonly [inner]: BindingPool;
   /** The code its instances run. */
   readonly code: Code;
   /** Memory over the pool's instances. */
   readonly tracker: ResourceTracker;
-  readonly #hostFunctions: readonly number[];
+  readonly #remains: Remains;
+  readonly #target: Target;
+  readonly #caller: Caller;
+  readonly #fallback: BreakerOptions['fallback'];
 
   /**
    * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
    * @throws LinkError `ERR_LINK` where the code imports what nobody provides.
    */
   constructor(code: Code, options: PoolOptions = {}) {
+    super();
     checkCode(code);
     checkOptions(options, POOL_RULES);
-    const { maxInstances: most } = code.engine[inner];
-    const { min = 0, max = Math.min(Math.max(availableParallelism(), min), most), reuse = false } = options;
-    if (max > most) throw badOption('max', max, `1 to ${most} instances, the engine's maxInstances`);
-    if (min > max) throw badOption('min', min, `0 to ${max}, the pool's max`);
-    const resolved = { min, max, reuse, exclusive: false, ...instanceOptions(code, options) };
+    const { maxInstances } = code.engine[inner];
+    const own = poolOptions(options, maxInstances, availableParallelism());
+    const guest = instanceOptions(code, options);
+    const id = nextId();
     const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
-      openPool(code.engine[inner].binding, code[inner].binding, { ...resolved, imports }),
+      openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, imports }),
     );
     this[inner] = binding;
     this.code = code;
     this.tracker = ResourceTracker.over(() => binding.tracker());
-    this.#hostFunctions = ids;
-    dropped.register(this, ids, this);
+    this.#target = {
+      owner: this,
+      pool: {},
+      hosted: ids.length > 0,
+      find: (name) => binding.find(name),
+      abort: (ticket) => binding.abort(ticket),
+    };
+    this.#caller = new Caller(this.#target, binding.caller());
+    this.#fallback = typeof options.breaker === 'object' ? options.breaker.fallback : undefined;
+    this.#remains = { hostFunctions: ids, id };
+    dropped.register(this, this.#remains, this);
+    listen(id, this, Pool.#tell);
+    // What nobody listens to is not told.
+    const relisten = () => {
+      let bits = 0;
+      for (const name of this.eventNames()) bits |= EVENT_BITS[String(name)] ?? 0;
+      binding.listen(bits);
+    };
+    const events = this as EventEmitter;
+    events.on('newListener', (name) => queueMicrotask(() => this.listenerCount(name) > 0 && relisten()));
+    events.on('removeListener', relisten);
     emitWarnings(code.engine[inner].binding);
   }
 
@@ -144,14 +188,46 @@ export class Pool {
    *
    * @throws ArgumentError `ERR_BAD_ARGUMENT` where an argument does not fit, before the guest runs.
    * @throws GuestError `ERR_GUEST` where the function's result is an `err`.
+   * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN`, `ERR_REENTRANT` where the pool does not take the call.
    * @throws TrapError, MemoryLimitError, TimeoutError, HostFunctionError, ClosedError, RiptideError
    */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
-    if (typeof name !== 'string' || !Array.isArray(args)) return Promise.reject(badCall(name, args));
-    const bad = options && badCallOptions(options);
-    if (bad !== undefined) return Promise.reject(bad);
-    const ended = callPool(this[inner], name, args, options?.timeoutMillis, options?.signal) as Promise<R>;
-    return this.#hostFunctions.length === 0 ? ended : held(this, ended);
+    const ended = this.#caller.call(name, args, options) as Promise<R>;
+    return this.#fallback === undefined ? ended : this.#orFallback(ended, name, args);
+  }
+
+  /** Calls an exported function and says what that took; as {@link Pool.call}, without a breaker's `fallback`. */
+  callWithStats<R = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Promise<MeasuredCall<R>> {
+    return this.#caller.callWithStats(name, args, options) as Promise<MeasuredCall<R>>;
+  }
+
+  /**
+   * Lends `fn` an instance for several calls that share its state; nobody else calls it meanwhile. The instance goes
+   * back when the promise of `fn` settles; where it rejects, the instance is discarded.
+   *
+   * @param options how long to wait for an instance, and what ends the waiting
+   * @returns what `fn` returns
+   */
+  async use<E extends object = AnyExports, T = unknown>(
+    fn: (instance: Instance<Promised<E>>) => T | PromiseLike<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    if (typeof fn !== 'function') {
+      throw makeError('ERR_BAD_ARGUMENT', { path: 'fn', expected: 'a function', received: describe(fn) });
+    }
+    const { instance, end } = await Instance.borrow<Promised<E>>(this.code, this[inner], this.#target, options);
+    let discard = true;
+    try {
+      const result = await within(this.#target.pool, () => fn(instance));
+      discard = false;
+      return result;
+    } finally {
+      end(discard);
+    }
   }
 
   /**
@@ -162,15 +238,27 @@ export class Pool {
    * ```
    */
   exports<T extends object = AnyExports>(): Promised<T> {
-    return callable(this.code, (name, args) => this.call(name, args)) as Promised<T>;
+    const { hosted, pool } = this.#target;
+    const plain = !hosted && this.#fallback === undefined;
+    return callable(this.code, (name) => {
+      if (!plain) return (...args) => this.call(name, args);
+      let bound: ((...args: unknown[]) => Promise<unknown>) | undefined;
+      return (...args) => {
+        if (isWithin(pool)) return this.call(name, args);
+        try {
+          bound ??= this[inner].bind(this[inner].find(name));
+        } catch {
+          return this.call(name, args); // which rejects with the reason
+        }
+        return bound(...args).then(undefined, rethrow);
+      };
+    }) as Promised<T>;
   }
 
   /** Resolves when `min` instances are warm; rejects with what kept them from it. */
   async ready(): Promise<void> {
-    await held(
-      this,
-      settle(() => this[inner].ready()),
-    );
+    const { pool } = this.#target;
+    await hosting(nextTicket(), this, pool, () => settle(() => this[inner].ready()));
     emitWarnings(this.code.engine[inner].binding);
   }
 
@@ -196,86 +284,32 @@ export class Pool {
     return this.close();
   }
 
+  static #tell(pool: Pool, kind: string, detail: string): void {
+    if (kind === 'growthDenied') {
+      const denied = pool[inner].takeDenied();
+      if (denied !== null) pool.emit('growthDenied', denied);
+    } else if (kind === 'instanceCreated') {
+      pool.emit('instanceCreated');
+    } else if (kind === 'instanceDestroyed') {
+      pool.emit('instanceDestroyed', detail as DestroyReason);
+    } else {
+      pool.emit('breaker', detail as BreakerState);
+    }
+  }
+
+  async #orFallback<R>(ended: Promise<R>, name: string, args: readonly unknown[]): Promise<R> {
+    try {
+      return await ended;
+    } catch (error) {
+      if (this.#fallback !== undefined && error instanceof RejectedError && error.code === 'ERR_BREAKER_OPEN') {
+        return (await this.#fallback(error, name, args)) as R;
+      }
+      throw error;
+    }
+  }
+
   #release(): void {
     dropped.unregister(this);
-    releaseHostFunctions(this.#hostFunctions);
+    release(this.#remains);
   }
-}
-
-/** @internal */
-export function checkCode(code: unknown): void {
-  if (!(code instanceof Code)) {
-    throw makeError('ERR_BAD_ARGUMENT', {
-      path: 'code',
-      expected: 'a Module or Component of an Engine',
-      received: describe(code),
-    });
-  }
-}
-
-/** Registers the host functions for as long as what `open` makes; none are left behind where it fails. @internal */
-export function openHosted<B>(
-  code: Code,
-  given: InstanceOptions['imports'],
-  sync: boolean,
-  open: (imports: { name: string; functionId: number }[]) => B,
-): { binding: B; ids: number[] } {
-  const { names, functions } = matchImports(code, given, sync);
-  const ids = registerHostFunctions(functions);
-  try {
-    return { binding: open(names.map((name, index) => ({ name, functionId: ids[index] as number }))), ids };
-  } catch (error) {
-    releaseHostFunctions(ids);
-    throw error;
-  }
-}
-
-/** @internal */
-export function badCall(name: unknown, args: unknown): Error {
-  return typeof name === 'string'
-    ? makeError('ERR_BAD_ARGUMENT', { path: 'args', expected: 'an array', received: describe(args) })
-    : makeError('ERR_BAD_ARGUMENT', { path: 'name', expected: 'a string', received: describe(name) });
-}
-
-const CALL_RULES = {
-  signal: { allowed: 'an AbortSignal', accepts: (value: unknown) => value instanceof AbortSignal },
-  timeoutMillis: millis,
-};
-
-/** @internal */
-export function badCallOptions(options: CallOptions): unknown {
-  try {
-    checkOptions(options, CALL_RULES);
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
-
-/**
- * The exported functions as methods, under each name that `call` knows them by; `Object.keys` gives the full names.
- * @internal
- */
-export function callable(code: Code, call: (name: string, args: unknown[]) => unknown): object {
-  const methods = Object.create(null) as object;
-  const add = (name: string, enumerable: boolean) => {
-    // An object with `then` would be taken for a promise wherever it is awaited.
-    if (name === 'then' || Object.hasOwn(methods, name)) return;
-    Object.defineProperty(methods, name, { value: (...args: unknown[]) => call(name, args), enumerable });
-  };
-  const full = code.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name);
-  for (const name of full) add(name, true);
-  for (const name of full) {
-    const bare = name.slice(name.lastIndexOf('#') + 1);
-    add(bare, false);
-    add(camelCase(bare), false);
-  }
-  return Object.freeze(methods);
-}
-
-/** As the runtime does it: `get-info` is `getInfo`. */
-function camelCase(name: string): string {
-  const [first = '', ...rest] = name.split('-');
-  const capital = (word: string) => word.replace(/^./u, (letter) => letter.toUpperCase());
-  return first.replace(/^./u, (letter) => letter.toLowerCase()) + rest.map(capital).join('');
 }

@@ -1,4 +1,4 @@
-import type { BindingTracker } from './native.js';
+import type { BindingTracker } from './binding.js';
 
 /** The numbers of a {@link ResourceTracker} at one moment. */
 export interface ResourceSnapshot {
@@ -10,8 +10,10 @@ export interface ResourceSnapshot {
   readonly peakPages: number;
   /** The most pages there may be: an instance's limit; over a pool or an engine, that of all its instances together. */
   readonly maxPages: number;
-  /** Growths that were refused by a limit, or failed by the system. */
+  /** Growths of memory that were refused by a limit, or failed by the system. */
   readonly growFailures: number;
+  /** Those of them that the engine's `memoryBudgetBytes` refused. */
+  readonly budgetRefusals: number;
   /** Growths asked for, refused ones included. */
   readonly growRequests: number;
   /** Whether the engine takes SIMD code. */
@@ -54,6 +56,10 @@ export class ResourceTracker implements ResourceSnapshot {
 
   get growFailures(): number {
     return this.#read().growFailures;
+  }
+
+  get budgetRefusals(): number {
+    return this.#read().budgetRefusals;
   }
 
   get growRequests(): number {

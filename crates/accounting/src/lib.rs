@@ -56,6 +56,7 @@ pub struct Account {
     peak: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
+    refusals: [AtomicU64; 4],
     parent: Option<Arc<Account>>,
 }
 
@@ -69,6 +70,7 @@ impl Account {
             peak: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            refusals: Default::default(),
             parent,
         }
     }
@@ -115,10 +117,18 @@ impl Account {
     }
 
     /// Counts a growth that was refused or failed, here and in every parent.
-    pub fn count_failure(&self) {
+    pub fn count_failure(&self, by: Option<Scope>) {
         for account in self.chain() {
             account.failures.fetch_add(1, Ordering::Relaxed);
+            if let Some(scope) = by {
+                account.refusals[scope as usize].fetch_add(1, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Growths that the account of `scope` refused.
+    pub fn refusals(&self, scope: Scope) -> u64 {
+        self.refusals[scope as usize].load(Ordering::Relaxed)
     }
 
     /// Bytes held now.
@@ -237,7 +247,7 @@ mod tests {
     fn requests_and_failures_are_counted_up_the_chain() {
         let (engine, pool, lease) = chain(1, 1, 1);
         lease.account().count_request();
-        lease.account().count_failure();
+        lease.account().count_failure(None);
         for account in [lease.account(), &pool, &engine] {
             assert_eq!((account.requests(), account.failures()), (1, 1));
         }

@@ -16,11 +16,22 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long one turn of the event loop may go to settling promises.
 const TURN: Duration = Duration::from_millis(1);
+
+/// How long a drain waits for the next item: about as long as a worker takes for a short call.
+const LINGER: Duration = Duration::from_micros(3);
+
+/// So many vain waits after the last good one end the waiting, for so many drains.
+const WORTH: i32 = 4;
+const RELUCTANCE: i32 = 64;
+
+/// How long the end of an environment waits for its guests to be gone: several of their epochs. What is stuck in the
+/// system then is left alone.
+const LEAVE: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// The bridge of this thread's environment.
@@ -34,6 +45,8 @@ pub(crate) struct Bridge {
     /// Referenced while anything is in flight: it keeps the event loop alive.
     keep_alive: sys::napi_threadsafe_function,
     in_flight: Cell<usize>,
+    /// Above zero where it is worth waiting for the next item.
+    worth: Cell<i32>,
     /// Live pools by place; a place is given again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
     desk: Desk,
@@ -68,6 +81,7 @@ impl Bridge {
             queue: Arc::new(Queue::new(functions)),
             keep_alive: functions[0],
             in_flight: Cell::new(0),
+            worth: Cell::new(WORTH),
             pools: RefCell::default(),
             desk: Desk::default(),
             closed: Cell::new(false),
@@ -145,17 +159,43 @@ impl Bridge {
     fn drain(&self, js: Js) {
         self.queue.awake();
         let start = Instant::now();
-        while let Some(item) = self.queue.pop() {
+        while let Some(item) = self.queue.pop().or_else(|| self.linger()) {
             let Ok(_scope) = js.scope() else { return };
             if let Err(fault) = failure::guarded(|| self.process(js, item)) {
                 // A promise that could not be settled at all: only in an environment that is ending.
                 let _ = failure::of_fault(js, fault);
             }
-            if start.elapsed() >= TURN && !self.queue.is_empty() {
-                self.queue.wake();
+            if start.elapsed() >= TURN {
+                if !self.queue.is_empty() {
+                    self.queue.wake();
+                }
                 return;
             }
         }
+    }
+
+    /// Waits some microseconds for another item, where calls are in flight and waiting was worth it of late: going back
+    /// to the event loop and being woken again costs more.
+    fn linger(&self) -> Option<Item> {
+        let worth = self.worth.get();
+        if self.in_flight.get() == 0 {
+            return None;
+        }
+        if worth <= 0 {
+            self.worth.set(worth + 1); // tries again some time
+            return None;
+        }
+        let start = Instant::now();
+        while start.elapsed() < LINGER {
+            if let Some(item) = self.queue.pop() {
+                self.worth.set(WORTH);
+                return Some(item);
+            }
+            std::hint::spin_loop();
+        }
+        self.worth
+            .set(if worth == 1 { -RELUCTANCE } else { worth - 1 });
+        None
     }
 
     fn process(&self, js: Js, item: Item) -> JsResult<()> {
@@ -178,6 +218,7 @@ impl Bridge {
                 }
                 settle(js, deferred, outcome)
             }
+            Item::Event(pool, event) => self.desk.tell(js, pool, event),
             Item::Host(request) => self.desk.dispatch(js, request),
             Item::HostGone(call) => {
                 self.desk.forget(call);
@@ -202,9 +243,17 @@ impl Bridge {
             }
         }
         self.desk.clear();
-        for pool in self.pools.take().into_iter().flatten() {
-            pool.end();
+        let pools: Vec<_> = self.pools.take().into_iter().flatten().collect();
+        let (sender, receiver) = mpsc::channel();
+        for pool in &pools {
+            pool.end(sender.clone());
         }
+        drop(sender);
+        // A pool tells when its last guest is gone.
+        let deadline = Instant::now() + LEAVE;
+        while let Some(rest) = deadline.checked_duration_since(Instant::now())
+            && receiver.recv_timeout(rest).is_ok()
+        {}
     }
 }
 
@@ -222,24 +271,29 @@ pub(crate) fn rejected(js: Js, fault: Fault) -> JsResult<Raw> {
 
 fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
     // A panic in a conversion must fail this promise, not only be caught.
-    let settled = failure::guarded(|| {
-        Ok(match outcome {
-            Outcome::Values(Ok(values), signature) => Ok(to_js::results(js, &values, &signature)?),
-            Outcome::Code(Ok(code)) => {
-                // SAFETY: alive environment on its thread.
-                let object =
-                    unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
-                Ok(
-                    object
-                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?,
-                )
-            }
-            Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
-            Outcome::Values(Err(error), _)
-            | Outcome::Code(Err(error))
-            | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
-        })
-    });
+    let settled =
+        failure::guarded(|| {
+            Ok(match outcome {
+                Outcome::Answer(Ok(answer), signature) => {
+                    let value = to_js::results(js, &answer.values, &signature)?;
+                    match answer.stats {
+                        Some(stats) => Ok(to_js::measured(js, value, &stats)?),
+                        None => Ok(value),
+                    }
+                }
+                Outcome::Code(Ok(code)) => {
+                    // SAFETY: alive environment on its thread.
+                    let object =
+                        unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
+                    Ok(object
+                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
+                }
+                Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
+                Outcome::Answer(Err(error), _)
+                | Outcome::Code(Err(error))
+                | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
+            })
+        });
     match settled {
         Ok(Ok(value)) => js.resolve(deferred.raw(), value),
         Ok(Err(value)) => js.reject(deferred.raw(), value),

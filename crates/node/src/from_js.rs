@@ -23,14 +23,28 @@ const SHARE_KEYS_FROM: usize = 4;
 /// How many characters of a wrong string the message shows.
 const SHOWN: usize = 40;
 
-/// The arguments of a call as values, one for each parameter.
+/// The arguments of a call as values, one for each parameter, out of an array.
 pub(crate) fn arguments(js: Js, array: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
-    let mut reader = Reader::new(js, signature.records);
     let count = if js.is_array(array)? {
         js.array_length(array)?
     } else {
         0
     };
+    each_argument(js, count, |index| js.get_element(array, index), signature)
+}
+
+/// The same where each stands by itself.
+pub(crate) fn listed(js: Js, given: &[Raw], signature: &Signature) -> JsResult<Vec<Value>> {
+    each_argument(js, given.len(), |index| Ok(given[index]), signature)
+}
+
+fn each_argument(
+    js: Js,
+    count: usize,
+    argument: impl Fn(usize) -> JsResult<Raw>,
+    signature: &Signature,
+) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js, signature.records);
     let params = &signature.params;
     if count != params.len() {
         let plural = if params.len() == 1 {
@@ -43,8 +57,7 @@ pub(crate) fn arguments(js: Js, array: Raw, signature: &Signature) -> JsResult<V
     }
     let mut values = Vec::with_capacity(count);
     for (index, shape) in params.iter().enumerate() {
-        let value = js.get_element(array, index)?;
-        match reader.read(value, shape) {
+        match reader.read(argument(index)?, shape) {
             Ok(value) => values.push(value),
             Err(stop) => return Err(stop.into_fault(&format!("args[{index}]"))),
         }

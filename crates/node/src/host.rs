@@ -11,6 +11,7 @@ use napi::bindgen_prelude::Unknown;
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::events::Event;
 use riptide_wasm_runtime::host::HostFunction;
 use riptide_wasm_runtime::module::Code;
 use riptide_wasm_runtime::value::Value;
@@ -67,6 +68,8 @@ pub(crate) fn threw(import: &Import, error: Option<u64>) -> Error {
 /// A guest's call on its way to JavaScript.
 pub(crate) struct Request {
     id: u64,
+    /// The caller's number for the call that the guest is in; 0 where it has none.
+    context: u64,
     import: Arc<Import>,
     arguments: Vec<Value>,
     answer: oneshot::Sender<Result<Vec<Value>>>,
@@ -91,7 +94,7 @@ impl Drop for Waiting {
 pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction {
     let queue = queue.clone();
     let name = import.name.clone();
-    let call = move |arguments: Vec<Value>| {
+    let call = move |context: u64, arguments: Vec<Value>| {
         let id = queue.next_host_call();
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
@@ -101,6 +104,7 @@ pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction 
         };
         queue.push(Item::Host(Request {
             id,
+            context,
             import: import.clone(),
             arguments,
             answer,
@@ -136,6 +140,7 @@ struct Pending {
 /// Where calls of host functions wait for JavaScript's answer.
 pub(crate) struct Desk {
     dispatcher: Cell<sys::napi_ref>,
+    listener: Cell<sys::napi_ref>,
     pending: RefCell<HashMap<u64, Pending>>,
 }
 
@@ -143,6 +148,7 @@ impl Default for Desk {
     fn default() -> Desk {
         Desk {
             dispatcher: Cell::new(ptr::null_mut()),
+            listener: Cell::new(ptr::null_mut()),
             pending: RefCell::default(),
         }
     }
@@ -153,6 +159,7 @@ impl Desk {
     pub(crate) fn dispatch(&self, js: Js, request: Request) -> JsResult<()> {
         let Request {
             id,
+            context,
             import,
             arguments,
             answer,
@@ -179,12 +186,32 @@ impl Desk {
                     js.number(id as f64)?,
                     js.uint(import.function_id)?,
                     arguments,
+                    js.number(context as f64)?,
                 ],
             )
         });
         if let Err(fault) = called {
             self.answer(id, |import| Err(of_fault(js, import, fault)));
         }
+        Ok(())
+    }
+
+    /// Tells JavaScript of an event.
+    pub(crate) fn tell(&self, js: Js, pool: u32, event: Event) -> JsResult<()> {
+        if self.listener.get().is_null() {
+            return Ok(());
+        }
+        let (kind, detail) = match event {
+            Event::GrowthDenied => ("growthDenied", ""),
+            Event::InstanceCreated => ("instanceCreated", ""),
+            Event::InstanceDestroyed(reason) => ("instanceDestroyed", reason.as_str()),
+            Event::Breaker(state) => ("breaker", state.as_str()),
+        };
+        let listener = js.referenced(self.listener.get())?;
+        js.call(
+            listener,
+            &[js.uint(pool)?, js.string(kind)?, js.string(detail)?],
+        )?;
         Ok(())
     }
 
@@ -223,22 +250,22 @@ pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
     }
 }
 
-/// Sets the function that calls of host functions arrive at, once for an environment.
+/// Sets the functions that calls of host functions, and events of pools, arrive at; once for an environment.
 #[napi(
-    ts_args_type = "dispatch: (callId: number, functionId: number, args: unknown[]) => void",
+    ts_args_type = "dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void, tell: (poolId: number, kind: string, detail: string) => void",
     ts_return_type = "void"
 )]
-pub(crate) fn set_host_dispatcher(env: Env, dispatch: Unknown) -> napi::Result<()> {
+pub(crate) fn set_dispatchers(env: Env, dispatch: Unknown, tell: Unknown) -> napi::Result<()> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || {
         let bridge = Bridge::of(js)?;
-        let before = bridge
-            .desk()
-            .dispatcher
-            .replace(js.reference(dispatch.raw())?);
-        if !before.is_null() {
-            js.delete_reference(before);
+        let desk = bridge.desk();
+        for (place, function) in [(&desk.dispatcher, dispatch), (&desk.listener, tell)] {
+            let before = place.replace(js.reference(function.raw())?);
+            if !before.is_null() {
+                js.delete_reference(before);
+            }
         }
         Ok(())
     })

@@ -260,6 +260,10 @@ impl Js {
         perform!(self.napi_set_element(array, index as u32, value))
     }
 
+    pub(crate) fn global(self) -> JsResult<Raw> {
+        answer!(self.napi_get_global(), ptr::null_mut())
+    }
+
     // Reading values.
 
     pub(crate) fn get(self, object: Raw, key: Raw) -> JsResult<Raw> {

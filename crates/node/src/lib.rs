@@ -7,15 +7,22 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod caller;
 mod code;
 mod engine;
 mod failure;
 mod from_js;
+mod function;
+mod guest;
 mod host;
 mod info;
 mod js;
+mod loan;
 mod pool;
 mod queue;
 mod shape;
 mod sync_instance;
 mod to_js;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

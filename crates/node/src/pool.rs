@@ -1,57 +1,64 @@
-//! The pool as JavaScript holds it, and the way of a call.
+//! The pool as JavaScript holds it.
 
-use crate::bridge::{self, Bridge};
+use crate::bridge::Bridge;
+use crate::caller::{Caller, Functions, Target};
 use crate::code::BindingCode;
 use crate::engine::BindingEngine;
 use crate::failure;
-use crate::from_js;
+use crate::guest::{BindingGuestOptions, duration};
 use crate::host::{self, BindingImport};
 use crate::info::{BindingTracker, metrics_object};
-use crate::js::{Js, JsResult, Kind, Raw};
-use crate::queue::{CallKey, Outcome};
-use crate::shape::{Callable, Signature};
-use napi::bindgen_prelude::Unknown;
-use napi::{Env, JsValue};
+use crate::js::{Js, Raw};
+use crate::loan::BindingLoan;
+use crate::queue::{Item, Outcome};
+use napi::Env;
 use napi_derive::napi;
-use riptide_wasm_runtime::call::{Call, Ticket};
-use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::breaker::BreakerOptions;
+use riptide_wasm_runtime::call::Ticket;
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
-use riptide_wasm_runtime::value::{Limits, Value};
-use riptide_wasm_runtime::wasi::WasiOptions;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::mpsc::Sender;
 
 /// The options of a pool: checked and complete.
 #[napi(object)]
 pub struct BindingPoolOptions {
+    /// What the pool's events are told under.
+    pub id: u32,
     pub min: u32,
     pub max: u32,
+    pub max_queue: Option<u32>,
+    pub acquire_timeout_millis: Option<f64>,
+    pub idle_timeout_millis: Option<f64>,
+    pub max_uses: Option<u32>,
+    pub recycle_above_pages: Option<u32>,
     pub reuse: bool,
-    pub exclusive: bool,
     pub timeout_millis: Option<f64>,
-    pub max_memory_pages: u32,
-    pub max_result_bytes: f64,
-    pub max_result_values: f64,
-    pub wasi: Option<BindingWasiOptions>,
+    pub breaker: Option<BindingBreakerOptions>,
+    pub guest: BindingGuestOptions,
     pub imports: Vec<BindingImport>,
 }
 
-/// What a guest sees of the world.
+/// The options of a breaker.
 #[napi(object)]
-pub struct BindingWasiOptions {
-    pub args: Vec<String>,
-    #[napi(ts_type = "Array<[string, string]>")]
-    pub env: Vec<(String, String)>,
+pub struct BindingBreakerOptions {
+    pub error_threshold_percentage: f64,
+    pub volume_threshold: u32,
+    pub reset_timeout_millis: f64,
+    pub rolling_count_timeout_millis: f64,
+    pub rolling_count_buckets: u32,
 }
 
-impl From<BindingWasiOptions> for WasiOptions {
-    fn from(options: BindingWasiOptions) -> WasiOptions {
-        WasiOptions {
-            args: options.args,
-            env: options.env,
+impl From<BindingBreakerOptions> for BreakerOptions {
+    fn from(options: BindingBreakerOptions) -> BreakerOptions {
+        BreakerOptions {
+            error_threshold_percentage: options.error_threshold_percentage,
+            volume_threshold: options.volume_threshold,
+            reset_timeout: duration(options.reset_timeout_millis).unwrap_or_default(),
+            rolling_count_timeout: duration(options.rolling_count_timeout_millis)
+                .unwrap_or_default(),
+            rolling_count_buckets: options.rolling_count_buckets,
         }
     }
 }
@@ -69,15 +76,40 @@ pub struct BindingPoolStats {
     pub failed: f64,
     pub timed_out: f64,
     pub aborted: f64,
+    pub rejected: f64,
+    pub breaker: Option<BindingBreakerStats>,
+}
+
+/// The numbers of a breaker.
+#[napi(object)]
+pub struct BindingBreakerStats {
+    #[napi(ts_type = "'closed' | 'open' | 'halfOpen'")]
+    pub state: String,
+    pub reset_millis: f64,
+    pub successes: f64,
+    pub failures: f64,
+    pub rejected: f64,
+    pub opened: f64,
+}
+
+/// Growths that were denied.
+#[napi(object)]
+pub struct BindingDeniedGrowth {
+    pub requested: f64,
+    pub held: f64,
+    pub limit: f64,
+    pub limited_by: String,
+    pub count: f64,
 }
 
 /// What the bridge keeps of a pool while the pool's object or one of its calls lives.
 pub(crate) struct PoolState {
-    pool: Pool,
-    in_flight: Cell<usize>,
-    /// Whether the pool's object is gone.
+    pub(crate) pool: Pool,
+    pub(crate) functions: Functions,
+    pub(crate) in_flight: Cell<usize>,
+    /// Whether nobody can call the pool any more.
     collected: Cell<bool>,
-    tickets: RefCell<HashMap<u64, Ticket>>,
+    pub(crate) tickets: RefCell<HashMap<u64, Ticket>>,
 }
 
 impl PoolState {
@@ -94,54 +126,35 @@ impl PoolState {
         self.collected.get() && self.in_flight.get() == 0
     }
 
-    /// Ends the pool together with its environment.
-    pub(crate) fn end(&self) {
-        self.pool.destroy(Box::new(|_| {}));
+    /// Ends the pool together with its environment, and tells when its guests are gone.
+    pub(crate) fn end(&self, gone: Sender<()>) {
+        self.pool.destroy(Box::new(move |_| {
+            // Nobody waits any longer where it took too long.
+            let _ = gone.send(());
+        }));
     }
 }
 
-/// A pool of instances.
-#[napi]
-pub struct BindingPool {
-    state: Rc<PoolState>,
+/// What may call a pool holds this; when the last of them is gone the pool ends with its calls.
+pub(crate) struct Owner {
+    pub(crate) state: Rc<PoolState>,
     bridge: Rc<Bridge>,
-    place: usize,
-    code: Code,
-    /// Functions by the names they were called by.
-    functions: Functions,
+    /// Where the bridge has the pool.
+    pub(crate) place: usize,
 }
 
-impl Drop for BindingPool {
+impl Drop for Owner {
     fn drop(&mut self) {
         self.state.collected.set(true);
         self.bridge.release(self.place);
     }
 }
 
-/// Functions of compiled code by the names they were called by.
-#[derive(Default)]
-pub(crate) struct Functions(RefCell<HashMap<String, Rc<Callable>>>);
-
-impl Functions {
-    pub(crate) fn get(&self, js: Js, code: &Code, name: Raw) -> JsResult<Rc<Callable>> {
-        let name = js.as_text(name)?;
-        if let Some(callable) = self.0.borrow().get(&name) {
-            return Ok(callable.clone());
-        }
-        let function = code.function(&name)?;
-        let signature = Arc::new(Signature::new(&function.ty));
-        let callable = Rc::new(Callable {
-            function,
-            signature,
-        });
-        self.0.borrow_mut().insert(name, callable.clone());
-        Ok(callable)
-    }
-}
-
-/// Milliseconds of JavaScript as a duration.
-pub(crate) fn duration(millis: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(millis / 1000.0).ok()
+/// A pool of instances.
+#[napi]
+pub struct BindingPool {
+    owner: Rc<Owner>,
+    bridge: Rc<Bridge>,
 }
 
 #[napi]
@@ -159,37 +172,92 @@ impl BindingPool {
             let bridge = Bridge::of(js)?;
             let code = code.code().clone();
             let imports = host::imports(&code, options.imports);
+            let (queue, id) = (bridge.queue().clone(), options.id);
             let options = PoolOptions {
                 min: options.min,
                 max: options.max,
+                max_queue: options.max_queue,
+                acquire_timeout: options.acquire_timeout_millis.and_then(duration),
+                idle_timeout: options.idle_timeout_millis.and_then(duration),
+                max_uses: options.max_uses,
+                recycle_above_pages: options.recycle_above_pages,
                 reuse: options.reuse,
-                exclusive: options.exclusive,
                 timeout: options.timeout_millis.and_then(duration),
-                max_memory_pages: options.max_memory_pages,
-                limits: Limits {
-                    max_bytes: options.max_result_bytes as u64,
-                    max_values: options.max_result_values as u64,
-                },
-                wasi: options.wasi.map(Into::into),
+                breaker: options.breaker.map(Into::into),
+                guest: options.guest.into(),
                 imports: imports
                     .into_iter()
                     .map(|import| host::function(bridge.queue(), import))
                     .collect(),
+                listener: Some(Box::new(move |event| queue.push(Item::Event(id, event)))),
             };
             let state = Rc::new(PoolState {
                 pool: Pool::new(&code, options)?,
+                functions: Functions::new(code),
                 in_flight: Cell::new(0),
                 collected: Cell::new(false),
                 tickets: RefCell::default(),
             });
             let place = bridge.register(state.clone());
-            Ok(BindingPool {
+            let owner = Rc::new(Owner {
                 state,
-                bridge,
+                bridge: bridge.clone(),
                 place,
-                code,
-                functions: Functions::default(),
-            })
+            });
+            Ok(BindingPool { owner, bridge })
+        })
+    }
+
+    /// The number of an exported function, for `caller` and `bind`.
+    #[napi]
+    pub fn find(&self, env: Env, name: String) -> napi::Result<u32> {
+        // SAFETY: napi gave the environment for this call.
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            Ok(self.owner.state.functions.find(&name)? as u32)
+        })
+    }
+
+    /// The function that calls the pool. `ticket` is a number of the caller's, for `abort`; `flags`: 1, a call of this pool
+    /// waits for this one; 2, the result is `{ value, stats }`.
+    #[napi(
+        ts_return_type = "(fn: number, args: readonly unknown[], timeoutMillis?: number, ticket?: number, flags?: number) => Promise<unknown>"
+    )]
+    pub fn caller(&self, env: Env) -> napi::Result<Raw> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || self.as_caller().call_function(js))
+    }
+
+    /// A function that calls one export with the arguments it is given.
+    #[napi(ts_return_type = "(...args: unknown[]) => Promise<unknown>")]
+    pub fn bind(&self, env: Env, number: u32) -> napi::Result<Raw> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || self.as_caller().bound_function(js, number as usize))
+    }
+
+    /// A loan that has not begun.
+    #[napi]
+    pub fn lend(&self) -> BindingLoan {
+        BindingLoan::new(self.as_caller())
+    }
+
+    /// Tells these events from now on: 1 growth denied, 2 instance created, 4 instance destroyed, 8 breaker changed.
+    #[napi]
+    pub fn listen(&self, bits: u32) {
+        self.owner.state.pool.listen(bits);
+    }
+
+    /// The growths denied since the last time.
+    #[napi]
+    pub fn take_denied(&self) -> Option<BindingDeniedGrowth> {
+        let denied = self.owner.state.pool.take_denied()?;
+        Some(BindingDeniedGrowth {
+            requested: denied.requested as f64,
+            held: denied.held as f64,
+            limit: denied.limit as f64,
+            limited_by: denied.by.into(),
+            count: denied.count as f64,
         })
     }
 
@@ -199,43 +267,18 @@ impl BindingPool {
         self.work(env, |pool, done| pool.ready(done))
     }
 
-    /// Calls an exported function. `ticket` is a number of the caller's, for `abort`.
-    #[napi(
-        ts_args_type = "name: string, args: unknown[], timeoutMillis?: number, ticket?: number",
-        ts_return_type = "Promise<unknown>"
-    )]
-    pub fn call(
-        &self,
-        env: Env,
-        name: Unknown,
-        args: Unknown,
-        timeout_millis: Unknown,
-        ticket: Unknown,
-    ) -> napi::Result<Raw> {
-        // SAFETY: napi gave the environment for this call.
-        let js = unsafe { Js::new(env.raw()) };
-        failure::throwing(js, || {
-            let prepared = self.prepare(
-                js,
-                name.raw(),
-                args.raw(),
-                timeout_millis.raw(),
-                ticket.raw(),
-            );
-            match prepared {
-                Ok(prepared) => self.start(js, prepared),
-                Err(fault) => bridge::rejected(js, fault),
-            }
-        })
-    }
-
     /// Aborts the call that was given this ticket, if it has not ended.
     #[napi]
     pub fn abort(&self, env: Env, ticket: f64) -> napi::Result<()> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            let ticket = self.state.tickets.borrow_mut().remove(&(ticket as u64));
+            let ticket = self
+                .owner
+                .state
+                .tickets
+                .borrow_mut()
+                .remove(&(ticket as u64));
             if let Some(ticket) = ticket {
                 ticket.abort();
             }
@@ -260,7 +303,7 @@ impl BindingPool {
     pub fn stats(&self, env: Env) -> napi::Result<BindingPoolStats> {
         // SAFETY: napi gave the environment for this call.
         failure::throwing(unsafe { Js::new(env.raw()) }, || {
-            let stats = self.state.pool.stats();
+            let stats = self.owner.state.pool.stats();
             Ok(BindingPoolStats {
                 size: stats.size as f64,
                 idle: stats.idle as f64,
@@ -272,6 +315,15 @@ impl BindingPool {
                 failed: stats.failed as f64,
                 timed_out: stats.timed_out as f64,
                 aborted: stats.aborted as f64,
+                rejected: stats.rejected as f64,
+                breaker: stats.breaker.map(|breaker| BindingBreakerStats {
+                    state: breaker.state.as_str().into(),
+                    reset_millis: breaker.reset.as_secs_f64() * 1e3,
+                    successes: breaker.successes as f64,
+                    failures: breaker.failures as f64,
+                    rejected: breaker.rejected as f64,
+                    opened: breaker.opened as f64,
+                }),
             })
         })
     }
@@ -281,7 +333,7 @@ impl BindingPool {
     pub fn tracker(&self, env: Env) -> napi::Result<BindingTracker> {
         // SAFETY: napi gave the environment for this call.
         failure::throwing(unsafe { Js::new(env.raw()) }, || {
-            Ok(self.state.pool.tracker().into())
+            Ok(self.owner.state.pool.tracker().into())
         })
     }
 
@@ -290,73 +342,19 @@ impl BindingPool {
     pub fn metrics(&self, env: Env) -> napi::Result<Raw> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
-        failure::throwing(js, || metrics_object(js, self.state.pool.metrics()))
+        failure::throwing(js, || metrics_object(js, self.owner.state.pool.metrics()))
     }
-}
-
-/// A call whose arguments are checked.
-struct Prepared {
-    callable: Rc<Callable>,
-    params: Vec<Value>,
-    timeout: Option<Duration>,
-    ticket: Option<u64>,
 }
 
 type UnitDone = Box<dyn FnOnce(riptide_wasm_runtime::error::Result<()>) + Send>;
 
 impl BindingPool {
-    fn prepare(
-        &self,
-        js: Js,
-        name: Raw,
-        args: Raw,
-        timeout: Raw,
-        ticket: Raw,
-    ) -> JsResult<Prepared> {
-        let callable = self.functions.get(js, &self.code, name)?;
-        let params = from_js::arguments(js, args, &callable.signature)?;
-        let number = |value| -> JsResult<Option<f64>> {
-            if js.kind(value)? == Kind::Number {
-                Ok(Some(js.as_number(value)?))
-            } else {
-                Ok(None)
-            }
-        };
-        let timeout = number(timeout)?.and_then(duration);
-        let ticket = number(ticket)?.map(|ticket| ticket as u64);
-        Ok(Prepared {
-            callable,
-            params,
-            timeout,
-            ticket,
-        })
-    }
-
-    fn start(&self, js: Js, prepared: Prepared) -> JsResult<Raw> {
-        let Prepared {
-            callable,
-            params,
-            timeout,
-            ticket,
-        } = prepared;
-        let key = CallKey {
-            pool: self.place,
-            ticket,
-        };
-        self.bridge.submit(js, Some(key), |reply| {
-            self.state.in_flight.set(self.state.in_flight.get() + 1);
-            let signature = callable.signature.clone();
-            let started = self.state.pool.call(Call {
-                function: callable.function.clone(),
-                params,
-                timeout,
-                done: Box::new(move |result| reply.settle(Outcome::Values(result, signature))),
-            });
-            if let Some(ticket) = ticket {
-                // Kept until the call settles on this thread, which is after this.
-                self.state.tickets.borrow_mut().insert(ticket, started);
-            }
-        })
+    fn as_caller(&self) -> Caller {
+        Caller {
+            owner: self.owner.clone(),
+            bridge: self.bridge.clone(),
+            target: Target::Pool,
+        }
     }
 
     fn work(&self, env: Env, start: impl FnOnce(&Pool, UnitDone)) -> napi::Result<Raw> {
@@ -365,7 +363,7 @@ impl BindingPool {
         failure::throwing(js, || {
             self.bridge.submit(js, None, |reply| {
                 start(
-                    &self.state.pool,
+                    &self.owner.state.pool,
                     Box::new(move |result| reply.settle(Outcome::Nothing(result))),
                 );
             })

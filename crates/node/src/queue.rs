@@ -5,9 +5,10 @@ use crate::host::Request;
 use crate::shape::Signature;
 use crossbeam_queue::SegQueue;
 use napi::sys;
+use riptide_wasm_runtime::call::Answer;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::events::Event;
 use riptide_wasm_runtime::module::Code;
-use riptide_wasm_runtime::value::Value;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,7 +38,7 @@ pub(crate) struct CallKey {
 
 /// How asynchronous work ended.
 pub(crate) enum Outcome {
-    Values(Result<Vec<Value>>, Arc<Signature>),
+    Answer(Result<Answer>, Arc<Signature>),
     Code(Result<Code>),
     Nothing(Result<()>),
 }
@@ -49,6 +50,8 @@ pub(crate) enum Item {
         call: Option<CallKey>,
         outcome: Outcome,
     },
+    /// Something happened in the pool of this id.
+    Event(u32, Event),
     /// A guest calls a host function.
     Host(Request),
     /// A guest stopped waiting for a host function.

@@ -1,14 +1,16 @@
 //! An instance that runs on JavaScript's own thread, as JavaScript holds it.
 
 use crate::bridge::Bridge;
+use crate::caller::Functions;
 use crate::code::BindingCode;
 use crate::engine::BindingEngine;
 use crate::failure;
 use crate::from_js;
+use crate::function;
+use crate::guest::{BindingGuestOptions, duration};
 use crate::host::{self, BindingImport, Import};
 use crate::info::BindingTracker;
 use crate::js::{Js, JsResult, Raw};
-use crate::pool::{BindingWasiOptions, Functions, duration};
 use crate::to_js;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, JsValue, sys};
@@ -16,8 +18,7 @@ use napi_derive::napi;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::host::SyncHostCall;
 use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
-use riptide_wasm_runtime::module::Code;
-use riptide_wasm_runtime::value::{Limits, Value};
+use riptide_wasm_runtime::value::Value;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
@@ -27,22 +28,21 @@ use std::thread::{self, ThreadId};
 /// The options of an instance on the caller's thread: checked and complete.
 #[napi(object)]
 pub struct BindingSyncInstanceOptions {
-    pub max_memory_pages: u32,
     pub timeout_millis: Option<f64>,
-    pub max_result_bytes: f64,
-    pub max_result_values: f64,
-    pub wasi: Option<BindingWasiOptions>,
+    pub guest: BindingGuestOptions,
     pub imports: Vec<BindingImport>,
 }
 
 /// An instance on the caller's thread.
 #[napi]
-pub struct BindingSyncInstance {
+pub struct BindingSyncInstance(Rc<SyncState>);
+
+/// What the instance's object and its bound functions share.
+struct SyncState {
     /// Borrowed for as long as a call runs. `None` once disposed.
     instance: RefCell<Option<SyncInstance>>,
     /// Whether it ends when the call that runs ends.
     disposed: Cell<bool>,
-    code: Code,
     functions: Functions,
 }
 
@@ -79,6 +79,21 @@ impl Drop for HostCaller {
 impl HostCaller {
     fn is_home(&self) -> bool {
         thread::current().id() == self.home
+    }
+
+    /// Whether JavaScript goes on after the call: not where its thread was told to end meanwhile, which nothing but
+    /// this notices while a guest computes.
+    fn is_wanted(&self) -> bool {
+        if !self.is_home() {
+            return false;
+        }
+        // SAFETY: this is the environment's thread, in the middle of a call that JavaScript made.
+        let js = unsafe { Js::new(self.env) };
+        // Any property will do: reading one is refused from then on.
+        let read = js
+            .scope()
+            .and_then(|_scope| js.get_named(js.global()?, "undefined"));
+        read.is_ok()
     }
 
     fn call(&self, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
@@ -131,40 +146,41 @@ impl BindingSyncInstance {
                 .into_iter()
                 .map(|import| (import.name.clone(), sync_call(&caller, import)))
                 .collect();
+            let asking = caller.clone();
             let options = SyncInstanceOptions {
-                max_memory_pages: options.max_memory_pages,
+                wanted: Some(Arc::new(move || asking.is_wanted())),
+                guest: options.guest.into(),
                 timeout: options.timeout_millis.and_then(duration),
-                limits: Limits {
-                    max_bytes: options.max_result_bytes as u64,
-                    max_values: options.max_result_values as u64,
-                },
-                wasi: options.wasi.map(Into::into),
                 imports,
             };
             let instance = SyncInstance::new(&code, options)?;
-            Ok(BindingSyncInstance {
+            Ok(BindingSyncInstance(Rc::new(SyncState {
                 instance: RefCell::new(Some(instance)),
                 disposed: Cell::new(false),
-                code,
-                functions: Functions::default(),
-            })
+                functions: Functions::new(code),
+            })))
         })
     }
 
-    /// Calls an exported function on this thread.
-    #[napi(
-        ts_args_type = "name: string, args: unknown[]",
-        ts_return_type = "unknown"
-    )]
-    pub fn call(&self, env: Env, name: Unknown, args: Unknown) -> napi::Result<Raw> {
+    /// A function that calls one export on this thread with the arguments it is given.
+    #[napi(ts_return_type = "(...args: unknown[]) => unknown")]
+    pub fn bind(&self, env: Env, name: String) -> napi::Result<Raw> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            let callable = self.functions.get(js, &self.code, name.raw())?;
-            let params = from_js::arguments(js, args.raw(), &callable.signature)?;
-            let called =
-                self.with_instance(|instance| instance.call(&callable.function, &params))?;
-            to_js::results(js, &called, &callable.signature)
+            let state = self.0.clone();
+            let callable = state.functions.at(state.functions.find(&name)?)?;
+            function::make(
+                js,
+                &name,
+                (state, callable),
+                |js, (state, callable), given| {
+                    let params = from_js::listed(js, given, &callable.signature)?;
+                    let called = state
+                        .with_instance(|instance| instance.call(&callable.function, &params))?;
+                    to_js::results(js, &called, &callable.signature)
+                },
+            )
         })
     }
 
@@ -175,6 +191,7 @@ impl BindingSyncInstance {
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
             Ok(self
+                .0
                 .with_instance(|instance| Ok(instance.tracker()))?
                 .into())
         })
@@ -186,14 +203,14 @@ impl BindingSyncInstance {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            self.disposed.set(true);
-            self.end_if_disposed();
+            self.0.disposed.set(true);
+            self.0.end_if_disposed();
             Ok(())
         })
     }
 }
 
-impl BindingSyncInstance {
+impl SyncState {
     fn with_instance<T>(&self, step: impl FnOnce(&mut SyncInstance) -> Result<T>) -> JsResult<T> {
         let done = {
             let Ok(mut borrowed) = self.instance.try_borrow_mut() else {

@@ -3,9 +3,11 @@
 use crate::js::{Js, JsResult, Raw};
 use crate::shape::{Record, Shape, Signature};
 use napi::sys::{TypedarrayType, napi_typedarray_type};
+use riptide_wasm_runtime::call::CallStats;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::value::{Numbers, Type, Value};
 use std::slice;
+use std::time::Duration;
 
 /// Elements made in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
 const ELEMENTS_A_SCOPE: usize = 512;
@@ -23,6 +25,33 @@ pub(crate) fn results(js: Js, values: &[Value], signature: &Signature) -> JsResu
         ([value], [shape]) => writer.write(value, shape),
         (values, shapes) => writer.sequence(values, shapes),
     }
+}
+
+/// `{ value, stats }`, times in milliseconds.
+pub(crate) fn measured(js: Js, value: Raw, stats: &CallStats) -> JsResult<Raw> {
+    let object = js.object()?;
+    let millis = |time: Duration| js.number(time.as_secs_f64() * 1e3);
+    js.set_named(object, "wallMillis", millis(stats.wall)?)?;
+    if let Some(cpu) = stats.cpu {
+        js.set_named(object, "cpuMillis", millis(cpu)?)?;
+    }
+    js.set_named(object, "queueMillis", millis(stats.queued)?)?;
+    if let Some(fuel) = stats.fuel {
+        js.set_named(object, "fuelConsumed", js.number(fuel.consumed as f64)?)?;
+        if let Some(remaining) = fuel.remaining {
+            js.set_named(object, "fuelRemaining", js.number(remaining as f64)?)?;
+        }
+    }
+    js.set_named(object, "pagesBefore", js.number(stats.pages_before as f64)?)?;
+    js.set_named(object, "pagesAfter", js.number(stats.pages_after as f64)?)?;
+    js.set_named(object, "peakPages", js.number(stats.pages_peak as f64)?)?;
+    let text = |bytes: &[u8]| js.string(&String::from_utf8_lossy(bytes));
+    js.set_named(object, "stdout", text(&stats.written.stdout)?)?;
+    js.set_named(object, "stderr", text(&stats.written.stderr)?)?;
+    let both = js.object()?;
+    js.set_named(both, "value", value)?;
+    js.set_named(both, "stats", object)?;
+    Ok(both)
 }
 
 /// The arguments of a host function as one array.

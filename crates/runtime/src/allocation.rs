@@ -5,7 +5,7 @@
 
 use crate::engine::EngineOptions;
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{MAX_TABLE_ELEMENTS, PAGE_BYTES};
+use crate::limits::PAGE_BYTES;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Address space a memory needs so that 32-bit addresses cannot leave it.
@@ -17,16 +17,16 @@ const SMALL_GUARD: u64 = 64 << 10;
 /// Reserved for a memory on demand, and added when it moves.
 const ON_DEMAND_RESERVATION: u64 = 16 << 20;
 
-/// Core instances, and tables, of one component: `wit-component` makes up to four core instances,
-/// composed components several times that.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+/// Core instances of one component: `wit-component` makes up to four, composed components several
+/// times that.
+pub(crate) const CORE_INSTANCES: u32 = 64;
 
 /// Core instances that an instance uses on average, for the engine's total.
 const CORE_INSTANCES_PER_SLOT: u32 = 8;
 
 /// Memories and tables of one module or component.
-const MEMORIES_PER_COMPONENT: u32 = 16;
-const TABLES_PER_COMPONENT: u32 = 64;
+pub(crate) const MEMORIES: u32 = 16;
+pub(crate) const TABLES: u32 = 64;
 
 /// Bytes of an instance's own state (globals, function references): large modules of
 /// languages with runtimes pass Wasmtime's 1 MiB.
@@ -66,8 +66,8 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
         match Engine::new(&config) {
             Ok(engine) => {
                 let settings = format!(
-                    "simd={} signals={} reservation={reservation} full={full}",
-                    options.simd, options.signals_based_traps
+                    "simd={} signals={} fuel={} reservation={reservation} full={full}",
+                    options.simd, options.signals_based_traps, options.fuel
                 );
                 return Ok(Allocated { engine, step, settings, warnings });
             }
@@ -86,6 +86,7 @@ fn config(options: &EngineOptions) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(options.fuel)
         .wasm_simd(options.simd)
         .wasm_relaxed_simd(options.simd)
         .signals_based_traps(options.signals_based_traps)
@@ -103,14 +104,14 @@ fn slots(options: &EngineOptions, limit: u64) -> PoolingAllocationConfig {
         .total_memories(slots.saturating_mul(2))
         .total_tables(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
         .total_stacks(slots)
-        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(MEMORIES_PER_COMPONENT)
-        .max_tables_per_component(TABLES_PER_COMPONENT)
-        .max_memories_per_module(MEMORIES_PER_COMPONENT)
-        .max_tables_per_module(MEMORIES_PER_COMPONENT)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(MEMORIES)
         .max_component_instance_size(MAX_INSTANCE_STATE_BYTES)
         .max_core_instance_size(MAX_INSTANCE_STATE_BYTES)
-        .table_elements(MAX_TABLE_ELEMENTS)
+        .table_elements(options.max_table_elements as usize)
         .max_memory_size(limit as usize);
     pooling
 }

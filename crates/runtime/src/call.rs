@@ -3,20 +3,26 @@
 //! A call is answered by whoever is first: the lane that ran it, the clock when its time is up, or
 //! the caller that aborts it. The lane notices at its next turn and drops the guest.
 
+use crate::breaker::{Permit, Verdict};
 use crate::clock::Expire;
+use crate::cpu;
 use crate::error::{Error, ErrorCode, Result};
+use crate::limits::PAGE_BYTES;
+use crate::loan::Lent;
 use crate::module::Function;
+use crate::output::Written;
 use crate::value::Value;
+use crate::workers;
 use futures_util::task::AtomicWaker;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// Receives the answer: once, on any thread, also the submitting one.
-pub type Done = Box<dyn FnOnce(Result<Vec<Value>>) + Send>;
+pub type Done = Box<dyn FnOnce(Result<Answer>) + Send>;
 
 /// A call to submit.
 pub struct Call {
@@ -26,8 +32,53 @@ pub struct Call {
     pub params: Vec<Value>,
     /// How long it may take, instead of the pool's time.
     pub timeout: Option<Duration>,
+    /// What its host functions are told of it.
+    pub context: u64,
+    /// Whether a call of the same pool waits for it: then it does not wait for an instance.
+    pub nested: bool,
+    /// Whether the answer says what it took.
+    pub measured: bool,
     /// Receives the answer.
     pub done: Done,
+}
+
+/// What a good call gives.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Its results.
+    pub values: Vec<Value>,
+    /// What it took, where that was asked for.
+    pub stats: Option<Box<CallStats>>,
+}
+
+/// What a call took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallStats {
+    /// From its submission to its end.
+    pub wall: Duration,
+    /// What its worker computed for it, host functions in JavaScript not included.
+    pub cpu: Option<Duration>,
+    /// From its submission to its taking by a lane.
+    pub queued: Duration,
+    /// Fuel it used and what was left, on an engine with fuel.
+    pub fuel: Option<Fuel>,
+    /// Memory of its instance before it, in pages.
+    pub pages_before: u64,
+    /// After it.
+    pub pages_after: u64,
+    /// At most, since the instance was made.
+    pub pages_peak: u64,
+    /// What the guest wrote.
+    pub written: Written,
+}
+
+/// Fuel of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fuel {
+    /// What the guest executed.
+    pub consumed: u64,
+    /// What was left; nothing where there was no limit.
+    pub remaining: Option<u64>,
 }
 
 const QUEUED: u8 = 0;
@@ -50,95 +101,217 @@ pub(crate) struct Counters {
     pub(crate) failed: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) aborted: AtomicU64,
-    /// Whether a running call was ever ended from outside: its instance goes with it.
-    pub(crate) cut_off: AtomicBool,
+    pub(crate) rejected: AtomicU64,
+    /// Calls and loans that wait or run: each holds a [`Place`].
+    places: AtomicU64,
 }
 
-/// What a call runs.
-type Work = (Arc<Function>, Vec<Value>);
+/// One of the places in a pool and its queue, free again when dropped.
+pub(crate) struct Place(Arc<Counters>);
 
-/// A call under way.
+impl Counters {
+    /// Takes a place where fewer than `most` are taken.
+    pub(crate) fn take_place(self: &Arc<Counters>, most: u64) -> Option<Place> {
+        let more = |places| (places < most).then_some(places + 1);
+        self.places
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
+            .then(|| Place(self.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.places.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What a lane does for a request.
+pub(crate) enum Job {
+    /// Calls a function.
+    Call(Arc<Function>, Vec<Value>),
+    /// Lends an instance.
+    Lend(Arc<Lent>),
+}
+
+/// A request as it waits.
+pub(crate) struct Waiting {
+    pub(crate) job: Job,
+    /// None inside a loan, which has the place.
+    pub(crate) place: Option<Place>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Call,
+    Loan,
+    WarmUp,
+}
+
+/// A call, a loan or the making of an instance under way.
 pub(crate) struct Request {
-    work: Mutex<Option<Work>>,
+    waiting: Mutex<Option<Waiting>>,
     done: Mutex<Option<Done>>,
     timeout: Option<Duration>,
     over: AtomicBool,
     phase: AtomicU8,
     yielded: AtomicBool,
+    long: AtomicBool,
     waker: AtomicWaker,
+    kind: Kind,
+    context: u64,
     counters: Arc<Counters>,
+    permit: Mutex<Option<Permit>>,
+    meter: Option<Meter>,
+}
+
+/// Measures one call.
+pub(crate) struct Meter {
+    submitted: Instant,
+    queued: AtomicU64,
+    cpu: AtomicU64,
+}
+
+impl Meter {
+    fn start() -> Meter {
+        Meter {
+            submitted: Instant::now(),
+            queued: AtomicU64::new(0),
+            cpu: AtomicU64::new(0),
+        }
+    }
+
+    fn passed(&self) -> u64 {
+        u64::try_from(self.submitted.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Request {
-    pub(crate) fn new(call: Call, timeout: Option<Duration>, counters: Arc<Counters>) -> Request {
-        counters.waiting.fetch_add(1, Ordering::SeqCst);
-        let work = (call.function, call.params);
-        Request::in_phase(QUEUED, Some(work), call.done, timeout, counters)
+    /// A call.
+    pub(crate) fn call(
+        call: Call,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+        permit: Option<Permit>,
+        place: Option<Place>,
+    ) -> Request {
+        let meter = call.measured.then(Meter::start);
+        let job = Job::Call(call.function, call.params);
+        Request {
+            context: call.context,
+            permit: Mutex::new(permit),
+            meter,
+            ..Request::queued(
+                Kind::Call,
+                Waiting { job, place },
+                call.done,
+                timeout,
+                counters,
+            )
+        }
     }
 
-    /// Stands for the making of an instance that no call waits for, so that it can be ended like a
+    /// A loan: answered when `lent` has its instance.
+    pub(crate) fn lend(
+        lent: Arc<Lent>,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+        place: Place,
+        done: Done,
+    ) -> Request {
+        let waiting = Waiting {
+            job: Job::Lend(lent),
+            place: Some(place),
+        };
+        Request::queued(Kind::Loan, waiting, done, timeout, counters)
+    }
+
+    /// Stands for the making of an instance that nobody waits for, so that it can be ended like a
     /// call. Nobody receives its answer, and it counts nowhere.
     pub(crate) fn warm_up() -> Request {
-        Request::in_phase(COMPUTING, None, Box::new(|_| {}), None, Arc::default())
+        let kind = Kind::WarmUp;
+        Request::in_phase(
+            kind,
+            COMPUTING,
+            None,
+            Box::new(|_| {}),
+            None,
+            Arc::default(),
+        )
+    }
+
+    fn queued(
+        kind: Kind,
+        waiting: Waiting,
+        done: Done,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+    ) -> Request {
+        counters.waiting.fetch_add(1, Ordering::SeqCst);
+        Request::in_phase(kind, QUEUED, Some(waiting), done, timeout, counters)
     }
 
     fn in_phase(
+        kind: Kind,
         phase: u8,
-        work: Option<Work>,
+        waiting: Option<Waiting>,
         done: Done,
         timeout: Option<Duration>,
         counters: Arc<Counters>,
     ) -> Request {
         Request {
-            work: Mutex::new(work),
+            waiting: Mutex::new(waiting),
             done: Mutex::new(Some(done)),
             timeout,
             over: AtomicBool::new(false),
             phase: AtomicU8::new(phase),
             yielded: AtomicBool::new(false),
+            long: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            kind,
+            context: 0,
             counters,
+            permit: Mutex::new(None),
+            meter: None,
         }
     }
 
-    /// Begins to run it: its function and parameters, or nothing where it was answered while it
-    /// waited.
-    pub(crate) fn start(&self) -> Option<Work> {
+    /// Begins to run it: what it asks for, or nothing where it was answered while it waited.
+    pub(crate) fn start(&self) -> Option<Waiting> {
         self.phase
             .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
             .ok()?;
         self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.work
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        if let Some(meter) = &self.meter {
+            meter.queued.store(meter.passed(), Ordering::Relaxed);
+        }
+        lock(&self.waiting).take()
     }
 
     /// Gives the answer, unless it has one. `result` is asked for only by who is first, and before
     /// the caller hears of it: what it counts is counted by then.
-    fn answer(&self, result: impl FnOnce() -> Result<Vec<Value>>) {
+    fn answer(&self, counter: Option<&AtomicU64>, result: impl FnOnce() -> Result<Answer>) {
         self.over.store(true, Ordering::SeqCst);
-        let done = self
-            .done
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(done) = done {
-            done(result());
+        let done = lock(&self.done).take();
+        let Some(done) = done else { return };
+        let result = result();
+        let code = result.as_ref().err().map(|error| error.code);
+        if let Some(permit) = lock(&self.permit).take() {
+            permit.record(Verdict::of(code));
         }
+        if self.kind == Kind::Call {
+            let counter = counter.unwrap_or(match code {
+                None => &self.counters.completed,
+                Some(_) => &self.counters.failed,
+            });
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        done(result);
     }
 
     /// Answers with what the guest gave.
-    pub(crate) fn finish(&self, result: Result<Vec<Value>>) {
-        self.answer(|| {
-            let counter = if result.is_ok() {
-                &self.counters.completed
-            } else {
-                &self.counters.failed
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-            result
-        });
+    pub(crate) fn finish(&self, result: Result<Answer>) {
+        self.answer(None, || result);
     }
 
     /// Ends it from outside: as aborted.
@@ -150,27 +323,37 @@ impl Request {
 
     fn end(&self, counter: &AtomicU64, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
+        self.leave_queue();
+        self.answer(Some(counter), || Err(error(phase)));
+        self.waker.wake();
+    }
+
+    /// Gives up its place in the queue. Whether it had one.
+    fn leave_queue(&self) -> bool {
         let queued = self
             .phase
             .compare_exchange(QUEUED, OVER, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok();
         if queued {
             self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
-            drop(
-                self.work
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take(),
-            );
+            let waiting = lock(&self.waiting).take();
+            drop(waiting);
         }
-        self.answer(|| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            if !queued {
-                self.counters.cut_off.store(true, Ordering::SeqCst);
-            }
-            Err(error(phase))
-        });
-        self.waker.wake();
+        queued
+    }
+
+    /// No instance was free in time: ends it if it still waits.
+    pub(crate) fn give_up_waiting(&self, after: Duration) {
+        if self.leave_queue() {
+            let millis = after.as_secs_f64() * 1e3;
+            self.answer(Some(&self.counters.timed_out), || {
+                Err(Error::new(
+                    ErrorCode::AcquireTimeout,
+                    format!("no instance was free within {millis} ms"),
+                )
+                .number("acquireTimeoutMillis", millis))
+            });
+        }
     }
 
     fn phase(&self) -> &'static str {
@@ -200,6 +383,41 @@ impl Request {
         self.over.load(Ordering::SeqCst)
     }
 
+    /// What host functions are told of it.
+    pub(crate) fn context(&self) -> u64 {
+        self.context
+    }
+
+    pub(crate) fn is_warm_up(&self) -> bool {
+        self.kind == Kind::WarmUp
+    }
+
+    /// Whether its answer is to say what it took.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.meter.is_some()
+    }
+
+    /// What it took so far, with what its instance says of it.
+    pub(crate) fn measure(&self, taken: Taken) -> Option<Box<CallStats>> {
+        let meter = self.meter.as_ref()?;
+        let pages = |bytes: u64| bytes.div_ceil(PAGE_BYTES);
+        Some(Box::new(CallStats {
+            wall: Duration::from_nanos(meter.passed()),
+            cpu: cfg!(unix).then(|| Duration::from_nanos(meter.cpu.load(Ordering::Relaxed))),
+            queued: Duration::from_nanos(meter.queued.load(Ordering::Relaxed)),
+            fuel: taken.fuel,
+            pages_before: pages(taken.bytes_before),
+            pages_after: pages(taken.bytes_after),
+            pages_peak: pages(taken.bytes_peak),
+            written: taken.written,
+        }))
+    }
+
+    /// Whether its guest computed for a whole epoch.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
+    }
+
     /// Drives `guest` until it ends or the call is answered from outside: then it is dropped, and
     /// nothing is returned.
     pub(crate) async fn supervise<T>(&self, guest: impl Future<Output = T>) -> Option<T> {
@@ -212,10 +430,21 @@ impl Request {
             let _ =
                 self.phase
                     .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
-            match guest.as_mut().poll(context) {
+            let began = self.meter.as_ref().and_then(|_| cpu::thread_time());
+            let polled = guest.as_mut().poll(context);
+            if let (Some(meter), Some(began), Some(now)) =
+                (&self.meter, began, began.and_then(|_| cpu::thread_time()))
+            {
+                let took = now.saturating_sub(began).as_nanos() as u64;
+                meter.cpu.fetch_add(took, Ordering::Relaxed);
+            }
+            match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
                 Poll::Pending => {
-                    if !self.yielded.swap(false, Ordering::Relaxed) {
+                    if self.yielded.swap(false, Ordering::Relaxed) {
+                        self.long.store(true, Ordering::Relaxed);
+                        workers::move_back();
+                    } else {
                         let _ = self.phase.compare_exchange(
                             COMPUTING,
                             ASLEEP,
@@ -229,6 +458,16 @@ impl Request {
         })
         .await
     }
+}
+
+/// What an instance says of a call.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) fuel: Option<Fuel>,
+    pub(crate) bytes_before: u64,
+    pub(crate) bytes_after: u64,
+    pub(crate) bytes_peak: u64,
+    pub(crate) written: Written,
 }
 
 impl Expire for Request {
@@ -249,18 +488,37 @@ impl Expire for Request {
     }
 }
 
+/// Ends a request's waiting for an instance.
+pub(crate) struct Patience(pub(crate) Arc<Request>, pub(crate) Duration);
+
+impl Expire for Patience {
+    fn is_over(&self) -> bool {
+        self.0.phase.load(Ordering::SeqCst) != QUEUED
+    }
+
+    fn expire(&self) {
+        self.0.give_up_waiting(self.1);
+    }
+}
+
 /// A caller's hold on a call.
 #[derive(Clone)]
-pub struct Ticket(pub(crate) Arc<Request>);
+pub struct Ticket(pub(crate) Option<Arc<Request>>);
 
 impl Ticket {
     /// Ends the call at once with `ERR_ABORTED`; nothing where it has its answer.
     pub fn abort(&self) {
-        self.0.abort("the call was aborted");
+        if let Some(request) = &self.0 {
+            request.abort("the call was aborted");
+        }
     }
 }
 
 /// When a call that may take `timeout` must have ended. A timeout beyond the clock's range is none.
 pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

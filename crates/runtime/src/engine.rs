@@ -25,6 +25,9 @@ pub const MAX_PAGES: u32 = 65_536;
 /// Slots of an engine at most: a slot of 4 GiB each, that is an eighth of the address space.
 pub const MAX_SLOTS: u32 = 4_096;
 
+/// Elements of an instance's tables at most; eight bytes each.
+pub const MAX_TABLE_ELEMENTS: u32 = 10_000_000;
+
 /// What is fixed when an engine is made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EngineOptions {
@@ -38,6 +41,12 @@ pub struct EngineOptions {
     pub max_instances: u32,
     /// The largest memory of one instance, in pages of 64 KiB.
     pub max_memory_pages: u32,
+    /// Elements of all tables of one instance at most.
+    pub max_table_elements: u32,
+    /// Memory of all instances together at most, in bytes.
+    pub memory_budget_bytes: Option<u64>,
+    /// Whether what guests execute is counted, so that it can be limited.
+    pub fuel: bool,
     /// Whether bounds checks may be left to the memory protection of the processor.
     pub signals_based_traps: bool,
     /// The AOT cache; none: every load compiles.
@@ -77,7 +86,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) workers: Workers,
     pub(crate) cache: ModuleCache,
-    pub(crate) instances: AtomicU64,
+    instances: AtomicU64,
     starts: Starts,
     loader: Loader,
     allocation: &'static str,
@@ -96,6 +105,12 @@ impl Engine {
         in_range("workers", options.workers, 0, MAX_WORKERS)?;
         in_range("maxInstances", options.max_instances, 1, MAX_SLOTS)?;
         in_range("maxMemoryPages", options.max_memory_pages, 1, MAX_PAGES)?;
+        in_range(
+            "maxTableElements",
+            options.max_table_elements,
+            1,
+            MAX_TABLE_ELEMENTS,
+        )?;
         let mut cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
         cores.retain(|_, core| core.strong_count() > 0);
         let entry = cores.entry(options);
@@ -141,9 +156,10 @@ impl Engine {
 
     /// The tracker over all instances of the engine.
     pub fn tracker(&self) -> TrackerSnapshot {
-        let limit = u64::from(self.0.options.max_instances)
+        let all = u64::from(self.0.options.max_instances)
             * u64::from(self.0.options.max_memory_pages)
             * PAGE_BYTES;
+        let limit = self.0.account.limit().min(all);
         self.0.snapshot(&self.0.account, limit)
     }
 
@@ -200,7 +216,7 @@ impl Core {
             cache: ModuleCache::new(options.cache.clone(), &allocated.settings, options.simd),
             account: Arc::new(Account::new(
                 Scope::Engine,
-                u64::MAX,
+                options.memory_budget_bytes.unwrap_or(u64::MAX),
                 options.metrics.then(|| process_account().clone()),
             )),
             clock: Clock::new(tick).map_err(system)?,
@@ -213,6 +229,23 @@ impl Core {
             wasmtime,
             options,
         })
+    }
+
+    /// Takes the place of one instance: whatever the allocation, there are no more of them than asked for.
+    pub(crate) fn take_slot(self: &Arc<Core>) -> Result<Slot> {
+        let slots = u64::from(self.options.max_instances);
+        let more = |instances| (instances < slots).then_some(instances + 1);
+        match self
+            .instances
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+        {
+            Ok(_) => Ok(Slot(self.clone())),
+            Err(_) => Err(Error::new(
+                ErrorCode::NoSlot,
+                format!("all {slots} instance slots of the engine are taken; its `maxInstances` gives it more"),
+            )
+            .number("slots", slots as f64)),
+        }
     }
 
     pub(crate) fn snapshot(&self, account: &Account, limit: u64) -> TrackerSnapshot {
@@ -243,6 +276,15 @@ impl Core {
         if self.options.metrics {
             note(Starts::process());
         }
+    }
+}
+
+/// The place of one instance, free again when dropped.
+pub(crate) struct Slot(Arc<Core>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.instances.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

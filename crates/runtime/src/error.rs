@@ -46,10 +46,13 @@ codes! {
     /// The guest overflowed its stack. Details: `trap`, `backtrace`.
     StackOverflow = "ERR_STACK_OVERFLOW",
     /// The guest failed after a refused growth, or could not start within its limit.
-    /// Details: `requestedBytes`, `heldBytes`, `limitBytes`, `limitedBy` (`instance`, `pool`, `engine`).
+    /// Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `…Elements`), `limitedBy` (`instance`,
+    /// `pool`, `engine`, `memory type`, `system`, `tables`).
     MemoryLimit = "ERR_MEMORY_LIMIT",
     /// The call took too long. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).
     Timeout = "ERR_TIMEOUT",
+    /// The guest used up its fuel. Details: `fuel`.
+    OutOfFuel = "ERR_OUT_OF_FUEL",
     /// The call was aborted by its signal, or ended with its pool or environment. Details: `phase`.
     Aborted = "ERR_ABORTED",
     /// The guest returned the `err` case of its result. `payload` holds the value.
@@ -58,6 +61,14 @@ codes! {
     HostFunction = "ERR_HOST_FUNCTION",
     /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
     ResultTooLarge = "ERR_RESULT_TOO_LARGE",
+    /// As many calls as may wait for an instance do. Details: `maxQueue`.
+    QueueFull = "ERR_QUEUE_FULL",
+    /// No instance was free in time. Details: `acquireTimeoutMillis`.
+    AcquireTimeout = "ERR_ACQUIRE_TIMEOUT",
+    /// A host function calls the pool that called it, and all instances of it are taken. Details: `max`.
+    Reentrant = "ERR_REENTRANT",
+    /// Too many calls of the pool failed of late. Details: `resetMillis`, `state`.
+    BreakerOpen = "ERR_BREAKER_OPEN",
     /// The engine has no free slot for another instance. Details: `slots`.
     NoSlot = "ERR_NO_SLOT",
     /// The instance is in the middle of another call.

@@ -1,7 +1,7 @@
 //! Tells what a failure inside Wasmtime means for a caller.
 
 use crate::error::{Error, ErrorCode};
-use crate::limits::Denied;
+use crate::events::DeniedGrowth;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -10,7 +10,7 @@ const MAX_FRAMES: usize = 32;
 
 /// Names a failure of a call or of an instantiation. `denied`: the growth that was refused in it, if
 /// any; a guest that traps after one is out of memory, whatever it trapped with.
-pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error {
+pub(crate) fn classify(error: &wasmtime::Error, denied: Option<DeniedGrowth>) -> Error {
     if let Some(own) = error.downcast_ref::<Error>() {
         return own.clone();
     }
@@ -31,6 +31,10 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<Denied>) -> Error
             error,
         );
         return failure.number("exitStatus", f64::from(*status));
+    }
+    if trap == Some(&Trap::OutOfFuel) {
+        let message = "the guest used up its fuel";
+        return Error::new(ErrorCode::OutOfFuel, message).list("backtrace", backtrace(error));
     }
     // Not where the guest was interrupted: it had got over the refusal.
     if let Some(denied) = denied

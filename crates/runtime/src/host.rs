@@ -5,8 +5,10 @@ use crate::value::Value;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
-/// A host function of a pool: called on a worker, answered whenever its future is ready.
-pub type HostCall = Arc<dyn Fn(Vec<Value>) -> BoxFuture<'static, Result<Vec<Value>>> + Send + Sync>;
+/// A host function of a pool: called on a worker, answered whenever its future is ready. The number is
+/// the `context` of the guest's own call; 0 where there is none.
+pub type HostCall =
+    Arc<dyn Fn(u64, Vec<Value>) -> BoxFuture<'static, Result<Vec<Value>>> + Send + Sync>;
 
 /// A host function of a sync instance: called on the caller's thread, in the middle of its call.
 pub type SyncHostCall = Arc<dyn Fn(Vec<Value>) -> Result<Vec<Value>> + Send + Sync>;

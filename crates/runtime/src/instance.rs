@@ -1,31 +1,32 @@
 //! An instance that is called on the caller's own thread.
 
 use crate::call::deadline;
-use crate::engine::in_range;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::SyncHostCall;
-use crate::limits::{PAGE_BYTES, TrackerSnapshot};
+use crate::limits::TrackerSnapshot;
 use crate::linking::Hosts;
 use crate::module::{Code, Function};
 use crate::stack;
-use crate::store::{Blueprint, Instance};
-use crate::value::{self, Limits, Type, Value};
-use crate::wasi::WasiOptions;
+use crate::store::{Blueprint, GuestOptions, Instance};
+use crate::value::{self, Type, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a sync instance is made of.
 pub struct SyncInstanceOptions {
-    /// Memory at most, in pages of 64 KiB.
-    pub max_memory_pages: u32,
+    /// What it is given.
+    pub guest: GuestOptions,
     /// How long a call may compute.
     pub timeout: Option<Duration>,
-    /// What a result may hold.
-    pub limits: Limits,
-    /// WASI, where the guest gets it.
-    pub wasi: Option<WasiOptions>,
+    /// Whether the thread that calls still wants an answer; asked there now and then while the guest
+    /// computes, which ends where it does not.
+    pub wanted: Option<Wanted>,
     /// Functions for the guest's imports, by full name.
     pub imports: Vec<(String, SyncHostCall)>,
 }
+
+/// Asked on the caller's thread.
+pub type Wanted = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// An instance whose calls run on the thread that makes them, and block it.
 pub struct SyncInstance {
@@ -43,25 +44,13 @@ impl SyncInstance {
     /// `ERR_LINK`, `ERR_MEMORY_LIMIT`, `ERR_NO_SLOT`, or what the guest's start function ends with.
     pub fn new(code: &Code, options: SyncInstanceOptions) -> Result<SyncInstance> {
         let core = code.engine().core();
-        in_range(
-            "maxMemoryPages",
-            options.max_memory_pages,
-            1,
-            core.options.max_memory_pages,
-        )?;
-        let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
+        options.guest.check(&core.options)?;
+        let max_bytes = options.guest.max_bytes();
         stack::check()?;
         let hosts = Hosts::Sync(options.imports);
-        let blueprint = Blueprint::new(
-            code,
-            hosts,
-            options.wasi,
-            core.account.clone(),
-            max_bytes,
-            options.limits,
-        )?;
+        let blueprint = Blueprint::new(code, hosts, options.guest, core.account.clone(), None)?;
         let ticking = core.clock.tick();
-        let made = blueprint.instantiate_sync(deadline(options.timeout));
+        let made = blueprint.instantiate_sync(deadline(options.timeout), options.wanted);
         drop(ticking);
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
         let last = core.snapshot(instance.account(), max_bytes);

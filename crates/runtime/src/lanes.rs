@@ -4,20 +4,29 @@
 //! workers: each holds at most one instance, and there are at most `max` of them. A lane ends when
 //! nothing waits. An instance that failed is dropped, and the pool refills to `min` by itself.
 
-use crate::call::{Call, Counters, Request, Ticket, deadline};
+use crate::breaker::Breaker;
+use crate::call::{
+    Answer, Call, Counters, Done, Job, Patience, Place, Request, Taken, Ticket, Waiting, deadline,
+};
 use crate::engine::{Engine, in_range};
 use crate::error::{Error, ErrorCode, Result};
-use crate::limits::PAGE_BYTES;
+use crate::events::Events;
+use crate::limits::{PAGE_BYTES, TrackerSnapshot};
 use crate::linking::Hosts;
+use crate::loan::Lent;
 use crate::module::{Code, Function};
 use crate::pool::{Finished, PoolOptions};
 use crate::stats::Starts;
-use crate::store::{Blueprint, Instance};
+use crate::stock::{Held, Keeping, Stock};
+use crate::store::Blueprint;
 use crate::value::{self, Value};
+use crate::workers;
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
 use riptide_wasm_accounting::{Account, Scope};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -29,58 +38,50 @@ const CALLS_A_TURN: u32 = 32;
 /// The same in time, for calls that are longer and end before their first epoch.
 const TURN: Duration = Duration::from_millis(1);
 
+/// A call that takes no longer is brief: for one, waking another worker costs more than waiting.
+const BRIEF: Duration = Duration::from_micros(3);
+
+/// After so many brief calls the next is expected to be one too; each that is not takes a tenth away,
+/// since a thread may lose its core in the middle of any of them.
+const BRIEF_CALLS: u32 = 1_000;
+
+/// How many calls that are expected to be brief wait for the lane that runs.
+const BRIEF_QUEUE: u64 = 64;
+
+/// So many good short calls make up for one that was long or failed.
+const DISTRUST: u32 = 16;
+
 const DESTROYED: &str = "the pool was destroyed";
 
 /// What the lanes of one pool share.
 pub(crate) struct Lanes {
-    blueprint: Blueprint,
     pub(crate) engine: Engine,
     options: Settings,
     pub(crate) account: Arc<Account>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) starts: Starts,
+    pub(crate) events: Arc<Events>,
+    pub(crate) breaker: Option<Arc<Breaker>>,
+    pub(crate) stock: Arc<Stock>,
     requests: SegQueue<Arc<Request>>,
     lanes: AtomicUsize,
-    idle: Mutex<Vec<Held>>,
+    /// Above zero where calls of late were long, or failed: they begin behind those of other pools.
+    distrust: AtomicU32,
+    /// How surely calls are brief.
+    brief: AtomicU32,
     running: Mutex<Vec<Arc<Request>>>,
-    warming: Mutex<Vec<Arc<Request>>>,
+    lent: Mutex<Vec<Arc<Lent>>>,
     closing: AtomicBool,
     destroyed: AtomicBool,
-    /// Why there is no warm instance, until one can be made again.
-    broken: AtomicBool,
-    /// Instances made so far, without those that failed.
-    made: AtomicU32,
-    warm: Mutex<Warm>,
     closed: Mutex<Vec<Finished>>,
 }
 
 struct Settings {
-    min: u32,
     max: u32,
-    reuse: bool,
-    exclusive: bool,
+    /// Calls that run or wait at most.
+    most: u64,
+    max_queue: u32,
     timeout: Option<Duration>,
-}
-
-#[derive(Default)]
-struct Warm {
-    outcome: Option<Result<()>>,
-    waiting: Vec<Finished>,
-}
-
-/// An instance of this pool; its end is counted.
-struct Held {
-    instance: Instance,
-    _counted: Counted,
-}
-
-struct Counted(Arc<Counters>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.size.fetch_sub(1, Ordering::SeqCst);
-        self.0.destroyed.fetch_add(1, Ordering::Relaxed);
-    }
+    acquire_timeout: Option<Duration>,
 }
 
 impl Lanes {
@@ -90,139 +91,241 @@ impl Lanes {
         let slots = engine.core().options.max_instances;
         in_range("max", options.max, 1, slots)?;
         in_range("min", options.min, 0, options.max)?;
-        in_range(
-            "maxMemoryPages",
-            options.max_memory_pages,
-            1,
-            engine.core().options.max_memory_pages,
-        )?;
-        let max_bytes = u64::from(options.max_memory_pages) * PAGE_BYTES;
-        let pool_bytes = max_bytes * u64::from(options.max);
+        let guest = options.guest;
+        guest.check(&engine.core().options)?;
+        let pool_bytes = guest.max_bytes() * u64::from(options.max);
         let account = Arc::new(Account::new(
             Scope::Pool,
             pool_bytes,
             Some(engine.core().account.clone()),
         ));
-        let blueprint = Blueprint::new(
-            code,
-            Hosts::Async(options.imports),
-            options.wasi,
-            account.clone(),
-            max_bytes,
-            options.limits,
-        )?;
+        let events = Arc::new(Events::new(options.listener));
+        let hosts = Hosts::Async(options.imports);
+        let blueprint = Blueprint::new(code, hosts, guest, account.clone(), Some(events.clone()))?;
         let starts = Starts::default();
         if engine.core().options.cache.is_some() {
             starts.count_lookup(code.tier());
         }
+        let counters: Arc<Counters> = Arc::default();
+        let keeping = Keeping {
+            min: options.min,
+            reuse: options.reuse,
+            idle_timeout: options.idle_timeout,
+            max_uses: options.max_uses,
+            recycle_above_bytes: options
+                .recycle_above_pages
+                .map(|pages| u64::from(pages) * PAGE_BYTES),
+        };
+        let breaker = |options| Arc::new(Breaker::new(options, events.clone()));
         let pool = Arc::new(Lanes {
-            blueprint,
             engine,
             options: Settings {
-                min: options.min,
                 max: options.max,
-                reuse: options.reuse,
-                exclusive: options.exclusive,
+                most: options
+                    .max_queue
+                    .map_or(u64::MAX, |queue| u64::from(options.max) + u64::from(queue)),
+                max_queue: options.max_queue.unwrap_or(u32::MAX),
                 timeout: options.timeout,
+                acquire_timeout: options.acquire_timeout,
             },
             account,
-            counters: Arc::default(),
-            starts,
+            breaker: options.breaker.map(breaker),
+            stock: Arc::new(Stock::new(
+                blueprint,
+                keeping,
+                counters.clone(),
+                events.clone(),
+                starts,
+            )),
+            events,
+            counters,
             requests: SegQueue::new(),
             lanes: AtomicUsize::new(0),
-            idle: Mutex::default(),
+            distrust: AtomicU32::new(0),
+            brief: AtomicU32::new(0),
             running: Mutex::default(),
-            warming: Mutex::default(),
+            lent: Mutex::default(),
             closing: AtomicBool::new(false),
             destroyed: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
-            made: AtomicU32::new(0),
-            warm: Mutex::default(),
             closed: Mutex::default(),
         });
-        if pool.options.min == 0 {
-            pool.note_warm(Ok(()));
+        if options.min == 0 {
+            pool.stock.note_warm(Ok(()));
         }
-        for _ in 0..pool.options.min {
+        for _ in 0..options.min {
             pool.add_lane();
         }
         Ok(pool)
     }
 
-    /// Tells when the pool is warm.
-    pub(crate) fn ready(&self, done: Finished) {
-        let mut warm = lock(&self.warm);
-        match warm.outcome.clone() {
-            Some(outcome) => {
-                drop(warm);
-                done(outcome);
+    /// Submits a call; never blocks.
+    pub(crate) fn submit(self: &Arc<Lanes>, call: Call) -> Ticket {
+        let permit = match self.permit() {
+            Ok(permit) => permit,
+            Err(refusal) => return self.reject(call, refusal),
+        };
+        let place = match self.place(call.nested) {
+            Ok(place) => place,
+            Err(refusal) => return self.reject(call, refusal),
+        };
+        let timeout = call.timeout.or(self.options.timeout);
+        let counters = self.counters.clone();
+        let request = Arc::new(Request::call(call, timeout, counters, permit, Some(place)));
+        self.enqueue(&request, timeout);
+        Ticket(Some(request))
+    }
+
+    /// Submits a loan; `done` is told when `lent` has an instance.
+    pub(crate) fn lend(
+        self: &Arc<Lanes>,
+        lent: Arc<Lent>,
+        timeout: Option<Duration>,
+        nested: bool,
+        done: Done,
+    ) -> Ticket {
+        let place = match self.place(nested) {
+            Ok(place) => place,
+            Err(refusal) => {
+                done(Err(refusal));
+                return Ticket(None);
             }
-            None => warm.waiting.push(done),
+        };
+        let request = Arc::new(Request::lend(
+            lent,
+            timeout,
+            self.counters.clone(),
+            place,
+            done,
+        ));
+        self.enqueue(&request, timeout);
+        Ticket(Some(request))
+    }
+
+    /// A request for a call inside a loan; the loan's lane takes it.
+    pub(crate) fn request_inside(
+        &self,
+        call: Call,
+    ) -> std::result::Result<Arc<Request>, (Call, Error)> {
+        let permit = match self.permit() {
+            Ok(permit) => permit,
+            Err(refusal) => return Err((call, refusal)),
+        };
+        let timeout = call.timeout.or(self.options.timeout);
+        let counters = self.counters.clone();
+        let request = Arc::new(Request::call(call, timeout, counters, permit, None));
+        self.begin_clock(&request, timeout);
+        Ok(request)
+    }
+
+    /// Answers a call that is not taken.
+    pub(crate) fn reject(&self, call: Call, refusal: Error) -> Ticket {
+        self.counters.rejected.fetch_add(1, Ordering::Relaxed);
+        (call.done)(Err(refusal));
+        Ticket(None)
+    }
+
+    /// Answers a request that the lane of its loan left behind.
+    pub(crate) fn strand(&self, request: &Request) {
+        let _ticking = self.engine.core().clock.begun();
+        if request.start().is_some() {
+            request.finish(Err(Error::new(ErrorCode::Closed, "the instance has ended")));
         }
     }
 
-    /// Submits a call; never blocks.
-    pub(crate) fn submit(self: &Arc<Lanes>, call: Call) -> Ticket {
-        let timeout = call.timeout.or(self.options.timeout);
-        let request = Arc::new(Request::new(call, timeout, self.counters.clone()));
-        if let Some(refusal) = self.refusal() {
-            if request.start().is_some() {
-                request.finish(Err(refusal));
-            }
-            return Ticket(request);
+    fn permit(&self) -> Result<Option<crate::breaker::Permit>> {
+        self.breaker.as_ref().map(Breaker::admit).transpose()
+    }
+
+    /// A place for a call that runs or waits. One that another call of this pool waits for must not
+    /// wait itself.
+    fn place(&self, nested: bool) -> Result<Place> {
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorCode::Closed, "the pool is closed"));
         }
+        let Settings {
+            max,
+            most,
+            max_queue,
+            ..
+        } = self.options;
+        let most = if nested { u64::from(max) } else { most };
+        self.counters.take_place(most).ok_or_else(|| {
+            if nested {
+                let message = format!("all {max} instances of the pool are taken, and the call that waits for this one has one of them");
+                return Error::new(ErrorCode::Reentrant, message).number("max", f64::from(max));
+            }
+            let message = format!("{max} calls run and {max_queue} wait, which is as many as may");
+            Error::new(ErrorCode::QueueFull, message)
+                .number("max", f64::from(max))
+                .number("maxQueue", f64::from(max_queue))
+        })
+    }
+
+    fn enqueue(self: &Arc<Lanes>, request: &Arc<Request>, timeout: Option<Duration>) {
+        self.begin_clock(request, timeout);
+        if let Some(patience) = self.options.acquire_timeout
+            && let Some(deadline) = deadline(Some(patience))
+        {
+            let what = Arc::new(Patience(request.clone(), patience));
+            self.engine.core().clock.expire_at(deadline, what);
+        }
+        self.requests.push(request.clone());
+        // A lane that runs sees what was pushed before it ends.
+        let one_will_do = self.brief.load(Ordering::Relaxed) >= BRIEF_CALLS / 2
+            && self.lanes.load(Ordering::SeqCst) > 0
+            && self.counters.waiting.load(Ordering::Relaxed) <= BRIEF_QUEUE;
+        if !one_will_do {
+            self.add_lane();
+        }
+    }
+
+    /// Notes how long a call kept its lane.
+    fn note_time(&self, took: Duration) {
+        let brief = self.brief.load(Ordering::Relaxed);
+        let now = if took > BRIEF {
+            brief.saturating_sub(BRIEF_CALLS / 10)
+        } else {
+            (brief + 1).min(BRIEF_CALLS)
+        };
+        if now != brief {
+            self.brief.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// A guest pauses, and with it its lane: what waits for that gets another one.
+    fn pass_on(self: &Arc<Lanes>) {
+        self.brief.store(0, Ordering::Relaxed);
+        for _ in 0..self.requests.len() {
+            if !self.add_lane() {
+                return;
+            }
+        }
+    }
+
+    fn begin_clock(&self, request: &Arc<Request>, timeout: Option<Duration>) {
         let clock = &self.engine.core().clock;
         clock.begin();
         if let Some(deadline) = deadline(timeout) {
             clock.expire_at(deadline, request.clone());
         }
-        self.requests.push(request.clone());
-        self.add_lane();
-        Ticket(request)
-    }
-
-    /// Why no call is taken now.
-    fn refusal(&self) -> Option<Error> {
-        if self.closing.load(Ordering::SeqCst) {
-            let what = if self.options.exclusive {
-                "instance"
-            } else {
-                "pool"
-            };
-            return Some(Error::new(
-                ErrorCode::Closed,
-                format!("the {what} is closed"),
-            ));
-        }
-        if !self.options.exclusive {
-            return None;
-        }
-        if self.broken.load(Ordering::SeqCst) || self.counters.cut_off.load(Ordering::SeqCst) {
-            return Some(Error::new(
-                ErrorCode::Closed,
-                "the instance ended with an earlier failure",
-            ));
-        }
-        let busy = self.counters.active.load(Ordering::SeqCst)
-            + self.counters.waiting.load(Ordering::SeqCst)
-            > 1;
-        busy.then(|| {
-            Error::new(
-                ErrorCode::Busy,
-                "the instance is in the middle of another call",
-            )
-        })
     }
 
     /// Adds a lane, unless there are `max`: then one of them will see what waits.
-    fn add_lane(self: &Arc<Lanes>) {
-        if self.enter_lane() {
-            let lane = Lane {
-                pool: self.clone(),
-                left: false,
-            };
-            self.engine.core().workers.spawn(lane.run());
+    fn add_lane(self: &Arc<Lanes>) -> bool {
+        if !self.enter_lane() {
+            return false;
         }
+        let lane = Lane {
+            pool: self.clone(),
+            left: false,
+        };
+        let workers = &self.engine.core().workers;
+        if self.is_distrusted() {
+            workers.spawn_long(lane.run());
+        } else {
+            workers.spawn(lane.run());
+        }
+        true
     }
 
     fn enter_lane(&self) -> bool {
@@ -233,125 +336,169 @@ impl Lanes {
             .is_ok()
     }
 
-    async fn serve(self: &Arc<Lanes>, request: Arc<Request>) {
-        let _ticking = self.engine.core().clock.begun();
+    fn is_distrusted(&self) -> bool {
+        self.distrust.load(Ordering::Relaxed) > 0
+    }
+
+    /// Remembers how a call went.
+    fn judge(&self, request: &Request, result: &Result<Answer>) {
+        let good = match result {
+            Ok(_) => true,
+            Err(error) => matches!(error.code, ErrorCode::Guest | ErrorCode::BadArgument),
+        };
+        if request.is_long() || !good {
+            self.distrust.store(DISTRUST, Ordering::Relaxed);
+        } else if self.is_distrusted() {
+            let less = |distrust: u32| Some(distrust.saturating_sub(1));
+            let _ = self
+                .distrust
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// Runs what `guest` does for the request until it ends, or the request is answered from outside.
+    async fn supervise<T>(
+        self: &Arc<Lanes>,
+        request: &Request,
+        guest: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let guest = AssertUnwindSafe(guest).catch_unwind();
+        let mut supervised = pin!(request.supervise(guest));
+        let ended = std::future::poll_fn(|context| {
+            let polled = supervised.as_mut().poll(context);
+            if polled.is_pending() {
+                self.pass_on();
+            }
+            polled
+        });
+        match ended.await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Error::panicked()),
+            None => Err(Error::new(ErrorCode::Aborted, "the call was ended")), // it has its answer
+        }
+    }
+
+    /// Serves what was taken from the queue. Whether it was long.
+    async fn serve(self: &Arc<Lanes>, request: Arc<Request>) -> bool {
+        let ticking = self.engine.core().clock.begun();
         let serving = Serving::new(self, &request);
-        let Some((function, params)) = request.start() else {
-            return;
+        let Some(Waiting { job, place }) = request.start() else {
+            return false;
         };
         if self.destroyed.load(Ordering::SeqCst) {
             request.abort(DESTROYED);
         }
-        let guest = AssertUnwindSafe(self.run(&request, &function, params)).catch_unwind();
-        // From here on the guest is gone or idle again, and its bytes are given back.
-        let result = match request.supervise(guest).await {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::panicked()),
-            None => Err(Error::new(ErrorCode::Aborted, "the call was ended")), // it has its answer
-        };
-        if self.options.exclusive {
-            let mut idle = lock(&self.idle);
-            if self.counters.cut_off.load(Ordering::SeqCst) {
-                idle.clear();
+        match job {
+            Job::Call(function, params) => {
+                let work = async {
+                    value::check_params(&function.ty, &params)?;
+                    let mut held = self.stock.take(&request).await?;
+                    let given = run(&mut held, &request, &function, &params).await?;
+                    self.give_back(held);
+                    Ok(given)
+                };
+                let given = self.supervise(&request, work).await;
+                let result = given.and_then(|given| given.of(&function, &request));
+                // From here on the guest is gone or idle again, and its bytes are given back.
+                self.judge(&request, &result);
+                drop(serving);
+                drop(place);
+                request.finish(result);
+                request.is_long()
             }
-            if idle.is_empty() {
-                self.broken.store(true, Ordering::SeqCst);
+            Job::Lend(lent) => {
+                let taken = self.supervise(&request, self.stock.take(&request)).await;
+                drop(ticking);
+                match taken {
+                    Ok(held) if request.is_over() => self.give_back(held),
+                    Ok(held) => {
+                        lent.begin(held.instance.account().clone(), place);
+                        lock(&self.lent).push(lent.clone());
+                        if self.destroyed.load(Ordering::SeqCst) {
+                            lent.release(true);
+                        }
+                        request.finish(Ok(Answer::default()));
+                        self.serve_lent(held, &lent).await;
+                        lock(&self.lent).retain(|other| !Arc::ptr_eq(other, &lent));
+                    }
+                    Err(failure) => request.finish(Err(failure)),
+                }
+                lent.end();
+                drop(serving);
+                true // whatever it was, the lane begins anew
             }
         }
-        drop(serving);
-        request.finish(result);
     }
 
-    /// Runs a call on an idle instance, or a new one, and keeps the instance where it may serve again.
-    async fn run(
-        self: &Arc<Lanes>,
-        request: &Arc<Request>,
-        function: &Function,
-        params: Vec<Value>,
-    ) -> Result<Vec<Value>> {
-        value::check_params(&function.ty, &params)?;
-        let idle = {
-            let mut idle = lock(&self.idle);
-            let found = idle.pop();
-            if found.is_none() && !self.options.exclusive {
-                // Under the lock: an instance that comes back now must not be counted away.
-                self.counters.size.fetch_add(1, Ordering::SeqCst);
+    /// Serves the calls of a loan until it is over, or its instance is.
+    async fn serve_lent(self: &Arc<Lanes>, mut held: Held, lent: &Lent) {
+        while let Some(request) = lent.next().await {
+            let _ticking = self.engine.core().clock.begun();
+            lock(&self.running).push(request.clone());
+            let _running = Running(self, &request);
+            let Some(Waiting {
+                job: Job::Call(function, params),
+                ..
+            }) = request.start()
+            else {
+                lent.rest(); // it was ended before it began, and the instance is whole
+                continue;
+            };
+            if self.destroyed.load(Ordering::SeqCst) {
+                request.abort(DESTROYED);
             }
-            found
-        };
-        let mut held = match idle {
-            Some(held) => held,
-            None if self.options.exclusive => {
-                return Err(Error::new(
-                    ErrorCode::Closed,
-                    "the instance ended with an earlier failure",
-                ));
+            if let Err(mistake) = value::check_params(&function.ty, &params) {
+                lent.rest();
+                request.finish(Err(mistake));
+                continue;
             }
-            None => {
-                let made = self.make(request.clone()).await?;
-                self.broken.store(false, Ordering::SeqCst);
-                self.note_made();
-                made
+            let work = run(&mut held, &request, &function, &params);
+            let given = self.supervise(&request, work).await;
+            let failed = given.is_err();
+            let result = given.and_then(|given| given.of(&function, &request));
+            self.judge(&request, &result);
+            if failed {
+                drop(held);
+                lent.end();
+                request.finish(result);
+                return;
             }
-        };
-        let mut result = held.instance.call(request, function, &params).await?;
-        if self.options.reuse && !self.destroyed.load(Ordering::SeqCst) {
-            lock(&self.idle).push(held);
-        } else {
-            drop(held);
+            lent.rest();
+            request.finish(result);
+            if request.is_long() {
+                self.begin_again().await;
+            }
         }
-        crate::instance::guest_error(function, &mut result)?;
-        Ok(result)
+        if !lent.is_discarded() {
+            self.give_back(held);
+        }
     }
 
-    /// Makes an instance that is counted in `size` already.
-    async fn make(self: &Arc<Lanes>, request: Arc<Request>) -> Result<Held> {
-        let counted = Counted(self.counters.clone());
-        self.counters.created.fetch_add(1, Ordering::Relaxed);
-        let (instance, start) = self.blueprint.instantiate(request).await?;
-        if let Some(millis) = start {
-            self.starts.note_start(millis, false);
-        }
-        Ok(Held {
-            instance,
-            _counted: counted,
-        })
+    fn give_back(&self, held: Held) {
+        self.stock.give_back(held, &self.engine.core().workers);
     }
 
-    /// Whether an instance is missing to `min`; it is counted then.
-    fn reserve_warm(&self) -> bool {
-        if self.closing.load(Ordering::SeqCst) || self.broken.load(Ordering::SeqCst) {
-            return false;
-        }
-        let min = u64::from(self.options.min);
-        let more = |size| (size < min).then_some(size + 1);
-        self.counters
-            .size
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-            .is_ok()
-    }
-
-    async fn warm_up(self: &Arc<Lanes>) {
+    /// Makes an instance before a call needs it. Whether that was long.
+    async fn warm_up(self: &Arc<Lanes>) -> bool {
         // The clock must tick, or a start function that computes would not give up its turn.
         let _ticking = self.engine.core().clock.tick();
         let request = Arc::new(Request::warm_up());
-        lock(&self.warming).push(request.clone());
+        lock(&self.running).push(request.clone());
+        let _running = Running(self, &request);
         if self.closing.load(Ordering::SeqCst) {
             request.abort(DESTROYED);
         }
-        let make = AssertUnwindSafe(self.make(request.clone())).catch_unwind();
+        let make = self
+            .stock
+            .warm_up(request.clone(), &self.engine.core().workers);
         let limit = self.options.timeout.unwrap_or(Duration::MAX);
-        let made = tokio::time::timeout(limit, request.supervise(make)).await;
-        lock(&self.warming).retain(|warming| !Arc::ptr_eq(warming, &request));
+        let made = tokio::time::timeout(limit, self.supervise(&request, make)).await;
         let failure = match made {
-            Ok(Some(Ok(Ok(held)))) => {
-                lock(&self.idle).push(held);
-                self.note_made();
-                return;
+            Ok(Ok(())) => return request.is_long(),
+            Ok(Err(_)) if request.is_over() => {
+                Error::new(ErrorCode::Closed, "the pool was closed before it was ready")
             }
-            Ok(Some(Ok(Err(failure)))) => failure,
-            Ok(Some(Err(_))) => Error::panicked(),
-            Ok(None) => Error::new(ErrorCode::Closed, "the pool was closed before it was ready"),
+            Ok(Err(failure)) => failure,
             Err(_) => Error::new(
                 ErrorCode::Timeout,
                 "the guest's start function took longer than a call may",
@@ -359,54 +506,54 @@ impl Lanes {
             .number("timeoutMillis", limit.as_secs_f64() * 1e3)
             .text("phase", "computing"),
         };
-        // No use in trying again and again; the next call tries, and says what is wrong.
-        self.broken.store(true, Ordering::SeqCst);
-        self.note_warm(Err(failure));
+        self.stock.give_up(failure);
+        true
     }
 
-    /// An instance was made; with `min` of them the pool is warm, also where calls hold some already.
-    fn note_made(&self) {
-        if self.made.fetch_add(1, Ordering::SeqCst) + 1 == self.options.min {
-            self.note_warm(Ok(()));
-        }
+    fn reserve_warm(&self) -> bool {
+        !self.closing.load(Ordering::SeqCst) && self.stock.reserve_warm()
     }
 
-    fn note_warm(&self, outcome: Result<()>) {
-        let mut warm = lock(&self.warm);
-        // A pool that could not be filled at first may be later; one that was ready stays so.
-        if !matches!(warm.outcome, Some(Ok(()))) {
-            warm.outcome = Some(outcome.clone());
-        }
-        let waiting = std::mem::take(&mut warm.waiting);
-        drop(warm);
-        for done in waiting {
-            done(outcome.clone());
-        }
+    /// Goes on as a new task, before or behind those of other pools.
+    async fn begin_again(&self) {
+        let long = self.is_distrusted();
+        yield_now(|| workers::begin_again(long)).await;
+    }
+
+    pub(crate) fn empty_snapshot(&self) -> TrackerSnapshot {
+        let nothing = Account::new(Scope::Instance, 0, None);
+        self.engine.core().snapshot(&nothing, 0)
     }
 
     pub(crate) fn close(self: &Arc<Lanes>, done: Option<Finished>) {
         lock(&self.closed).extend(done);
         self.closing.store(true, Ordering::SeqCst);
         // No call waits for what is being warmed up.
-        let warming = lock(&self.warming).clone();
-        for request in warming {
-            request.abort(DESTROYED);
-        }
+        self.end_running(Request::is_warm_up);
         self.end_if_drained();
     }
 
     pub(crate) fn destroy(self: &Arc<Lanes>, done: Finished) {
         self.destroyed.store(true, Ordering::SeqCst);
         self.closing.store(true, Ordering::SeqCst);
+        self.stock.stop();
         while let Some(request) = self.requests.pop() {
             let _ticking = self.engine.core().clock.begun();
             request.abort(DESTROYED);
         }
-        let running = lock(&self.running).clone();
-        for request in running {
-            request.abort(DESTROYED);
+        self.end_running(|_| true);
+        let lent = lock(&self.lent).clone();
+        for lent in lent {
+            lent.release(true);
         }
         self.close(Some(done));
+    }
+
+    fn end_running(&self, which: impl Fn(&Request) -> bool) {
+        let running = lock(&self.running).clone();
+        for request in running.iter().filter(|request| which(request)) {
+            request.abort(DESTROYED);
+        }
     }
 
     /// Ends the instances of a closing pool whose lanes are gone, on a worker: dropping a store
@@ -417,12 +564,7 @@ impl Lanes {
         }
         let inner = self.clone();
         self.engine.core().workers.spawn(async move {
-            let idle = std::mem::take(&mut *lock(&inner.idle));
-            drop(idle);
-            inner.note_warm(Err(Error::new(
-                ErrorCode::Closed,
-                "the pool was closed before it was ready",
-            )));
+            inner.stock.clear();
             if inner.lanes.load(Ordering::SeqCst) == 0 {
                 let closed = std::mem::take(&mut *lock(&inner.closed));
                 for done in closed {
@@ -431,6 +573,34 @@ impl Lanes {
             }
         });
     }
+}
+
+/// What a guest gave, before it is known whether that is an error of its own.
+struct Given {
+    values: Vec<Value>,
+    taken: Option<Taken>,
+}
+
+impl Given {
+    /// The answer of a call that has ended: only then is it known what it took.
+    fn of(mut self, function: &Function, request: &Request) -> Result<Answer> {
+        crate::instance::guest_error(function, &mut self.values)?;
+        Ok(Answer {
+            values: self.values,
+            stats: self.taken.and_then(|taken| request.measure(taken)),
+        })
+    }
+}
+
+/// Calls a function of an instance. An error says that the instance is of no more use.
+async fn run(
+    held: &mut Held,
+    request: &Arc<Request>,
+    function: &Function,
+    params: &[Value],
+) -> Result<Given> {
+    let (values, taken) = held.instance.call(request, function, params).await?;
+    Ok(Given { values, taken })
 }
 
 /// One lane. However it ends, its place is free again.
@@ -444,20 +614,23 @@ impl Lane {
         let pool = self.pool.clone();
         let mut calls = 0;
         let mut turn = Instant::now();
+        let mut spent = Duration::ZERO;
         loop {
-            // An instance of its own is made before the first call, never for one.
-            if pool.options.exclusive && pool.reserve_warm() {
-                pool.warm_up().await;
-            } else if let Some(request) = pool.requests.pop() {
-                pool.serve(request).await;
+            if let Some(request) = pool.requests.pop() {
+                let long = pool.serve(request).await;
                 calls += 1;
-                if calls == CALLS_A_TURN || turn.elapsed() > TURN {
-                    yield_now().await;
+                let before = std::mem::replace(&mut spent, turn.elapsed());
+                pool.note_time(spent.saturating_sub(before));
+                if long || calls == CALLS_A_TURN || spent > TURN {
+                    pool.begin_again().await;
                     calls = 0;
                     turn = Instant::now();
+                    spent = Duration::ZERO;
                 }
             } else if pool.reserve_warm() {
-                pool.warm_up().await;
+                if pool.warm_up().await {
+                    pool.begin_again().await;
+                }
             } else {
                 pool.lanes.fetch_sub(1, Ordering::SeqCst);
                 // Something may have come after the last look and before the count went down.
@@ -479,10 +652,19 @@ impl Drop for Lane {
     }
 }
 
-/// A call that a lane has taken.
+/// A request among those that are running.
+struct Running<'a>(&'a Lanes, &'a Arc<Request>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.running).retain(|running| !Arc::ptr_eq(running, self.1));
+    }
+}
+
+/// A request that a lane has taken.
 struct Serving<'a> {
     pool: &'a Lanes,
-    request: &'a Arc<Request>,
+    _running: Running<'a>,
 }
 
 impl Serving<'_> {
@@ -490,13 +672,15 @@ impl Serving<'_> {
         // Before the call stops waiting, so that it is never seen as neither.
         pool.counters.active.fetch_add(1, Ordering::SeqCst);
         lock(&pool.running).push(request.clone());
-        Serving { pool, request }
+        Serving {
+            pool,
+            _running: Running(pool, request),
+        }
     }
 }
 
 impl Drop for Serving<'_> {
     fn drop(&mut self) {
-        lock(&self.pool.running).retain(|running| !Arc::ptr_eq(running, self.request));
         self.pool.counters.active.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -506,12 +690,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Lets the other tasks of the worker have a turn.
-async fn yield_now() {
+async fn yield_now(before: impl Fn()) {
     let mut yielded = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
+        before();
         context.waker().wake_by_ref();
         Poll::Pending
     })

@@ -1,12 +1,15 @@
 //! Engines, compiled code, pools and limits: everything of riptide-wasm that needs no Node.
 
 mod allocation;
+pub mod breaker;
 pub mod cache;
 pub mod call;
 mod clock;
 pub mod compile;
+mod cpu;
 pub mod engine;
 pub mod error;
+pub mod events;
 mod failure;
 pub mod host;
 pub mod instance;
@@ -14,11 +17,14 @@ mod lanes;
 pub mod limits;
 mod linking;
 mod loader;
+pub mod loan;
 pub mod module;
+pub mod output;
 pub mod pool;
 mod stack;
 pub mod stats;
-mod store;
+mod stock;
+pub mod store;
 pub mod value;
 pub mod wasi;
 mod workers;

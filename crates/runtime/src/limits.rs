@@ -1,19 +1,17 @@
 //! The specification's `WasmResourceTracker`: Wasmtime's `ResourceLimiter` over the byte ledger.
 //!
-//! Counted are linear memories, all of a store together. A refusal changes the failure counter and
-//! the store's `denied` mark, nothing else.
+//! Counted are linear memories, all of a store together, and table elements, by themselves. A refusal
+//! changes the failure counter and the store's `denied` mark, nothing else.
 
+use crate::allocation::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::error::{Error, ErrorCode};
-use riptide_wasm_accounting::{Account, Refusal, Scope};
+use crate::events::{DeniedGrowth, Events};
+use riptide_wasm_accounting::{Account, Scope};
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 /// Bytes of a WebAssembly page.
 pub const PAGE_BYTES: u64 = 64 * 1024;
-
-/// Elements of one table. Wasmtime's default of 20,000 is exceeded by large guests of languages
-/// with many function pointers; at eight bytes each this is below 1 MiB a table.
-pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 /// What Wasmtime says of a growth that the memory's own type excludes. It is the one growth failure
 /// that was never announced through `memory_growing`, so no bytes are to be given back for it.
@@ -30,8 +28,10 @@ pub struct TrackerSnapshot {
     pub peak_pages: u64,
     /// Pages that may be held at most.
     pub max_pages: u64,
-    /// Growths refused by a limit, or failed by the system.
+    /// Growths of memory refused by a limit, or failed by the system.
     pub grow_failures: u64,
+    /// Those of them that the engine's budget refused.
+    pub budget_refusals: u64,
     /// Growths asked for.
     pub grow_requests: u64,
     /// Whether the engine accepts SIMD code.
@@ -53,6 +53,7 @@ impl TrackerSnapshot {
             peak_pages: account.peak().div_ceil(PAGE_BYTES),
             max_pages: max_bytes.div_ceil(PAGE_BYTES),
             grow_failures: account.failures(),
+            budget_refusals: account.refusals(Scope::Engine),
             grow_requests: account.requests(),
             simd_enabled,
             aot_cache_enabled,
@@ -60,24 +61,26 @@ impl TrackerSnapshot {
     }
 }
 
-/// A growth that was not granted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Denied {
-    requested: u64,
-    held: u64,
-    limit: u64,
-    by: &'static str,
-}
-
-impl Denied {
-    /// The failure that a guest ends with when it could not go on without the memory.
+impl DeniedGrowth {
+    /// The failure that a guest ends with when it could not go on without the growth.
     pub(crate) fn to_error(self) -> Error {
-        let Denied {
+        let DeniedGrowth {
             requested,
             held,
             limit,
             by,
+            ..
         } = self;
+        if by == BY_TABLES {
+            return Error::new(
+                ErrorCode::MemoryLimit,
+                format!("the guest asked for {requested} table elements on top of {held} held; the limit is {limit}"),
+            )
+            .number("requestedElements", requested as f64)
+            .number("heldElements", held as f64)
+            .number("limitElements", limit as f64)
+            .text("limitedBy", by);
+        }
         Error::new(
             ErrorCode::MemoryLimit,
             format!("the guest asked for {requested} bytes of memory on top of {held} held; the limit of the {by} is {limit}"),
@@ -89,19 +92,35 @@ impl Denied {
     }
 }
 
+const BY_TABLES: &str = "tables";
+
 /// The limiter of one store.
 pub(crate) struct Limiter {
     account: Arc<Account>,
+    events: Option<Arc<Events>>,
     /// Bytes of the last growth granted, until another is asked for.
     granted: u64,
-    denied: Option<Denied>,
+    /// Elements of all tables, and the most there may be.
+    elements: u64,
+    max_elements: u64,
+    /// Elements of the last growth granted, until another is asked for.
+    granted_elements: u64,
+    denied: Option<DeniedGrowth>,
 }
 
 impl Limiter {
-    pub(crate) fn new(account: Arc<Account>) -> Limiter {
+    pub(crate) fn new(
+        account: Arc<Account>,
+        max_elements: u64,
+        events: Option<Arc<Events>>,
+    ) -> Limiter {
         Limiter {
             account,
+            events,
             granted: 0,
+            elements: 0,
+            max_elements,
+            granted_elements: 0,
             denied: None,
         }
     }
@@ -111,13 +130,22 @@ impl Limiter {
         self.denied = None;
     }
 
-    pub(crate) fn denied(&self) -> Option<Denied> {
+    pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
         self.denied
     }
 
-    fn refuse(&mut self, denied: Denied) {
-        self.account.count_failure();
+    fn refuse(&mut self, requested: u64, held: u64, limit: u64, by: &'static str) {
+        let denied = DeniedGrowth {
+            requested,
+            held,
+            limit,
+            by,
+            count: 1,
+        };
         self.denied = Some(denied);
+        if let Some(events) = &self.events {
+            events.deny(denied);
+        }
     }
 }
 
@@ -134,12 +162,8 @@ impl ResourceLimiter for Limiter {
         if let Some(maximum) = maximum
             && desired > maximum
         {
-            self.refuse(Denied {
-                requested,
-                held: current as u64,
-                limit: maximum as u64,
-                by: "memory type",
-            });
+            self.account.count_failure(None);
+            self.refuse(requested, current as u64, maximum as u64, "memory type");
             return Ok(false);
         }
         match self.account.reserve(requested) {
@@ -147,18 +171,14 @@ impl ResourceLimiter for Limiter {
                 self.granted = requested;
                 Ok(true)
             }
-            Err(Refusal {
-                requested,
-                held,
-                limit,
-                scope,
-            }) => {
-                self.refuse(Denied {
+            Err(refusal) => {
+                self.account.count_failure(Some(refusal.scope));
+                self.refuse(
                     requested,
-                    held,
-                    limit,
-                    by: scope.as_str(),
-                });
+                    refusal.held,
+                    refusal.limit,
+                    refusal.scope.as_str(),
+                );
                 Ok(false)
             }
         }
@@ -167,31 +187,53 @@ impl ResourceLimiter for Limiter {
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         let unannounced = error.to_string() == EXCEEDS_TYPE;
         let requested = if unannounced {
+            self.account.count_request();
             0
         } else {
             std::mem::take(&mut self.granted)
         };
-        if unannounced {
-            self.account.count_request();
-        }
         self.account.release(requested);
-        let held = self.account.held();
-        self.refuse(Denied {
-            requested,
-            held,
-            limit: self.account.limit(),
-            by: if unannounced { "memory type" } else { "system" },
-        });
+        self.account.count_failure(None);
+        let by = if unannounced { "memory type" } else { "system" };
+        self.refuse(requested, self.account.held(), self.account.limit(), by);
         Ok(())
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum))
+        let requested = (desired as u64).saturating_sub(current as u64);
+        self.granted_elements = 0;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false); // the guest's own limit
+        }
+        if requested > self.max_elements - self.elements {
+            self.refuse(requested, self.elements, self.max_elements, BY_TABLES);
+            return Ok(false);
+        }
+        self.elements += requested;
+        self.granted_elements = requested;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.elements -= std::mem::take(&mut self.granted_elements);
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
     }
 }
 
@@ -212,7 +254,7 @@ mod tests {
     fn limiter() -> (Lease, Limiter) {
         let engine = Arc::new(Account::new(Scope::Engine, u64::MAX, None));
         let lease = Lease::new(LIMIT, engine);
-        let limiter = Limiter::new(lease.account().clone());
+        let limiter = Limiter::new(lease.account().clone(), 100, None);
         (lease, limiter)
     }
 
@@ -234,6 +276,21 @@ mod tests {
             (lease.account().requests(), lease.account().failures()),
             (3, 1)
         );
+    }
+
+    #[test]
+    fn tables_of_one_store_share_their_limit() {
+        let (_lease, mut limiter) = limiter();
+        let mut grow = |from, to, most| limiter.table_growing(from, to, most).expect("never fails");
+        assert!(grow(0, 60, None));
+        assert!(!grow(0, 41, None));
+        assert!(!grow(0, 9, Some(8)));
+        assert!(grow(0, 40, Some(40)));
+        limiter
+            .table_grow_failed(wasmtime::format_err!("no memory"))
+            .expect("never fails");
+        assert_eq!(limiter.elements, 60);
+        assert_eq!(limiter.denied().map(|denied| denied.by), Some(BY_TABLES));
     }
 
     #[test]

@@ -111,9 +111,9 @@ fn link_module(
 ) -> wasmtime::Result<wasmtime::InstancePre<State>> {
     let mut linker = wasmtime::Linker::<State>::new(module.engine());
     if wasi && hosts.is_sync() {
-        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |state| state.wasi.p1())?;
+        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, State::p1)?;
     } else if wasi {
-        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state| state.wasi.p1())?;
+        wasmtime_wasi::p1::add_to_linker_async(&mut linker, State::p1)?;
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     for import in module.imports() {
@@ -201,7 +201,8 @@ fn functions<'a>(
 /// Calls a host function, and marks the call as waiting for it.
 fn run(state: &State, call: &HostCall, params: Vec<Value>) -> HostFuture {
     let request: Option<Arc<Request>> = state.request.clone();
-    let answer = call(params);
+    let context = request.as_ref().map_or(0, |request| request.context());
+    let answer = call(context, params);
     Box::pin(async move {
         if let Some(request) = &request {
             request.enter_host();

@@ -2,14 +2,16 @@
 //!
 //! This file is what a caller sees of it; `lanes` is how the calls are worked off.
 
-use crate::call::{Call, Ticket};
+use crate::breaker::{BreakerOptions, BreakerStats};
+use crate::call::{Call, Done, Ticket};
 use crate::error::Result;
+use crate::events::{DeniedGrowth, Listener};
 use crate::host::HostFunction;
 use crate::lanes::Lanes;
 use crate::limits::TrackerSnapshot;
+use crate::loan::{Lent, Loan};
 use crate::module::Code;
-use crate::value::Limits;
-use crate::wasi::WasiOptions;
+use crate::store::GuestOptions;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,31 +22,38 @@ pub struct PoolOptions {
     pub min: u32,
     /// Instances at most, and calls that run at once.
     pub max: u32,
+    /// Calls that may wait for an instance; nothing: any number.
+    pub max_queue: Option<u32>,
+    /// How long a call may wait for an instance.
+    pub acquire_timeout: Option<Duration>,
+    /// How long an instance above `min` stays without a call.
+    pub idle_timeout: Option<Duration>,
+    /// Calls that an instance serves at most.
+    pub max_uses: Option<u32>,
+    /// An instance that holds more pages after a call serves no further one.
+    pub recycle_above_pages: Option<u32>,
     /// Whether an instance serves again after a good call.
     pub reuse: bool,
-    /// One instance that is never replaced: a second call at once is `ERR_BUSY`, a call after a
-    /// failure `ERR_CLOSED`.
-    pub exclusive: bool,
     /// How long a call may take, waiting included.
     pub timeout: Option<Duration>,
-    /// Memory of one instance at most, in pages of 64 KiB.
-    pub max_memory_pages: u32,
-    /// What a result may hold.
-    pub limits: Limits,
-    /// WASI, where the guest gets it.
-    pub wasi: Option<WasiOptions>,
+    /// When calls are refused because too many failed.
+    pub breaker: Option<BreakerOptions>,
+    /// What its instances are given.
+    pub guest: GuestOptions,
     /// Functions for the guest's imports.
     pub imports: Vec<HostFunction>,
+    /// Hears of what happens, as far as [`Pool::listen`] asks for it.
+    pub listener: Option<Listener>,
 }
 
 /// A pool's numbers at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PoolStats {
     /// Instances alive or being made.
     pub size: u64,
     /// Instances that wait for a call.
     pub idle: u64,
-    /// Calls that run.
+    /// Instances in a call, or lent.
     pub active: u64,
     /// Calls that wait.
     pub waiting: u64,
@@ -54,12 +63,16 @@ pub struct PoolStats {
     pub destroyed: u64,
     /// Calls answered with a value.
     pub completed: u64,
-    /// Calls that failed in another way than the two below.
+    /// Calls that failed in another way than the three below.
     pub failed: u64,
-    /// Calls that took too long.
+    /// Calls that took too long, or waited too long for an instance.
     pub timed_out: u64,
     /// Calls ended by their caller, or with the pool.
     pub aborted: u64,
+    /// Calls that were not taken.
+    pub rejected: u64,
+    /// The breaker, where there is one.
+    pub breaker: Option<BreakerStats>,
 }
 
 /// Told when something is done; once, on any thread.
@@ -83,12 +96,30 @@ impl Pool {
 
     /// Tells when `min` instances are ready, or why the first could not be made.
     pub fn ready(&self, done: Finished) {
-        self.inner().ready(done);
+        self.inner().stock.ready(done);
     }
 
     /// Submits a call. It never blocks; the answer goes to `call.done`.
     pub fn call(&self, call: Call) -> Ticket {
         self.inner().submit(call)
+    }
+
+    /// Borrows an instance: `done` is told when the loan has it. `nested`: whether a call of this pool
+    /// waits for it.
+    pub fn lend(&self, timeout: Option<Duration>, nested: bool, done: Done) -> (Loan, Ticket) {
+        let lent = Arc::new(Lent::new(self.inner().clone()));
+        let ticket = self.inner().lend(lent.clone(), timeout, nested, done);
+        (Loan(lent), ticket)
+    }
+
+    /// Tells events with these bits ([`crate::events::Event::bit`]) from now on, and no others.
+    pub fn listen(&self, bits: u32) {
+        self.inner().events.listen(bits);
+    }
+
+    /// The growths denied since the last look, while somebody listens.
+    pub fn take_denied(&self) -> Option<DeniedGrowth> {
+        self.inner().events.take_denied()
     }
 
     /// Takes no more calls, finishes those it has, and ends the instances. Idempotent.
@@ -117,6 +148,8 @@ impl Pool {
             failed: counters.failed.load(Ordering::Relaxed),
             timed_out: counters.timed_out.load(Ordering::Relaxed),
             aborted: counters.aborted.load(Ordering::Relaxed),
+            rejected: counters.rejected.load(Ordering::Relaxed),
+            breaker: self.inner().breaker.as_ref().map(|breaker| breaker.stats()),
         }
     }
 
@@ -133,7 +166,7 @@ impl Pool {
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
         let inner = self.inner();
         if inner.engine.core().options.metrics {
-            inner.starts.metrics(&inner.account)
+            inner.stock.starts.metrics(&inner.account)
         } else {
             Vec::new()
         }

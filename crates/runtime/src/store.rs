@@ -1,29 +1,75 @@
 //! One instance with its store: made from a blueprint, called, and dropped as a whole.
 
-use crate::call::Request;
+use crate::call::{Fuel, Request, Taken};
 use crate::compile::Compiled;
-use crate::engine::Core;
+use crate::engine::{Core, EngineOptions, Slot, in_range};
 use crate::error::{Error, ErrorCode, Result};
+use crate::events::Events;
 use crate::failure::classify;
-use crate::limits::Limiter;
+use crate::instance::Wanted;
+use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
 use crate::module::{Code, Function, Target};
+use crate::output::Written;
 use crate::value::{self, Limits, Value};
 use crate::wasi::{Wasi, WasiOptions};
 use riptide_wasm_accounting::{Account, Lease};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
+
+/// Component handles that a guest may hold at once.
+const MAX_HANDLES: usize = 100_000;
+
+/// What every instance is given, in a pool or not.
+#[derive(Clone, Debug)]
+pub struct GuestOptions {
+    /// Memory at most, in pages of 64 KiB.
+    pub max_memory_pages: u32,
+    /// Elements of all its tables at most.
+    pub max_table_elements: u32,
+    /// Fuel of each call, and of the making of an instance; nothing: no limit.
+    pub fuel: Option<u64>,
+    /// What a result may hold.
+    pub limits: Limits,
+    /// WASI, where the guest gets it.
+    pub wasi: Option<WasiOptions>,
+}
+
+impl GuestOptions {
+    /// Refuses what the engine was not made for.
+    pub(crate) fn check(&self, engine: &EngineOptions) -> Result<()> {
+        let most = engine.max_memory_pages;
+        in_range("maxMemoryPages", self.max_memory_pages, 1, most)?;
+        let most = engine.max_table_elements;
+        in_range("maxTableElements", self.max_table_elements, 1, most)?;
+        match self.fuel {
+            Some(fuel) if !engine.fuel => Err(Error::new(
+                ErrorCode::BadOption,
+                "fuel is limited only on an engine with `fuel: true`",
+            )
+            .text("option", "fuel")
+            .number("value", fuel as f64)
+            .text("allowed", "nothing, on an engine without fuel")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn max_bytes(&self) -> u64 {
+        u64::from(self.max_memory_pages) * PAGE_BYTES
+    }
+}
 
 /// What a store knows of its host.
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
-    pub(crate) wasi: Wasi,
+    pub(crate) wasi: Option<Wasi>,
     /// The call that runs, in stores of a pool.
     pub(crate) request: Option<Arc<Request>>,
     /// When the call must end, in stores that are called on the caller's thread.
     pub(crate) deadline: Option<Instant>,
+    /// Whether somebody waits for them.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 /// Everything that instances of one pool have in common, linked once.
@@ -32,9 +78,8 @@ pub(crate) struct Blueprint {
     code: Code,
     linked: Linked,
     parent: Arc<Account>,
-    max_bytes: u64,
-    limits: Limits,
-    wasi: Option<WasiOptions>,
+    guest: GuestOptions,
+    events: Option<Arc<Events>>,
 }
 
 pub(crate) enum Linked {
@@ -49,7 +94,9 @@ pub(crate) struct Instance {
     store: Store<State>,
     handle: Handle,
     limits: Limits,
-    _alive: Alive,
+    counts_fuel: bool,
+    fuel: Option<u64>,
+    _slot: Slot,
     lease: Lease,
 }
 
@@ -62,14 +109,6 @@ enum Handle {
     Component(wasmtime::component::Instance),
 }
 
-struct Alive(Arc<Core>);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.instances.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Blueprint {
     /// Links `code` with what its host offers.
     ///
@@ -78,26 +117,25 @@ impl Blueprint {
     pub(crate) fn new(
         code: &Code,
         hosts: Hosts,
-        wasi: Option<WasiOptions>,
+        guest: GuestOptions,
         parent: Arc<Account>,
-        max_bytes: u64,
-        limits: Limits,
+        events: Option<Arc<Events>>,
     ) -> Result<Blueprint> {
         Ok(Blueprint {
             core: code.engine().core().clone(),
-            linked: linking::link(code, hosts, wasi.is_some())?,
+            linked: linking::link(code, hosts, guest.wasi.is_some())?,
             code: code.clone(),
             parent,
-            max_bytes,
-            limits,
-            wasi,
+            guest,
+            events,
         })
     }
 
     /// Makes an instance on a worker, for `request`; its start function yields to other guests.
     pub(crate) async fn instantiate(&self, request: Arc<Request>) -> Result<Started> {
         let asked = Instant::now();
-        let (lease, mut store) = self.store();
+        let slot = self.core.take_slot()?;
+        let (lease, mut store) = self.store()?;
         store.data_mut().request = Some(request);
         store.epoch_deadline_callback(|context| match &context.data().request {
             Some(request) if request.is_over() => Ok(UpdateDeadline::Interrupt),
@@ -117,61 +155,85 @@ impl Blueprint {
                 .await
                 .map(Handle::Component),
         };
-        self.finish(asked, lease, store, handle)
+        self.finish(asked, slot, lease, store, handle)
     }
 
     /// Makes an instance on the caller's thread.
-    pub(crate) fn instantiate_sync(&self, deadline: Option<Instant>) -> Result<Started> {
+    pub(crate) fn instantiate_sync(
+        &self,
+        deadline: Option<Instant>,
+        wanted: Option<Wanted>,
+    ) -> Result<Started> {
         let asked = Instant::now();
-        let (lease, mut store) = self.store();
+        let slot = self.core.take_slot()?;
+        let (lease, mut store) = self.store()?;
         store.data_mut().deadline = deadline;
-        store.epoch_deadline_callback(|context| match context.data().deadline {
-            Some(deadline) if Instant::now() >= deadline => Ok(UpdateDeadline::Interrupt),
-            _ => Ok(UpdateDeadline::Continue(1)),
+        store.data_mut().wanted = wanted;
+        store.epoch_deadline_callback(|context| {
+            let State {
+                deadline, wanted, ..
+            } = context.data();
+            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if late || wanted.as_ref().is_some_and(|wanted| !wanted()) {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            Ok(UpdateDeadline::Continue(1))
         });
         let handle = match &self.linked {
             Linked::Module(linked) => linked.instantiate(&mut store).map(Handle::Module),
             Linked::Component(linked) => linked.instantiate(&mut store).map(Handle::Component),
         };
-        self.finish(asked, lease, store, handle)
+        self.finish(asked, slot, lease, store, handle)
     }
 
     /// The lease first: bindings end in reverse, and the bytes must outlive the memory.
-    fn store(&self) -> (Lease, Store<State>) {
-        let lease = Lease::new(self.max_bytes, self.parent.clone());
+    fn store(&self) -> Result<(Lease, Store<State>)> {
+        let lease = Lease::new(self.guest.max_bytes(), self.parent.clone());
+        let wasi = self.guest.wasi.as_ref().map(|options| match self.linked {
+            Linked::Module(_) => Wasi::for_module(options),
+            Linked::Component(_) => Wasi::for_component(options),
+        });
+        let limiter = Limiter::new(
+            lease.account().clone(),
+            u64::from(self.guest.max_table_elements),
+            self.events.clone(),
+        );
         let state = State {
-            limiter: Limiter::new(lease.account().clone()),
-            wasi: match self.linked {
-                Linked::Module(_) => Wasi::for_module(self.wasi.as_ref()),
-                Linked::Component(_) => Wasi::for_component(self.wasi.as_ref()),
-            },
+            limiter,
+            wasi,
             request: None,
             deadline: None,
+            wanted: None,
         };
         let mut store = Store::new(&self.core.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
+        store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(1);
-        (lease, store)
+        if self.core.options.fuel {
+            refuel(&mut store, self.guest.fuel)?;
+        }
+        Ok((lease, store))
     }
 
     fn finish(
         &self,
         asked: Instant,
+        slot: Slot,
         lease: Lease,
         store: Store<State>,
         handle: wasmtime::Result<Handle>,
     ) -> Result<Started> {
         match handle {
             Ok(handle) => {
-                self.core.instances.fetch_add(1, Ordering::Relaxed);
                 let start = self.code.note_instance(asked.elapsed().as_secs_f64() * 1e3);
-                let alive = Alive(self.core.clone());
                 Ok((
                     Instance {
                         store,
                         handle,
-                        limits: self.limits,
-                        _alive: alive,
+                        limits: self.guest.limits,
+                        counts_fuel: self.core.options.fuel,
+                        fuel: self.guest.fuel,
+                        _slot: slot,
                         lease,
                     },
                     start,
@@ -186,6 +248,13 @@ impl Blueprint {
     }
 }
 
+/// Gives a store the fuel of one call. Without a limit it is as much as there can be.
+fn refuel(store: &mut Store<State>, fuel: Option<u64>) -> Result<()> {
+    store
+        .set_fuel(fuel.unwrap_or(u64::MAX))
+        .map_err(|error| Error::new(ErrorCode::Internal, format!("no fuel: {error:#}")))
+}
+
 impl Instance {
     /// Calls a function on a worker.
     pub(crate) async fn call(
@@ -193,9 +262,10 @@ impl Instance {
         request: &Arc<Request>,
         function: &Function,
         params: &[Value],
-    ) -> Result<Vec<Value>> {
+    ) -> Result<(Vec<Value>, Option<Taken>)> {
         self.store.data_mut().request = Some(request.clone());
-        self.begin();
+        let bytes_before = self.account().held();
+        self.begin()?;
         let called = match self.find(function)? {
             Found::Core(func) => {
                 value::call_core(&func, &mut self.store, &function.ty, params).await
@@ -205,7 +275,15 @@ impl Instance {
             }
         };
         self.store.data_mut().request = None;
-        called.map_err(|error| self.classify(&error))
+        let values = called.map_err(|error| self.classify(&error))?;
+        let taken = request.is_measured().then(|| Taken {
+            fuel: self.fuel_used(),
+            bytes_before,
+            bytes_after: self.account().held(),
+            bytes_peak: self.account().peak(),
+            written: self.written(),
+        });
+        Ok((values, taken))
     }
 
     /// Calls a function on the caller's thread.
@@ -216,7 +294,7 @@ impl Instance {
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>> {
         self.store.data_mut().deadline = deadline;
-        self.begin();
+        self.begin()?;
         let called = match self.find(function)? {
             Found::Core(func) => {
                 value::call_core_sync(&func, &mut self.store, &function.ty, params)
@@ -232,13 +310,39 @@ impl Instance {
         self.lease.account()
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self) -> Result<()> {
         self.store.data_mut().limiter.begin_call();
         self.store.set_epoch_deadline(1);
+        // What an earlier call wrote was not asked for.
+        drop(self.written());
+        if self.counts_fuel {
+            refuel(&mut self.store, self.fuel)?;
+        }
+        Ok(())
     }
 
+    fn written(&self) -> Written {
+        let wasi = &self.store.data().wasi;
+        wasi.as_ref().map(Wasi::written).unwrap_or_default()
+    }
+
+    fn fuel_used(&self) -> Option<Fuel> {
+        let left = self.store.get_fuel().ok()?;
+        let given = self.fuel.unwrap_or(u64::MAX);
+        Some(Fuel {
+            consumed: given - left,
+            remaining: self.fuel.map(|_| left),
+        })
+    }
+
+    /// Names a failure, with what the guest wrote before it.
     fn classify(&self, error: &wasmtime::Error) -> Error {
-        classify(error, self.store.data().limiter.denied())
+        let failure = classify(error, self.store.data().limiter.denied());
+        let Written { stderr, .. } = self.written();
+        if stderr.is_empty() {
+            return failure;
+        }
+        failure.text("stderr", String::from_utf8_lossy(&stderr))
     }
 
     fn find(&mut self, function: &Function) -> Result<Found> {

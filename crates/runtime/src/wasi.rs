@@ -1,8 +1,13 @@
-//! What a guest sees of a system: arguments and an environment, no files, no network, no console.
+//! What a guest sees of a system: arguments and an environment, no files, no network. What it writes
+//! is kept up to a bound.
 
+use crate::output::{Output, Written};
 use crate::store::State;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+/// Host resources (streams, pollables) that a guest may hold at once.
+const MAX_RESOURCES: usize = 10_000;
 
 /// What WASI tells the guest.
 #[derive(Clone, Debug, Default)]
@@ -11,50 +16,66 @@ pub struct WasiOptions {
     pub args: Vec<String>,
     /// Environment variables.
     pub env: Vec<(String, String)>,
+    /// Bytes kept of what a call writes, of standard output and standard error each.
+    pub max_output_bytes: usize,
 }
 
 impl WasiOptions {
-    fn builder(&self) -> WasiCtxBuilder {
+    fn builder(&self, output: &Output) -> WasiCtxBuilder {
         let mut builder = WasiCtx::builder();
         builder
             .args(&self.args)
             .envs(&self.env)
+            .stdout(output.stdout.clone())
+            .stderr(output.stderr.clone())
             .allow_tcp(false)
             .allow_udp(false);
         builder
     }
 }
 
-/// The WASI state of one store.
-pub(crate) enum Wasi {
-    /// The guest has none.
-    Off,
+/// The WASI state of one store that has it.
+pub(crate) struct Wasi {
+    context: Preview,
+    output: Output,
+}
+
+enum Preview {
     /// `wasi_snapshot_preview1`, for modules.
-    P1(Box<WasiP1Ctx>),
+    One(Box<WasiP1Ctx>),
     /// WASI 0.2, for components.
-    P2(Box<(WasiCtx, ResourceTable)>),
+    Two(Box<(WasiCtx, ResourceTable)>),
 }
 
 impl Wasi {
-    pub(crate) fn for_module(options: Option<&WasiOptions>) -> Wasi {
-        options.map_or(Wasi::Off, |options| {
-            Wasi::P1(Box::new(options.builder().build_p1()))
-        })
+    pub(crate) fn for_module(options: &WasiOptions) -> Wasi {
+        let output = Output::new(options.max_output_bytes);
+        let context = Preview::One(Box::new(options.builder(&output).build_p1()));
+        Wasi { context, output }
     }
 
-    pub(crate) fn for_component(options: Option<&WasiOptions>) -> Wasi {
-        options.map_or(Wasi::Off, |options| {
-            Wasi::P2(Box::new((options.builder().build(), ResourceTable::new())))
-        })
+    pub(crate) fn for_component(options: &WasiOptions) -> Wasi {
+        let output = Output::new(options.max_output_bytes);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        let context = Preview::Two(Box::new((options.builder(&output).build(), table)));
+        Wasi { context, output }
     }
 
+    /// What the guest wrote since the last time.
+    pub(crate) fn written(&self) -> Written {
+        self.output.take()
+    }
+}
+
+impl State {
     /// The state behind the WASI functions that a linker offers modules.
     ///
     /// # Panics
     /// Where the linker has WASI and the store has not: `Blueprint` makes both from one option.
     pub(crate) fn p1(&mut self) -> &mut WasiP1Ctx {
-        match self {
-            Wasi::P1(context) => context,
+        match self.wasi.as_mut().map(|wasi| &mut wasi.context) {
+            Some(Preview::One(context)) => context,
             _ => unreachable!("WASI preview 1 is linked only where the store has it"),
         }
     }
@@ -62,8 +83,8 @@ impl Wasi {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        match &mut self.wasi {
-            Wasi::P2(state) => WasiCtxView {
+        match self.wasi.as_mut().map(|wasi| &mut wasi.context) {
+            Some(Preview::Two(state)) => WasiCtxView {
                 ctx: &mut state.0,
                 table: &mut state.1,
             },

@@ -1,23 +1,25 @@
 //! The worker threads of an engine core: they run guests, and nothing else does.
 //!
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest asleep or waiting
-//! on a host function holds no thread. New tasks come through one queue; a worker takes one a turn,
-//! so that long guests and new calls share it. A task stays with the worker that took it.
+//! on a host function holds no thread. There are two crews. New tasks begin with the first one, where
+//! nothing runs for longer than an epoch: a guest that computes on is moved to the second, whose
+//! threads have a lower priority and always take the guest that has run least. So a call that is
+//! short finds a worker at once, however many guests loop.
 
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::task::AtomicWaker;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-/// A unit of work for a worker.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How long an idle worker looks for work before it parks. Waking a parked thread costs more than a
 /// short call does; one worker at a time spins, so that the event loop keeps its core.
@@ -29,13 +31,58 @@ const TURN: Duration = Duration::from_millis(1);
 /// Most workers of an engine: the set of parked ones is one word.
 pub(crate) const MAX_WORKERS: u32 = 64;
 
-/// The threads and their queue. Dropping it lets the threads end once their task is done.
-pub(crate) struct Workers {
-    shared: Arc<Shared>,
+/// Classes of tasks by how long they have computed without a pause: each twice the one before.
+const LEVELS: usize = 8;
+
+/// How much the second crew gives way to everything else, in the system's steps of niceness.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// The second crew takes the task that has run most in one of so many turns, so that it gets on too.
+const AGING: u32 = 4;
+
+/// Where a task goes when its poll ends.
+#[derive(Clone, Copy)]
+enum Move {
+    Stay,
+    /// To the second crew, behind those that ran less.
+    Back,
+    /// To either crew, as a new task.
+    Again {
+        long: bool,
+    },
 }
 
-struct Shared {
-    queue: SegQueue<Task>,
+thread_local! {
+    /// What the task that is polled on this thread asks for.
+    static MOVE: Cell<Move> = const { Cell::new(Move::Stay) };
+}
+
+/// The task that is polled now computed for a whole epoch: it goes on behind those that ran less.
+/// Takes effect when its poll ends as pending.
+pub(crate) fn move_back() {
+    MOVE.set(Move::Back);
+}
+
+/// The task that is polled now begins something new, which is expected to compute for `long` or not.
+/// Takes effect when its poll ends as pending.
+pub(crate) fn begin_again(long: bool) {
+    MOVE.set(Move::Again { long });
+}
+
+/// The threads and their queues. Dropping it lets the threads end once their task is done.
+pub(crate) struct Workers {
+    crews: Arc<Crews>,
+}
+
+type Crews = [Crew; 2];
+
+const FRONT: usize = 0;
+const BACK: usize = 1;
+
+/// What the threads of one crew share.
+struct Crew {
+    queues: Box<[SegQueue<Task>]>,
     /// One bit a worker that waits in its runtime.
     parked: AtomicU64,
     spinning: AtomicBool,
@@ -63,12 +110,126 @@ impl Wake for Signal {
     }
 }
 
+/// A unit of work, in whichever crew it is.
+struct Task {
+    /// None once it ended here or moved.
+    work: Option<Work>,
+    /// Epochs it computed through, without a pause.
+    epochs: u32,
+    /// Weak: the crews hold tasks.
+    crews: Weak<Crews>,
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut work) = self.work.take() else {
+            return Poll::Ready(());
+        };
+        MOVE.set(Move::Stay);
+        if work.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let to = match MOVE.get() {
+            Move::Stay => None,
+            Move::Back => Some((BACK, self.epochs + 1)),
+            Move::Again { long } => Some((usize::from(long), 0)),
+        };
+        if let (Some((crew, epochs)), Some(crews)) = (to, self.crews.upgrade()) {
+            // What would wake it here finds an empty task; it is polled, and registers anew, there.
+            crews[crew].push(Task {
+                work: Some(work),
+                epochs,
+                crews: self.crews.clone(),
+            });
+            return Poll::Ready(());
+        }
+        self.work = Some(work);
+        Poll::Pending
+    }
+}
+
 impl Workers {
-    /// Starts `count` threads.
+    /// Starts `count` threads, and as many for guests that compute for long.
     ///
     /// # Errors
     /// The system's, where a thread or its event queue cannot be made.
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
+        let count = count.clamp(1, MAX_WORKERS) as usize;
+        let workers = Workers {
+            crews: Arc::new([Crew::new(count, 1), Crew::new(count, LEVELS)]),
+        };
+        for (crew, name) in [(FRONT, "worker"), (BACK, "long")] {
+            for index in 0..count {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                let worker = Worker {
+                    crews: workers.crews.clone(),
+                    crew,
+                    index,
+                    taken: 0,
+                    tasks: FuturesUnordered::new(),
+                };
+                std::thread::Builder::new()
+                    .name(format!("wasm-{name}-{index}"))
+                    .spawn(move || {
+                        if crew == BACK {
+                            give_way();
+                        }
+                        wasmtime::Engine::tls_eager_initialize();
+                        runtime.block_on(worker);
+                    })?;
+            }
+        }
+        Ok(workers)
+    }
+
+    /// Threads of one crew.
+    pub(crate) fn count(&self) -> u32 {
+        self.crews[FRONT].signals.len() as u32
+    }
+
+    /// Hands a task to whichever worker is free first. Takes no lock.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.push(FRONT, task);
+    }
+
+    /// The same for a task that is expected to compute for long.
+    pub(crate) fn spawn_long(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.push(BACK, task);
+    }
+
+    fn push(&self, crew: usize, task: impl Future<Output = ()> + Send + 'static) {
+        self.crews[crew].push(Task {
+            // A panic ends the task that caused it, not the worker with everybody else's.
+            work: Some(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ()))),
+            epochs: 0,
+            crews: Arc::downgrade(&self.crews),
+        });
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for crew in self.crews.iter() {
+            crew.stopping.store(true, Ordering::SeqCst);
+            for signal in &crew.signals {
+                signal.wake_by_ref();
+            }
+        }
+    }
+}
+
+/// Lowers this thread's priority. Where the system does not, long guests only compete more.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}
+
+impl Crew {
+    fn new(count: usize, levels: usize) -> Crew {
         let signal = |_| {
             Arc::new(Signal {
                 woken: AtomicBool::new(false),
@@ -76,58 +237,34 @@ impl Workers {
                 driver: AtomicWaker::new(),
             })
         };
-        let workers = Workers {
-            shared: Arc::new(Shared {
-                queue: SegQueue::new(),
-                parked: AtomicU64::new(0),
-                spinning: AtomicBool::new(false),
-                stopping: AtomicBool::new(false),
-                signals: (0..count.clamp(1, MAX_WORKERS)).map(signal).collect(),
-            }),
-        };
-        for index in 0..workers.shared.signals.len() {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let worker = Worker {
-                shared: workers.shared.clone(),
-                index,
-                tasks: FuturesUnordered::new(),
-            };
-            std::thread::Builder::new()
-                .name(format!("wasm-worker-{index}"))
-                .spawn(move || {
-                    wasmtime::Engine::tls_eager_initialize();
-                    runtime.block_on(worker);
-                })?;
-        }
-        Ok(workers)
-    }
-
-    pub(crate) fn count(&self) -> u32 {
-        self.shared.signals.len() as u32
-    }
-
-    /// Hands a task to whichever worker is free first. Takes no lock.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // A panic ends the task that caused it, not the worker with everybody else's.
-        self.shared
-            .queue
-            .push(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ())));
-        self.shared.wake_one();
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        for signal in &self.shared.signals {
-            signal.wake_by_ref();
+        Crew {
+            queues: (0..levels).map(|_| SegQueue::new()).collect(),
+            parked: AtomicU64::new(0),
+            spinning: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            signals: (0..count).map(signal).collect(),
         }
     }
-}
 
-impl Shared {
+    fn push(&self, task: Task) {
+        let level = task.epochs.checked_ilog2().unwrap_or(0) as usize;
+        self.queues[level.min(self.queues.len() - 1)].push(task);
+        self.wake_one();
+    }
+
+    /// The task that has run least, or now and then the one that has run most.
+    fn pop(&self, least: bool) -> Option<Task> {
+        if least {
+            self.queues.iter().find_map(SegQueue::pop)
+        } else {
+            self.queues.iter().rev().find_map(SegQueue::pop)
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queues.iter().all(SegQueue::is_empty)
+    }
+
     fn wake_one(&self) {
         // Pairs with the fence before a worker's last look at the queue.
         fence(Ordering::SeqCst);
@@ -148,23 +285,36 @@ impl Shared {
 }
 
 struct Worker {
-    shared: Arc<Shared>,
+    crews: Arc<Crews>,
+    crew: usize,
     index: usize,
+    /// Tasks taken so far.
+    taken: u32,
     tasks: FuturesUnordered<Task>,
 }
 
 impl Worker {
+    fn own(&self) -> &Crew {
+        &self.crews[self.crew]
+    }
+
     fn signal(&self) -> &Arc<Signal> {
-        &self.shared.signals[self.index]
+        &self.own().signals[self.index]
+    }
+
+    fn take(&mut self) -> Option<Task> {
+        let task = self.own().pop((self.taken + 1) % AGING != 0)?;
+        self.taken = self.taken.wrapping_add(1);
+        Some(task)
     }
 
     fn has_work(&self) -> bool {
-        self.signal().woken.load(Ordering::SeqCst) || !self.shared.queue.is_empty()
+        self.signal().woken.load(Ordering::SeqCst) || !self.own().is_empty()
     }
 
     /// Looks for work a little longer. Whether there is some.
     fn spin(&self) -> bool {
-        if self.shared.spinning.swap(true, Ordering::SeqCst) {
+        if self.own().spinning.swap(true, Ordering::SeqCst) {
             return false;
         }
         let start = Instant::now();
@@ -175,7 +325,7 @@ impl Worker {
             }
             found = self.has_work();
         }
-        self.shared.spinning.store(false, Ordering::SeqCst);
+        self.own().spinning.store(false, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         found || self.has_work()
     }
@@ -184,7 +334,7 @@ impl Worker {
     fn park(&self) -> bool {
         let bit = 1u64 << self.index;
         self.signal().asleep.store(true, Ordering::SeqCst);
-        self.shared.parked.fetch_or(bit, Ordering::SeqCst);
+        self.own().parked.fetch_or(bit, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         if self.has_work() {
             self.unpark();
@@ -195,9 +345,8 @@ impl Worker {
 
     fn unpark(&self) {
         self.signal().asleep.store(false, Ordering::SeqCst);
-        self.shared
-            .parked
-            .fetch_and(!(1u64 << self.index), Ordering::SeqCst);
+        let bit = 1u64 << self.index;
+        self.own().parked.fetch_and(!bit, Ordering::SeqCst);
     }
 }
 
@@ -212,14 +361,14 @@ impl Future for Worker {
         let mut task_context = Context::from_waker(&waker);
         let start = Instant::now();
         loop {
-            if self.shared.stopping.load(Ordering::SeqCst) {
+            if self.own().stopping.load(Ordering::SeqCst) {
                 return Poll::Ready(());
             }
             signal.woken.store(false, Ordering::SeqCst);
-            if let Some(task) = self.shared.queue.pop() {
+            if let Some(task) = self.take() {
                 self.tasks.push(task);
-                if !self.shared.queue.is_empty() {
-                    self.shared.wake_one();
+                if !self.own().is_empty() {
+                    self.own().wake_one();
                 }
             }
             let finished = matches!(
@@ -242,6 +391,72 @@ impl Future for Worker {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+
+    #[test]
+    fn tasks_that_move_run_on_where_they_asked_to() {
+        let workers = Workers::new(1).expect("threads");
+        let (sender, receiver) = mpsc::channel();
+        workers.spawn(async move {
+            let thread = || std::thread::current().name().map(str::to_owned);
+            let mut seen = vec![thread()];
+            for step in [
+                move_back as fn(),
+                || begin_again(true),
+                || begin_again(false),
+                || {},
+            ] {
+                let mut asked = false;
+                std::future::poll_fn(|context| {
+                    if std::mem::replace(&mut asked, true) {
+                        return Poll::Ready(());
+                    }
+                    step();
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                })
+                .await;
+                seen.push(thread());
+            }
+            sender.send(seen).expect("the test listens");
+        });
+        let seen = receiver
+            .recv_timeout(Duration::from_secs(20))
+            .expect("it runs");
+        let names = [
+            "wasm-worker-0",
+            "wasm-long-0",
+            "wasm-long-0",
+            "wasm-worker-0",
+            "wasm-worker-0",
+        ];
+        assert_eq!(seen, names.map(|name| Some(name.to_owned())));
+    }
+
+    #[test]
+    fn a_short_task_runs_beside_more_long_ones_than_there_are_threads() {
+        let workers = Workers::new(1).expect("threads");
+        let stop = Arc::new(AtomicBool::new(false));
+        for _ in 0..4 {
+            let stop = stop.clone();
+            workers.spawn(std::future::poll_fn(move |context| {
+                std::thread::sleep(Duration::from_millis(1));
+                move_back();
+                context.waker().wake_by_ref();
+                if stop.load(Ordering::SeqCst) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }));
+        }
+        let (sender, receiver) = mpsc::channel();
+        for number in 0..100 {
+            let sender = sender.clone();
+            workers.spawn(async move { sender.send(number).expect("the test listens") });
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(number));
+        }
+        stop.store(true, Ordering::SeqCst);
+    }
 
     #[test]
     fn every_task_runs_once_also_after_a_panic_and_a_pause() {

@@ -1,147 +1,17 @@
 //! The execution contract, proved without Node: every way a call can end.
 
-use riptide_wasm_runtime::call::Call;
-use riptide_wasm_runtime::engine::{Engine, EngineOptions};
-use riptide_wasm_runtime::error::{Detail, Error, ErrorCode, Result};
+mod support;
+
+use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
 use riptide_wasm_runtime::host::HostFunction;
-use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
+use riptide_wasm_runtime::module::Source;
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
-use riptide_wasm_runtime::value::{Limits, Value};
+use riptide_wasm_runtime::store::GuestOptions;
+use riptide_wasm_runtime::value::Value;
 use riptide_wasm_runtime::wasi::WasiOptions;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::Duration;
 
-/// Long enough that only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn engine() -> Engine {
-    Engine::new(EngineOptions {
-        simd: true,
-        metrics: false,
-        workers: 2,
-        max_instances: 32,
-        max_memory_pages: 64,
-        signals_based_traps: true,
-        cache: None,
-        cold_start_target_millis: None,
-    })
-    .expect("an engine")
-}
-
-fn wait<T: Send + 'static>(begin: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> T {
-    let (sender, receiver) = mpsc::channel();
-    begin(Box::new(move |outcome| {
-        sender.send(outcome).expect("the test listens")
-    }));
-    receiver.recv_timeout(PATIENCE).expect("an answer")
-}
-
-fn load(text: &str) -> Code {
-    let bytes = wat2wasm(text).expect("valid text");
-    wait(|done| engine().load(Source::Bytes(bytes), None, done)).expect("valid code")
-}
-
-fn options() -> PoolOptions {
-    PoolOptions {
-        min: 0,
-        max: 4,
-        reuse: false,
-        exclusive: false,
-        timeout: Some(PATIENCE),
-        max_memory_pages: 4,
-        limits: Limits {
-            max_bytes: 1 << 20,
-            max_values: 1 << 16,
-        },
-        wasi: None,
-        imports: Vec::new(),
-    }
-}
-
-fn submit(
-    pool: &Pool,
-    code: &Code,
-    name: &str,
-    params: Vec<Value>,
-    timeout: Option<u64>,
-) -> mpsc::Receiver<Result<Vec<Value>>> {
-    submit_ticket(pool, code, name, params, timeout).1
-}
-
-fn submit_ticket(
-    pool: &Pool,
-    code: &Code,
-    name: &str,
-    params: Vec<Value>,
-    timeout: Option<u64>,
-) -> (
-    riptide_wasm_runtime::call::Ticket,
-    mpsc::Receiver<Result<Vec<Value>>>,
-) {
-    let (sender, receiver) = mpsc::channel();
-    let ticket = pool.call(Call {
-        function: code.function(name).expect("exported"),
-        params,
-        timeout: timeout.map(Duration::from_millis),
-        done: Box::new(move |result| {
-            sender
-                .send(result)
-                .expect("answered once, while the test listens")
-        }),
-    });
-    (ticket, receiver)
-}
-
-fn call(
-    pool: &Pool,
-    code: &Code,
-    name: &str,
-    params: Vec<Value>,
-    timeout: Option<u64>,
-) -> Result<Vec<Value>> {
-    submit(pool, code, name, params, timeout)
-        .recv_timeout(PATIENCE)
-        .expect("an answer")
-}
-
-fn detail<'a>(error: &'a Error, key: &str) -> &'a Detail {
-    &error
-        .details
-        .iter()
-        .find(|(own, _)| *own == key)
-        .unwrap_or_else(|| panic!("{key} in {error:?}"))
-        .1
-}
-
-fn text(value: &str) -> Detail {
-    Detail::Text(value.into())
-}
-
-fn ended(pool: &Pool) {
-    wait(|done| pool.close(done)).expect("closes");
-    assert_eq!(pool.tracker().current_bytes, 0);
-    let stats = pool.stats();
-    assert_eq!(
-        (stats.size, stats.active, stats.waiting),
-        (0, 0, 0),
-        "{stats:?}"
-    );
-    assert_eq!(stats.created, stats.destroyed, "{stats:?}");
-}
-
-const GUEST: &str = r#"(module
-    (memory (export "memory") 1)
-    (global $count (mut i32) (i32.const 0))
-    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
-    (func (export "count") (result i32)
-        (global.set $count (i32.add (global.get $count) (i32.const 1))) (global.get $count))
-    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-    (func (export "grow-or-trap") (param i32)
-        (if (i32.eq (memory.grow (local.get 0)) (i32.const -1)) (then unreachable)))
-    (func (export "trap") unreachable)
-    (func $deep (export "deep") (call $deep))
-    (func (export "loop") (loop (br 0))))"#;
+use support::*;
 
 #[test]
 fn good_calls_give_their_values_and_a_pool_ends_empty() {
@@ -379,7 +249,10 @@ fn a_guest_asleep_in_wasi_holds_no_worker_and_ends_on_time() {
         &code,
         PoolOptions {
             max: 8,
-            wasi: Some(WasiOptions::default()),
+            guest: GuestOptions {
+                wasi: Some(WasiOptions::default()),
+                ..guest_options()
+            },
             ..options()
         },
     )
@@ -419,7 +292,7 @@ fn a_guest_that_waits_on_a_host_function_ends_on_time() {
     );
     let host = HostFunction {
         name: "env#wait".into(),
-        call: Arc::new(|params| match params.as_slice() {
+        call: Arc::new(|_, params| match params.as_slice() {
             [Value::S32(0)] => Box::pin(std::future::pending()),
             [Value::S32(1)] => {
                 Box::pin(async { Err(Error::new(ErrorCode::HostFunction, "thrown")) })
@@ -488,41 +361,6 @@ fn destroy_ends_running_and_waiting_calls_at_once() {
 }
 
 #[test]
-fn an_exclusive_instance_is_busy_while_it_works_and_closed_after_a_failure() {
-    let code = load(GUEST);
-    let pool = Pool::new(
-        &code,
-        PoolOptions {
-            min: 1,
-            max: 1,
-            reuse: true,
-            exclusive: true,
-            ..options()
-        },
-    )
-    .expect("one");
-    wait(|done| pool.ready(done)).expect("made");
-    assert_eq!(
-        call(&pool, &code, "count", vec![], None).expect("a value"),
-        [Value::S32(1)]
-    );
-    let (ticket, answer) = submit_ticket(&pool, &code, "loop", vec![], None);
-    while pool.stats().active == 0 {
-        std::thread::yield_now();
-    }
-    let busy = call(&pool, &code, "count", vec![], None).expect_err("busy");
-    assert_eq!(busy.code, ErrorCode::Busy);
-    ticket.abort();
-    answer
-        .recv_timeout(PATIENCE)
-        .expect("an answer")
-        .expect_err("aborted");
-    let after = call(&pool, &code, "count", vec![], None).expect_err("ended");
-    assert_eq!(after.code, ErrorCode::Closed, "{after:?}");
-    ended(&pool);
-}
-
-#[test]
 fn a_guest_too_large_for_its_limit_is_a_memory_limit_error() {
     let code = load(r#"(module (memory 5) (func (export "f")))"#);
     let pool = Pool::new(
@@ -560,7 +398,10 @@ fn options_beyond_the_engine_are_refused_by_name() {
     let too_large = Pool::new(
         &code,
         PoolOptions {
-            max_memory_pages: 65,
+            guest: GuestOptions {
+                max_memory_pages: 65,
+                ..guest_options()
+            },
             ..options()
         },
     )
@@ -640,7 +481,7 @@ fn a_pool_that_could_not_warm_up_is_ready_once_it_can() {
         name: "env#may".into(),
         call: Arc::new({
             let may = may.clone();
-            move |_| {
+            move |_, _| {
                 let may = may.load(std::sync::atomic::Ordering::SeqCst);
                 Box::pin(async move {
                     if may {

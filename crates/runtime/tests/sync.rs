@@ -4,8 +4,10 @@ use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::ErrorCode;
 use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
+use riptide_wasm_runtime::store::GuestOptions;
 use riptide_wasm_runtime::value::{Limits, Value};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 fn load(text: &str) -> Code {
@@ -15,6 +17,9 @@ fn load(text: &str) -> Code {
         workers: 1,
         max_instances: 8,
         max_memory_pages: 16,
+        max_table_elements: 1000,
+        memory_budget_bytes: None,
+        fuel: false,
         signals_based_traps: true,
         cache: None,
         cold_start_target_millis: None,
@@ -32,13 +37,18 @@ fn load(text: &str) -> Code {
 
 fn options(timeout: u64) -> SyncInstanceOptions {
     SyncInstanceOptions {
-        max_memory_pages: 2,
-        timeout: Some(Duration::from_millis(timeout)),
-        limits: Limits {
-            max_bytes: 1 << 20,
-            max_values: 1 << 16,
+        guest: GuestOptions {
+            max_memory_pages: 2,
+            max_table_elements: 100,
+            fuel: None,
+            limits: Limits {
+                max_bytes: 1 << 20,
+                max_values: 1 << 16,
+            },
+            wasi: None,
         },
-        wasi: None,
+        timeout: Some(Duration::from_millis(timeout)),
+        wanted: None,
         imports: Vec::new(),
     }
 }
@@ -93,4 +103,23 @@ fn a_guest_is_not_entered_where_the_stack_would_not_hold_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_loop_that_nobody_wants_any_more_ends() {
+    let code = load(GUEST);
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let mut instance = SyncInstance::new(
+        &code,
+        SyncInstanceOptions {
+            timeout: None,
+            wanted: Some(Arc::new(move || counted.fetch_add(1, Ordering::SeqCst) < 3)),
+            ..options(0)
+        },
+    )
+    .expect("an instance");
+    let function = code.function("grow-then-loop").expect("exported");
+    instance.call(&function, &[]).expect_err("interrupted");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }

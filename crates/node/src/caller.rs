@@ -1,0 +1,203 @@
+//! The way of a call: from JavaScript's arguments into a pool or a lent instance.
+
+use crate::bridge::{self, Bridge};
+use crate::failure;
+use crate::from_js;
+use crate::function;
+use crate::guest::duration;
+use crate::js::{Js, JsResult, Kind, Raw};
+use crate::pool::Owner;
+use crate::queue::{CallKey, Outcome, Reply};
+use crate::shape::{Callable, Signature};
+use riptide_wasm_runtime::call::{Answer, Call, Ticket};
+use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
+use riptide_wasm_runtime::loan::Loan;
+use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::value::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The functions of compiled code that were asked for, each under a number.
+pub(crate) struct Functions {
+    code: Code,
+    found: RefCell<Vec<Rc<Callable>>>,
+    numbers: RefCell<HashMap<String, usize>>,
+}
+
+impl Functions {
+    pub(crate) fn new(code: Code) -> Functions {
+        Functions {
+            code,
+            found: RefCell::default(),
+            numbers: RefCell::default(),
+        }
+    }
+
+    /// The number of a function.
+    pub(crate) fn find(&self, name: &str) -> Result<usize> {
+        if let Some(number) = self.numbers.borrow().get(name) {
+            return Ok(*number);
+        }
+        let function = self.code.function(name)?;
+        let signature = Arc::new(Signature::new(&function.ty));
+        let mut found = self.found.borrow_mut();
+        found.push(Rc::new(Callable {
+            function,
+            signature,
+        }));
+        let number = found.len() - 1;
+        self.numbers.borrow_mut().insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    pub(crate) fn at(&self, number: usize) -> JsResult<Rc<Callable>> {
+        let found = self.found.borrow().get(number).cloned();
+        found.ok_or_else(|| Error::new(ErrorCode::Internal, "no such function").into())
+    }
+}
+
+/// Whom calls go to.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Pool,
+    Loan(Rc<Loan>),
+}
+
+/// A pool or a lent instance, called from JavaScript.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) owner: Rc<Owner>,
+    pub(crate) bridge: Rc<Bridge>,
+    pub(crate) target: Target,
+}
+
+/// A call of this pool waits for the one that is made.
+const NESTED: u32 = 1;
+/// The answer says what the call took.
+const MEASURED: u32 = 2;
+
+/// What a caller may say of a call beside its arguments.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wishes {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) ticket: Option<u64>,
+    pub(crate) nested: bool,
+    measured: bool,
+}
+
+impl Wishes {
+    /// `timeoutMillis?, ticket?, flags?`
+    pub(crate) fn read(js: Js, given: &[Raw]) -> JsResult<Wishes> {
+        let number = |index: usize| -> JsResult<Option<f64>> {
+            match given.get(index) {
+                Some(value) if js.kind(*value)? == Kind::Number => Ok(Some(js.as_number(*value)?)),
+                _ => Ok(None),
+            }
+        };
+        let flags = number(2)?.unwrap_or(0.0) as u32;
+        Ok(Wishes {
+            timeout: number(0)?.and_then(duration),
+            ticket: number(1)?.map(|ticket| ticket as u64),
+            nested: flags & NESTED != 0,
+            measured: flags & MEASURED != 0,
+        })
+    }
+}
+
+impl Caller {
+    /// `(function, args, timeoutMillis?, ticket?, flags?) => Promise`; the function by its number.
+    pub(crate) fn call_function(self, js: Js) -> JsResult<Raw> {
+        function::make(js, "call", self, |js, caller, given| {
+            let prepare = || {
+                let (Some(number), Some(args)) = (given.first(), given.get(1)) else {
+                    return Err(Error::new(ErrorCode::Internal, "call(function, args)").into());
+                };
+                let callable = caller.callable(js.as_number(*number)? as usize)?;
+                let params = from_js::arguments(js, *args, &callable.signature)?;
+                let wishes = match given.get(2..) {
+                    Some(given) if !given.is_empty() => Wishes::read(js, given)?,
+                    _ => Wishes::default(),
+                };
+                Ok((callable, params, wishes))
+            };
+            match failure::guarded(prepare) {
+                Ok((callable, params, wishes)) => caller.start(js, &callable, params, wishes),
+                Err(fault) => bridge::rejected(js, fault),
+            }
+        })
+    }
+
+    /// `(...args) => Promise`, of one function.
+    pub(crate) fn bound_function(self, js: Js, number: usize) -> JsResult<Raw> {
+        let callable = self.callable(number)?;
+        let name = callable.function.name.clone();
+        function::make(
+            js,
+            &name,
+            (self, callable),
+            |js, (caller, callable), given| match failure::guarded(|| {
+                from_js::listed(js, given, &callable.signature)
+            }) {
+                Ok(params) => caller.start(js, callable, params, Wishes::default()),
+                Err(fault) => bridge::rejected(js, fault),
+            },
+        )
+    }
+
+    fn callable(&self, number: usize) -> JsResult<Rc<Callable>> {
+        self.owner.state.functions.at(number)
+    }
+
+    fn start(
+        &self,
+        js: Js,
+        callable: &Callable,
+        params: Vec<Value>,
+        wishes: Wishes,
+    ) -> JsResult<Raw> {
+        let function = callable.function.clone();
+        let signature = callable.signature.clone();
+        self.submit(js, wishes.ticket, |reply| {
+            let call = Call {
+                function,
+                params,
+                timeout: wishes.timeout,
+                context: wishes.ticket.unwrap_or(0),
+                nested: wishes.nested,
+                measured: wishes.measured,
+                done: Box::new(move |result: Result<Answer>| {
+                    reply.settle(Outcome::Answer(result, signature));
+                }),
+            };
+            match &self.target {
+                Target::Pool => self.owner.state.pool.call(call),
+                Target::Loan(loan) => loan.call(call),
+            }
+        })
+    }
+
+    /// A promise for what `start` begins; it can be aborted by `ticket`, a number of the caller's.
+    pub(crate) fn submit(
+        &self,
+        js: Js,
+        ticket: Option<u64>,
+        start: impl FnOnce(Reply) -> Ticket,
+    ) -> JsResult<Raw> {
+        let state = &self.owner.state;
+        let key = CallKey {
+            pool: self.owner.place,
+            ticket,
+        };
+        self.bridge.submit(js, Some(key), |reply| {
+            state.in_flight.set(state.in_flight.get() + 1);
+            let started = start(reply);
+            if let Some(ticket) = ticket {
+                // Kept until the call settles on this thread, which is after this.
+                state.tickets.borrow_mut().insert(ticket, started);
+            }
+        })
+    }
+}

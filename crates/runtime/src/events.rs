@@ -1,0 +1,137 @@
+//! What a pool tells while it works, to those who listen.
+
+use crate::breaker::BreakerState;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Something that happened in a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A growth was denied: [`crate::pool::Pool::take_denied`] has it, and those that came with it.
+    GrowthDenied,
+    /// An instance was made.
+    InstanceCreated,
+    /// An instance is gone.
+    InstanceDestroyed(Reason),
+    /// The breaker changed.
+    Breaker(BreakerState),
+}
+
+/// Why an instance is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Each call gets one of its own.
+    Fresh,
+    /// It had served `maxUses` calls.
+    MaxUses,
+    /// It held more than `recycleAbovePages`.
+    Recycled,
+    /// Nobody needed it for a while.
+    Idle,
+    /// Its call failed or was ended.
+    Failed,
+    /// Its pool was closed.
+    Closed,
+}
+
+impl Reason {
+    /// The reason as JavaScript sees it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Fresh => "fresh",
+            Reason::MaxUses => "maxUses",
+            Reason::Recycled => "recycled",
+            Reason::Idle => "idle",
+            Reason::Failed => "failed",
+            Reason::Closed => "closed",
+        }
+    }
+}
+
+impl Event {
+    /// The bit that [`crate::pool::Pool::listen`] takes for this kind.
+    pub fn bit(self) -> u32 {
+        match self {
+            Event::GrowthDenied => 1,
+            Event::InstanceCreated => 2,
+            Event::InstanceDestroyed(_) => 4,
+            Event::Breaker(_) => 8,
+        }
+    }
+}
+
+/// The last growth that was denied, and how many were since somebody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeniedGrowth {
+    /// Asked for on top of what was held.
+    pub requested: u64,
+    /// Held where the growth was denied.
+    pub held: u64,
+    /// The limit there.
+    pub limit: u64,
+    /// Whose limit: `instance`, `pool`, `engine`, `memory type`, `system`, or `tables`, where the
+    /// numbers are elements and not bytes.
+    pub by: &'static str,
+    /// Growths denied since the last look, this one included.
+    pub count: u64,
+}
+
+/// Receives events, on any thread.
+pub type Listener = Box<dyn Fn(Event) + Send + Sync>;
+
+/// The events of one pool.
+#[derive(Default)]
+pub(crate) struct Events {
+    listener: Option<Listener>,
+    wanted: AtomicU32,
+    denied: Mutex<Option<DeniedGrowth>>,
+}
+
+impl Events {
+    pub(crate) fn new(listener: Option<Listener>) -> Events {
+        Events {
+            listener,
+            ..Events::default()
+        }
+    }
+
+    /// Tells events with these bits from now on.
+    pub(crate) fn listen(&self, bits: u32) {
+        self.wanted.store(bits, Ordering::Relaxed);
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        if self.wants(event)
+            && let Some(listener) = &self.listener
+        {
+            listener(event);
+        }
+    }
+
+    /// Notes a denied growth. A guest may be denied as fast as it can ask, so the listener is told
+    /// once, until it looks.
+    pub(crate) fn deny(&self, denied: DeniedGrowth) {
+        if !self.wants(Event::GrowthDenied) {
+            return;
+        }
+        let before = {
+            let mut last = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = last.map_or(0, |last| last.count) + denied.count;
+            last.replace(DeniedGrowth { count, ..denied })
+        };
+        if before.is_none() {
+            self.emit(Event::GrowthDenied);
+        }
+    }
+
+    pub(crate) fn take_denied(&self) -> Option<DeniedGrowth> {
+        self.denied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn wants(&self, event: Event) -> bool {
+        self.wanted.load(Ordering::Relaxed) & event.bit() != 0
+    }
+}

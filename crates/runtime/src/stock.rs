@@ -1,0 +1,308 @@
+//! The instances of a pool: those that wait, the making of new ones, and the end of each.
+
+use crate::call::{Counters, Request};
+use crate::error::{Error, ErrorCode, Result};
+use crate::events::{Event, Events, Reason};
+use crate::pool::Finished;
+use crate::stats::Starts;
+use crate::store::{Blueprint, Instance};
+use crate::workers::Workers;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What is kept, and for how long.
+#[derive(Clone, Copy)]
+pub(crate) struct Keeping {
+    pub(crate) min: u32,
+    pub(crate) reuse: bool,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_uses: Option<u32>,
+    pub(crate) recycle_above_bytes: Option<u64>,
+}
+
+pub(crate) struct Stock {
+    blueprint: Blueprint,
+    keeping: Keeping,
+    counters: Arc<Counters>,
+    events: Arc<Events>,
+    pub(crate) starts: Starts,
+    /// The one that came back last is at the end, and goes first: the others may grow old.
+    idle: Mutex<VecDeque<Held>>,
+    /// Whether a task sees to instances that grow old.
+    reaping: AtomicBool,
+    /// No instance is kept any more.
+    ended: AtomicBool,
+    /// There is no warm instance to be had, until one can be made again.
+    broken: AtomicBool,
+    /// Instances made so far, without those that failed.
+    made: AtomicU32,
+    warm: Mutex<Warm>,
+}
+
+#[derive(Default)]
+struct Warm {
+    outcome: Option<Result<()>>,
+    waiting: Vec<Finished>,
+}
+
+/// An instance of this pool; its end is counted.
+pub(crate) struct Held {
+    pub(crate) instance: Instance,
+    uses: u32,
+    since: Instant,
+    counted: Counted,
+}
+
+/// Dropped after the instance it stands for.
+struct Counted {
+    counters: Arc<Counters>,
+    events: Arc<Events>,
+    reason: Cell<Reason>,
+    made: bool,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.counters.size.fetch_sub(1, Ordering::SeqCst);
+        self.counters.destroyed.fetch_add(1, Ordering::Relaxed);
+        if self.made {
+            self.events
+                .emit(Event::InstanceDestroyed(self.reason.get()));
+        }
+    }
+}
+
+impl Held {
+    fn end(self, reason: Reason) {
+        self.counted.reason.set(reason);
+    }
+}
+
+impl Stock {
+    pub(crate) fn new(
+        blueprint: Blueprint,
+        keeping: Keeping,
+        counters: Arc<Counters>,
+        events: Arc<Events>,
+        starts: Starts,
+    ) -> Stock {
+        Stock {
+            blueprint,
+            keeping,
+            counters,
+            events,
+            starts,
+            idle: Mutex::default(),
+            reaping: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            made: AtomicU32::new(0),
+            warm: Mutex::default(),
+        }
+    }
+
+    /// An idle instance, or a new one.
+    pub(crate) async fn take(&self, request: &Arc<Request>) -> Result<Held> {
+        let idle = {
+            let mut idle = lock(&self.idle);
+            let found = idle.pop_back();
+            if found.is_none() {
+                // Under the lock: an instance that comes back now must not be counted away.
+                self.counters.size.fetch_add(1, Ordering::SeqCst);
+            }
+            found
+        };
+        if let Some(held) = idle {
+            return Ok(held);
+        }
+        let made = self.make(request.clone()).await?;
+        self.broken.store(false, Ordering::SeqCst);
+        self.note_made();
+        Ok(made)
+    }
+
+    /// Takes an instance back after a good call, and keeps it where it may serve again.
+    pub(crate) fn give_back(self: &Arc<Stock>, mut held: Held, workers: &Workers) {
+        held.uses += 1;
+        let Keeping {
+            reuse,
+            max_uses,
+            recycle_above_bytes,
+            ..
+        } = self.keeping;
+        let too_large =
+            recycle_above_bytes.is_some_and(|most| held.instance.account().held() > most);
+        if !reuse {
+            held.end(Reason::Fresh);
+        } else if self.ended.load(Ordering::SeqCst) {
+            held.end(Reason::Closed);
+        } else if max_uses.is_some_and(|most| held.uses >= most) {
+            held.end(Reason::MaxUses);
+        } else if too_large {
+            held.end(Reason::Recycled);
+        } else {
+            self.keep(held, workers);
+        }
+    }
+
+    fn keep(self: &Arc<Stock>, mut held: Held, workers: &Workers) {
+        if self.keeping.idle_timeout.is_some() {
+            held.since = Instant::now();
+        }
+        lock(&self.idle).push_back(held);
+        // Most calls stop at the first of these: every instance is one of `min`, or somebody sees to it.
+        let Some(after) = self.keeping.idle_timeout else {
+            return;
+        };
+        if self.counters.size.load(Ordering::SeqCst) > u64::from(self.keeping.min)
+            && !self.reaping.load(Ordering::SeqCst)
+            && !self.reaping.swap(true, Ordering::SeqCst)
+        {
+            let stock = Arc::downgrade(self);
+            workers.spawn(async move {
+                let mut rest = after;
+                loop {
+                    tokio::time::sleep(rest).await;
+                    let Some(stock) = stock.upgrade() else { return };
+                    match stock.reap(after) {
+                        Some(next) => rest = next,
+                        None => return,
+                    }
+                }
+            });
+        }
+    }
+
+    /// Ends instances above `min` that nobody needed for `after`. How long until the next one is due;
+    /// nothing where none will be.
+    fn reap(&self, after: Duration) -> Option<Duration> {
+        let min = u64::from(self.keeping.min);
+        loop {
+            let mut idle = lock(&self.idle);
+            let above = self.counters.size.load(Ordering::SeqCst) > min;
+            let Some(oldest) = idle.front().filter(|_| above) else {
+                self.reaping.store(false, Ordering::SeqCst);
+                return None;
+            };
+            let age = oldest.since.elapsed();
+            if age < after {
+                return Some(after - age);
+            }
+            let old = idle.pop_front();
+            drop(idle);
+            if let Some(held) = old {
+                held.end(Reason::Idle);
+            }
+        }
+    }
+
+    /// Makes an instance that is counted in `size` already.
+    async fn make(&self, request: Arc<Request>) -> Result<Held> {
+        let mut counted = Counted {
+            counters: self.counters.clone(),
+            events: self.events.clone(),
+            reason: Cell::new(Reason::Failed),
+            made: false,
+        };
+        self.counters.created.fetch_add(1, Ordering::Relaxed);
+        let (instance, start) = self.blueprint.instantiate(request).await?;
+        if let Some(millis) = start {
+            self.starts.note_start(millis, false);
+        }
+        counted.made = true;
+        self.events.emit(Event::InstanceCreated);
+        Ok(Held {
+            instance,
+            uses: 0,
+            since: Instant::now(),
+            counted,
+        })
+    }
+
+    /// Whether an instance is missing to `min`; it is counted then.
+    pub(crate) fn reserve_warm(&self) -> bool {
+        if self.ended.load(Ordering::SeqCst) || self.broken.load(Ordering::SeqCst) {
+            return false;
+        }
+        let min = u64::from(self.keeping.min);
+        let more = |size| (size < min).then_some(size + 1);
+        self.counters
+            .size
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
+    }
+
+    /// Makes an instance that waits for calls.
+    pub(crate) async fn warm_up(
+        self: &Arc<Stock>,
+        request: Arc<Request>,
+        workers: &Workers,
+    ) -> Result<()> {
+        let held = self.make(request).await?;
+        self.keep(held, workers);
+        self.note_made();
+        Ok(())
+    }
+
+    /// No use in trying again and again: the next call tries, and says what is wrong.
+    pub(crate) fn give_up(&self, failure: Error) {
+        self.broken.store(true, Ordering::SeqCst);
+        self.note_warm(Err(failure));
+    }
+
+    /// Tells when the pool is warm.
+    pub(crate) fn ready(&self, done: Finished) {
+        let mut warm = lock(&self.warm);
+        match warm.outcome.clone() {
+            Some(outcome) => {
+                drop(warm);
+                done(outcome);
+            }
+            None => warm.waiting.push(done),
+        }
+    }
+
+    /// An instance was made; with `min` of them the pool is warm, also where calls hold some already.
+    fn note_made(&self) {
+        if self.made.fetch_add(1, Ordering::SeqCst) + 1 == self.keeping.min {
+            self.note_warm(Ok(()));
+        }
+    }
+
+    pub(crate) fn note_warm(&self, outcome: Result<()>) {
+        let mut warm = lock(&self.warm);
+        // A pool that could not be filled at first may be later; one that was ready stays so.
+        if !matches!(warm.outcome, Some(Ok(()))) {
+            warm.outcome = Some(outcome.clone());
+        }
+        let waiting = std::mem::take(&mut warm.waiting);
+        drop(warm);
+        for done in waiting {
+            done(outcome.clone());
+        }
+    }
+
+    /// Keeps nothing from now on.
+    pub(crate) fn stop(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends what is idle. On a worker: dropping a store gives memory back to the system.
+    pub(crate) fn clear(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        for held in idle {
+            held.end(Reason::Closed);
+        }
+        self.note_warm(Err(Error::new(
+            ErrorCode::Closed,
+            "the pool was closed before it was ready",
+        )));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

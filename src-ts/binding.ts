@@ -1,0 +1,231 @@
+// What the addon offers, as types; `native.ts` loads it.
+
+/** What a failed native call throws or rejects with. @internal */
+export interface BindingFailure {
+  code: string;
+  message: string;
+  details: Record<string, number | string | string[]>;
+  payload?: unknown;
+  hostError?: number;
+}
+
+/** @internal */
+export interface BindingEngineOptions {
+  simd: boolean;
+  metrics: boolean;
+  /** 0: as many as there are cores. */
+  workers: number;
+  maxInstances: number;
+  maxMemoryPages: number;
+  maxTableElements: number;
+  /** None: no budget. */
+  memoryBudgetBytes?: number;
+  fuel: boolean;
+  signalsBasedTraps: boolean;
+  cache?: { directory: string; keyFile?: string; trust: 'key' | 'owner' };
+  coldStartTargetMillis?: number;
+}
+
+/** @internal */
+export interface BindingTracker {
+  currentBytes: number;
+  currentPages: number;
+  peakPages: number;
+  maxPages: number;
+  growFailures: number;
+  budgetRefusals: number;
+  growRequests: number;
+  simdEnabled: boolean;
+  aotCacheEnabled: boolean;
+}
+
+/** @internal */
+export interface BindingEngineStats {
+  workers: number;
+  allocation: string;
+  slots: number;
+  instances: number;
+  cacheHits: number;
+  cacheMisses: number;
+  memoryHits: number;
+  diskHits: number;
+  coldStartMillis: number;
+  slowColdStarts: number;
+}
+
+/** @internal */
+export interface BindingPoolStats {
+  size: number;
+  idle: number;
+  active: number;
+  waiting: number;
+  created: number;
+  destroyed: number;
+  completed: number;
+  failed: number;
+  timedOut: number;
+  aborted: number;
+  rejected: number;
+  breaker?: BindingBreakerStats;
+}
+
+/** @internal */
+export interface BindingBreakerStats {
+  state: 'closed' | 'open' | 'halfOpen';
+  resetMillis: number;
+  successes: number;
+  failures: number;
+  rejected: number;
+  opened: number;
+}
+
+/** @internal */
+export interface BindingDeniedGrowth {
+  requested: number;
+  held: number;
+  limit: number;
+  limitedBy: string;
+  count: number;
+}
+
+/** @internal */
+export interface BindingExtern {
+  name: string;
+  kind: string;
+  type?: string;
+}
+
+/** @internal */
+export interface BindingEngine {
+  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>;
+  readonly stats: BindingEngineStats;
+  takeWarnings(): string[];
+  tracker(): BindingTracker;
+  metrics(): Record<string, number>;
+}
+
+/** @internal */
+export interface BindingCode {
+  readonly kind: 'module' | 'component';
+  readonly exports: BindingExtern[];
+  readonly imports: BindingExtern[];
+  readonly cacheHit: boolean;
+  readonly loadMillis: number;
+}
+
+/** @internal */
+export interface BindingGuestOptions {
+  maxMemoryPages: number;
+  maxTableElements: number;
+  maxResultBytes: number;
+  maxResultValues: number;
+  fuel?: number;
+  wasi?: { args: string[]; env: [string, string][]; maxOutputBytes: number };
+}
+
+/** @internal */
+export interface BindingInstanceOptions {
+  timeoutMillis?: number;
+  guest: BindingGuestOptions;
+  imports: { name: string; functionId: number }[];
+}
+
+/** @internal */
+export interface BindingBreakerOptions {
+  errorThresholdPercentage: number;
+  volumeThreshold: number;
+  resetTimeoutMillis: number;
+  rollingCountTimeoutMillis: number;
+  rollingCountBuckets: number;
+}
+
+/** @internal */
+export interface BindingPoolOptions extends BindingInstanceOptions {
+  /** What its events are told under; 0: it has none. */
+  id: number;
+  min: number;
+  max: number;
+  maxQueue?: number;
+  acquireTimeoutMillis?: number;
+  idleTimeoutMillis?: number;
+  maxUses?: number;
+  recycleAbovePages?: number;
+  reuse: boolean;
+  breaker?: BindingBreakerOptions;
+}
+
+/**
+ * Calls the exported function of a number. `ticket` is a number of the caller's, for `abort` and for host functions;
+ * `flags` are those of {@link NESTED} and {@link MEASURED}.
+ * @internal
+ */
+export type BindingCaller = (
+  fn: number,
+  args: readonly unknown[],
+  timeoutMillis?: number,
+  ticket?: number,
+  flags?: number,
+) => Promise<unknown>;
+
+/** A flag: a call of the same pool waits for this one. @internal */
+export const NESTED = 1;
+/** A flag: the result is `{ value, stats }`. @internal */
+export const MEASURED = 2;
+
+/** @internal */
+export interface BindingPool {
+  ready(): Promise<void>;
+  find(name: string): number;
+  caller(): BindingCaller;
+  bind(fn: number): (...args: unknown[]) => Promise<unknown>;
+  lend(): BindingLoan;
+  listen(bits: number): void;
+  takeDenied(): BindingDeniedGrowth | null;
+  abort(ticket: number): void;
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+  readonly stats: BindingPoolStats;
+  tracker(): BindingTracker;
+  metrics(): Record<string, number>;
+}
+
+/** @internal */
+export interface BindingLoan {
+  begin(timeoutMillis?: number, ticket?: number, flags?: number): Promise<void>;
+  caller(): BindingCaller;
+  release(discard: boolean): void;
+  tracker(): BindingTracker;
+}
+
+/** @internal */
+export interface BindingSyncInstance {
+  bind(name: string): (...args: unknown[]) => unknown;
+  tracker(): BindingTracker;
+  dispose(): void;
+}
+
+/** @internal */
+export interface Addon {
+  errorCodes(): string[];
+  buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
+  wat2wasm(text: string): Buffer;
+  processMetrics(): Record<string, number>;
+  setDispatchers(
+    dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void,
+    tell: (poolId: number, kind: string, detail: string) => void,
+  ): void;
+  hostReturn(callId: number, result: unknown): void;
+  hostErr(callId: number, payload: unknown): void;
+  hostThrow(callId: number, errorId: number): void;
+  BindingEngine: new (options: BindingEngineOptions) => BindingEngine;
+  BindingPool: new (engine: BindingEngine, code: BindingCode, options: BindingPoolOptions) => BindingPool;
+  BindingSyncInstance: new (
+    engine: BindingEngine,
+    code: BindingCode,
+    options: BindingInstanceOptions,
+    hostCall: (functionId: number, args: unknown[]) => SyncAnswer,
+  ) => BindingSyncInstance;
+}
+
+/** What a host function of a sync instance gave: its result, the `err` of its WIT result, or what it threw. @internal */
+export type SyncAnswer = { ok: unknown } | { err: { val: unknown } } | { errorId: number };

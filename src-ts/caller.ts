@@ -1,0 +1,192 @@
+import { type BindingCaller, MEASURED, NESTED } from './binding.js';
+import type { Code } from './code.js';
+import { hosting, isWithin, nextTicket } from './context.js';
+import { describe, makeError } from './errors.js';
+import { isAborted, rethrow, toError } from './native.js';
+import { checkOptions, millis } from './options.js';
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the call at once; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * How long this call may take, waiting for an instance included, in milliseconds: above 0, up to 2,147,483,647.
+   * @default the pool's or instance's `timeoutMillis`
+   */
+  timeoutMillis?: number | undefined;
+}
+
+/** What one call took. */
+export interface CallStats {
+  /** From the call to its end, in milliseconds. */
+  readonly wallMillis: number;
+  /** What a worker computed for it, in milliseconds; host functions are not part of it. Absent on Windows. */
+  readonly cpuMillis?: number;
+  /** How long it waited for an instance to be free, in milliseconds. */
+  readonly queueMillis: number;
+  /** Fuel it used; on an engine with `fuel: true`. */
+  readonly fuelConsumed?: number;
+  /** Fuel it left of its `maxFuel`. */
+  readonly fuelRemaining?: number;
+  /** Linear memory of its instance before it, in pages of 64 KiB; a fresh instance begins with what its code asks for. */
+  readonly pagesBefore: number;
+  /** The same after it. */
+  readonly pagesAfter: number;
+  /** The most its instance ever held. */
+  readonly peakPages: number;
+  /** The beginning of what the guest wrote to standard output: up to `wasi.maxOutputBytes`. */
+  readonly stdout: string;
+  /** The same of standard error. */
+  readonly stderr: string;
+}
+
+/** A result together with what it took. */
+export interface MeasuredCall<R = unknown> {
+  readonly value: R;
+  readonly stats: CallStats;
+}
+
+/** The functions of `T`, each returning a promise. */
+export type Promised<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+};
+
+/** Functions by name, of types nobody declared. */
+export type AnyExports = Record<string, (...args: unknown[]) => unknown>;
+
+/** What calls go through to a pool, or to an instance of one. @internal */
+export interface Target {
+  /** Kept while its calls are in flight. */
+  readonly owner: object;
+  /** Stands for the pool where its calls call it again. */
+  readonly pool: object;
+  /** Whether its guests may call host functions. */
+  readonly hosted: boolean;
+  find(name: string): number;
+  abort(ticket: number): void;
+}
+
+/** The way of a call from its arguments to the addon. @internal */
+export class Caller {
+  readonly #target: Target;
+  readonly #call: BindingCaller;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(target: Target, call: BindingCaller) {
+    this.#target = target;
+    this.#call = call;
+  }
+
+  call(name: string, args: readonly unknown[], options?: CallOptions, flags = 0): Promise<unknown> {
+    const bad = badCall(name, args) ?? (options && badCallOptions(options));
+    if (bad !== undefined) return Promise.reject(bad);
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      try {
+        number = this.#target.find(name);
+      } catch (failure) {
+        return Promise.reject(toError(failure));
+      }
+      this.#numbers.set(name, number);
+    }
+    const all = isWithin(this.#target.pool) ? flags | NESTED : flags;
+    // The hot path: one native call.
+    if (options === undefined && !this.#target.hosted) {
+      const ended = all === 0 ? this.#call(number, args) : this.#call(number, args, undefined, undefined, all);
+      return ended.then(undefined, rethrow);
+    }
+    const fn = number;
+    return submit(this.#target, options, (ticket) => this.#call(fn, args, options?.timeoutMillis, ticket, all));
+  }
+
+  callWithStats(name: string, args: readonly unknown[], options?: CallOptions): Promise<MeasuredCall> {
+    return this.call(name, args, options, MEASURED) as Promise<MeasuredCall>;
+  }
+}
+
+/** Begins something that has a ticket to be aborted by, and that host functions may be called for. @internal */
+export async function submit<T>(
+  target: Target,
+  options: CallOptions | undefined,
+  begin: (ticket: number) => Promise<T>,
+): Promise<T> {
+  const ticket = nextTicket();
+  const started = target.hosted
+    ? () => hosting(ticket, target.owner, target.pool, () => begin(ticket))
+    : () => begin(ticket);
+  const signal = options?.signal;
+  if (signal === undefined) {
+    try {
+      return await started();
+    } catch (failure) {
+      throw toError(failure);
+    }
+  }
+  signal.throwIfAborted();
+  const abort = () => target.abort(ticket);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const ended = started();
+    if (signal.aborted) abort(); // by an argument's getter, before there was a ticket to abort
+    return await ended;
+  } catch (failure) {
+    if (signal.aborted && isAborted(failure)) throw signal.reason;
+    throw toError(failure);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** @internal */
+export function badCall(name: unknown, args: unknown): Error | undefined {
+  if (typeof name !== 'string') {
+    return makeError('ERR_BAD_ARGUMENT', { path: 'name', expected: 'a string', received: describe(name) });
+  }
+  if (!Array.isArray(args)) {
+    return makeError('ERR_BAD_ARGUMENT', { path: 'args', expected: 'an array', received: describe(args) });
+  }
+  return undefined;
+}
+
+const CALL_RULES = {
+  signal: { allowed: 'an AbortSignal', accepts: (value: unknown) => value instanceof AbortSignal },
+  timeoutMillis: millis,
+};
+
+/** @internal */
+export function badCallOptions(options: CallOptions): unknown {
+  try {
+    checkOptions(options, CALL_RULES);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/**
+ * The exported functions as methods, under each name that `call` knows them by; `Object.keys` gives the full names.
+ * @internal
+ */
+export function callable(code: Code, method: (name: string) => (...args: unknown[]) => unknown): object {
+  const methods = Object.create(null) as object;
+  const add = (name: string, enumerable: boolean) => {
+    // An object with `then` would be taken for a promise wherever it is awaited.
+    if (name === 'then' || Object.hasOwn(methods, name)) return;
+    Object.defineProperty(methods, name, { value: method(name), enumerable });
+  };
+  const full = code.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name);
+  for (const name of full) add(name, true);
+  for (const name of full) {
+    const bare = name.slice(name.lastIndexOf('#') + 1);
+    add(bare, false);
+    add(camelCase(bare), false);
+  }
+  return Object.freeze(methods);
+}
+
+/** As the runtime does it: `get-info` is `getInfo`. */
+function camelCase(name: string): string {
+  const [first = '', ...rest] = name.split('-');
+  const capital = (word: string) => word.replace(/^./u, (letter) => letter.toUpperCase());
+  return first.replace(/^./u, (letter) => letter.toLowerCase()) + rest.map(capital).join('');
+}

@@ -1,0 +1,59 @@
+// Which pools a piece of JavaScript runs for, and in whose asynchronous context a host function runs.
+
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+
+/** The pools whose calls wait for the code that runs, the innermost last. Made when first needed: it slows promises. */
+let chain: AsyncLocalStorage<readonly object[]> | undefined;
+
+/** Runs code that a call or loan of a pool waits for. @internal */
+export function within<T>(pool: object, run: () => T): T {
+  chain ??= new AsyncLocalStorage();
+  return chain.run([...(chain.getStore() ?? []), pool], run);
+}
+
+/** Whether a call or loan of the pool waits for the code that runs. @internal */
+export function isWithin(pool: object): boolean {
+  return chain?.getStore()?.includes(pool) ?? false;
+}
+
+/** A call whose guest may call host functions. */
+class HostedCall extends AsyncResource {
+  /** Keeps the owner of the host functions: an `await` alone does not keep `this`. */
+  readonly owner: object;
+  readonly pool: object;
+
+  constructor(owner: object, pool: object) {
+    super('RiptideCall', { requireManualDestroy: true });
+    this.owner = owner;
+    this.pool = pool;
+  }
+}
+
+/** Calls in flight by their tickets. */
+const hosted = new Map<number, HostedCall>();
+let lastTicket = 0;
+
+/** A number for a call, that it can be told apart by. @internal */
+export function nextTicket(): number {
+  lastTicket += 1;
+  return lastTicket;
+}
+
+/** Runs `ended` as a call of `owner` in `pool`, whose host functions see the context of this moment. @internal */
+export async function hosting<T>(ticket: number, owner: object, pool: object, ended: () => Promise<T>): Promise<T> {
+  const call = new HostedCall(owner, pool);
+  hosted.set(ticket, call);
+  try {
+    return await ended();
+  } finally {
+    hosted.delete(ticket);
+    call.emitDestroy();
+  }
+}
+
+/** Runs a host function for the call of a ticket. @internal */
+export function inContextOf<T>(ticket: number, run: () => T): T {
+  const call = hosted.get(ticket);
+  if (call === undefined) return run();
+  return call.runInAsyncScope(() => within(call.pool, run));
+}

@@ -1,0 +1,154 @@
+import type { BindingBreakerOptions, BindingPoolOptions } from './binding.js';
+import type { RejectedError } from './errors.js';
+import { INSTANCE_RULES, type InstanceOptions } from './instance-options.js';
+import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
+
+/**
+ * When a pool refuses calls because too many failed. Traps, time-outs, exceeded limits and failed host functions are
+ * failures; a guest's own `err`, bad arguments, aborted and refused calls are not. The names are opossum's.
+ */
+export interface BreakerOptions {
+  /**
+   * It opens where more than this share of the calls in the window failed: 0 to 100.
+   * @default 50
+   */
+  errorThresholdPercentage?: number;
+  /**
+   * It does not open before so many calls ended in the window: 1 to 1,000,000.
+   * @default 5
+   */
+  volumeThreshold?: number;
+  /**
+   * How long it stays open; then one call tries whether the guest works again. In milliseconds.
+   * @default 30_000
+   */
+  resetTimeoutMillis?: number;
+  /**
+   * The window that calls are counted over, in milliseconds.
+   * @default 10_000
+   */
+  rollingCountTimeoutMillis?: number;
+  /**
+   * The steps in which the window moves on: 1 to 1,000.
+   * @default 10
+   */
+  rollingCountBuckets?: number;
+  /**
+   * Answers a call that the breaker refuses, in its place; it is given the error, the function's name and the arguments.
+   * @default none: the call rejects with `ERR_BREAKER_OPEN`
+   */
+  fallback?: (error: RejectedError, name: string, args: readonly unknown[]) => unknown;
+}
+
+/** Options of a `Pool`. */
+export interface PoolOptions extends InstanceOptions {
+  /**
+   * Instances kept warm: 0 to `max`.
+   * @default 0
+   */
+  min?: number;
+  /**
+   * The most instances at once; further calls wait for one: 1 to the engine's `maxInstances`.
+   * @default the number of cores, or `min` where that is more; no more than the engine's `maxInstances`
+   */
+  max?: number;
+  /**
+   * The most calls that may wait for an instance: 0 to 4,294,967,295. One more is refused (`ERR_QUEUE_FULL`).
+   * @default none: any number may wait
+   */
+  maxQueue?: number;
+  /**
+   * How long a call may wait for an instance, in milliseconds; after that it is `ERR_ACQUIRE_TIMEOUT`.
+   * @default none: as long as its `timeoutMillis`
+   */
+  acquireTimeoutMillis?: number;
+  /**
+   * How long an instance above `min` is kept without a call, in milliseconds.
+   * @default 30_000
+   */
+  idleTimeoutMillis?: number;
+  /**
+   * The most calls that one instance serves: 1 to 4,294,967,295.
+   * @default none: any number
+   */
+  maxUses?: number;
+  /**
+   * An instance that holds more pages of 64 KiB than this after a call serves no further one: 0 to 65,536. Linear memory
+   * never shrinks; this gives back what a large call took.
+   * @default none
+   */
+  recycleAbovePages?: number;
+  /**
+   * Whether an instance, with its state, serves further calls after a good one. With `false` each call gets a fresh
+   * instance. An instance that failed is never used again, either way.
+   * @default false
+   */
+  reuse?: boolean;
+  /**
+   * Whether, and when, calls are refused because too many failed.
+   * @default false
+   */
+  breaker?: boolean | BreakerOptions;
+}
+
+const U32 = 4_294_967_295;
+
+/** Options that are not used here belong to the rules, so that they are refused by name. @internal */
+export const POOL_RULES = {
+  ...INSTANCE_RULES,
+  min: whole(0, MAX_INSTANCES, 'instances'),
+  max: whole(1, MAX_INSTANCES, 'instances'),
+  maxQueue: whole(0, U32, 'calls'),
+  acquireTimeoutMillis: millis,
+  idleTimeoutMillis: millis,
+  maxUses: whole(1, U32, 'calls'),
+  recycleAbovePages: whole(0, 65_536, 'pages'),
+  reuse: flag,
+  breaker: {
+    allowed: 'true, false, or an object of breaker options',
+    accepts: (value: unknown) => typeof value === 'boolean' || isRecord(value),
+  },
+} satisfies Record<string, Rule>;
+
+const BREAKER_RULES = {
+  errorThresholdPercentage: {
+    allowed: 'a percentage from 0 to 100',
+    accepts: (value: unknown) => typeof value === 'number' && value >= 0 && value <= 100,
+  },
+  volumeThreshold: whole(1, 1_000_000, 'calls'),
+  resetTimeoutMillis: millis,
+  rollingCountTimeoutMillis: millis,
+  rollingCountBuckets: whole(1, 1_000, 'steps'),
+  fallback: { allowed: 'a function', accepts: (value: unknown) => typeof value === 'function' },
+} satisfies Record<string, Rule>;
+
+/** What belongs to a pool and not to its instances. */
+type OfPool = Omit<BindingPoolOptions, 'id' | 'guest' | 'timeoutMillis' | 'imports'>;
+
+/** Options checked and filled in; `most` is the engine's `maxInstances`. @internal */
+export function poolOptions(options: PoolOptions, most: number, cores: number): OfPool {
+  const { min = 0, max = Math.min(Math.max(cores, min), most), reuse = false } = options;
+  if (max > most) throw badOption('max', max, `1 to ${most} instances, the engine's maxInstances`);
+  if (min > max) throw badOption('min', min, `0 to ${max}, the pool's max`);
+  const resolved: OfPool = { min, max, reuse, idleTimeoutMillis: options.idleTimeoutMillis ?? 30_000 };
+  for (const name of ['maxQueue', 'acquireTimeoutMillis', 'maxUses', 'recycleAbovePages'] as const) {
+    const value = options[name];
+    if (value !== undefined) resolved[name] = value;
+  }
+  const breaker = breakerOptions(options.breaker);
+  if (breaker !== undefined) resolved.breaker = breaker;
+  return resolved;
+}
+
+function breakerOptions(breaker: PoolOptions['breaker'] = false): BindingBreakerOptions | undefined {
+  if (breaker === false) return undefined;
+  const given = breaker === true ? {} : breaker;
+  checkOptions(given, BREAKER_RULES, 'breaker.');
+  return {
+    errorThresholdPercentage: given.errorThresholdPercentage ?? 50,
+    volumeThreshold: given.volumeThreshold ?? 5,
+    resetTimeoutMillis: given.resetTimeoutMillis ?? 30_000,
+    rollingCountTimeoutMillis: given.rollingCountTimeoutMillis ?? 10_000,
+    rollingCountBuckets: given.rollingCountBuckets ?? 10,
+  };
+}
