@@ -1,0 +1,132 @@
+// `npm run chaos`: random guests, good and bad, from 64 callers over several pools of one engine. Every call must end as
+// its kind says, and the books must balance.
+//
+//   --seconds N   how long; 300
+//   --seed N      the numbers of an earlier run, as far as scheduling allows; a new one each time
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Engine } from '../dist/index.js';
+import { isMain, main, seconds as shownTime } from '../scripts/lib.mjs';
+import { KINDS } from './kinds.mjs';
+import { Ledger } from './ledger.mjs';
+import { wholeNumber } from './options.mjs';
+import { loadGuests } from './pools.mjs';
+import { Random } from './random.mjs';
+
+const CALLERS = 64;
+const BOUNDS_EVERY_MILLIS = 20;
+
+/** How many callers a wave has: mostly all. */
+const WIDTHS = [
+  { callers: CALLERS, weight: 4 },
+  { callers: 8, weight: 1 },
+  { callers: 1, weight: 1 },
+];
+
+/** Runs for some seconds. `problems` of what it resolves with is empty where everything held. */
+export async function chaos({ seconds, seed, note = () => {} }) {
+  // Room for the lasting pools, and for a short-lived one of each caller.
+  const engine = new Engine({ cache: false, maxInstances: 128 });
+  const ledger = new Ledger();
+  const guests = await loadGuests(engine, ledger);
+  const groups = await openPools(guests);
+  const accounts = [...new Set(Object.values(groups).flat())];
+  const act = actor(groups, guests, ledger);
+  const bounds = setInterval(() => {
+    for (const account of accounts) ledger.checkBounds(account);
+  }, BOUNDS_EVERY_MILLIS);
+
+  const began = Date.now();
+  const end = began + seconds * 1000;
+  const callers = Array.from({ length: CALLERS }, (_, index) => new Random(seed, index + 1));
+  const tide = new Random(seed);
+  let pools = [];
+  try {
+    // In waves, with rest between: so pools also begin and end their work, and the engine's clock stops.
+    while (Date.now() < end && ledger.problemCount === 0) {
+      const until = Math.min(end, Date.now() + tide.between(200, 3_000));
+      const wave = callers.slice(0, tide.weighted(WIDTHS).callers).map(async (random) => {
+        while (Date.now() < until) await act(random);
+      });
+      if (await ledger.stalls(Promise.all(wave))) break;
+      for (const account of accounts) await ledger.checkRest(account);
+      note(`${shownTime(Date.now() - began)}: ${ledger.settled} calls`);
+      await delay(tide.between(0, 50));
+    }
+    ledger.checkLost();
+    if (ledger.lost === 0) pools = await closeAll(ledger, accounts, engine);
+  } finally {
+    clearInterval(bounds);
+  }
+  return { seed, millis: Date.now() - began, ledger, pools };
+}
+
+async function openPools(guests) {
+  const fresh = guests.core('core, fresh', { max: 4 });
+  const warm = guests.core('core, warm', { min: 1, max: 3, reuse: true });
+  return {
+    core: [fresh, warm],
+    'fresh core': [fresh],
+    'hurried core': [guests.core('core, hurried', { max: 1, timeoutMillis: 25 })],
+    parcels: [
+      guests.parcels('parcels, fresh', { max: 2 }),
+      guests.parcels('parcels, warm', { min: 2, max: 2, reuse: true }),
+    ],
+    pages: [await guests.pages('pages, fresh', { max: 1 }), await guests.pages('pages, warm', { max: 2, reuse: true })],
+  };
+}
+
+/** What a caller does next. */
+function actor(groups, guests, ledger) {
+  const submit = (kind, random, where, make) => {
+    const account = typeof where === 'string' ? random.pick(groups[where]) : where;
+    const id = ledger.nextId();
+    const again = (...more) => submit(kind, random, ...more);
+    return ledger.run({ ...make({ id, random, account, submit: again }), id, kind, account });
+  };
+  const open = (random) => guests.core('core, short-lived', { max: 1, reuse: random.next() < 0.5 });
+  return (random) => {
+    const { name, group, call, play } = random.weighted(KINDS);
+    if (play === undefined) return submit(name, random, group, call);
+    return play({ ledger, random, open, submit: (...more) => submit(name, random, ...more) });
+  };
+}
+
+async function closeAll(ledger, accounts, engine) {
+  const pools = [];
+  for (const account of accounts) pools.push({ name: account.name, ...(await ledger.close(account)) });
+  ledger.checkEngine(engine);
+  return pools;
+}
+
+function print({ seed, millis, ledger, pools }) {
+  const number = (value, width = 9) => value.toLocaleString('en').padStart(width);
+  for (const { name: kind } of KINDS) {
+    const outcomes = ledger.tally.get(kind) ?? new Map();
+    const ends = [...outcomes].sort().map(([label, count]) => `${label} ${count.toLocaleString('en')}`);
+    console.log(
+      `${kind.padEnd(36)}${number([...outcomes.values()].reduce((sum, count) => sum + count, 0))}  ${ends.join(', ')}`,
+    );
+  }
+  const columns = ['completed', 'failed', 'timedOut', 'aborted', 'created', 'destroyed'];
+  console.log(`\n${'pool'.padEnd(16)}${columns.map((column) => column.padStart(11)).join('')}`);
+  for (const pool of pools) {
+    console.log(pool.name.padEnd(16) + columns.map((column) => number(pool[column], 11)).join(''));
+  }
+  console.log(
+    `\nseed ${seed}, ${shownTime(millis)}: ${ledger.submitted.toLocaleString('en')} calls, ${ledger.problemCount} problems`,
+  );
+  for (const problem of ledger.problems) console.log(`✗ ${problem}`);
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
+    const seed = wholeNumber('seed', values.seed, Date.now() % 1_000_000);
+    console.log(`seed ${seed}`);
+    const ran = await chaos({ seconds: wholeNumber('seconds', values.seconds, 300), seed, note: console.error });
+    print(ran);
+    // At once: a call that was lost may keep the process.
+    if (ran.ledger.problemCount > 0) process.exit(1);
+  });
+}
