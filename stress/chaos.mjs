@@ -108,7 +108,7 @@ function print({ seed, millis, ledger, pools }) {
       `${kind.padEnd(36)}${number([...outcomes.values()].reduce((sum, count) => sum + count, 0))}  ${ends.join(', ')}`,
     );
   }
-  const columns = ['completed', 'failed', 'timedOut', 'aborted', 'created', 'destroyed'];
+  const columns = ['completed', 'failed', 'timedOut', 'aborted', 'rejected', 'created', 'destroyed'];
   console.log(`\n${'pool'.padEnd(16)}${columns.map((column) => column.padStart(11)).join('')}`);
   for (const pool of pools) {
     console.log(pool.name.padEnd(16) + columns.map((column) => number(pool[column], 11)).join(''));

@@ -202,7 +202,10 @@ async function opensAndCloses({ open, random, ledger, submit }) {
     submit(account, ({ id }) => (random.next() < 0.3 ? timed(core.spin(), 3) : core.mix(id, 1_000))),
   );
   const closed = account.pool.close();
-  const after = submit(account, ({ id }) => ({ ...core.mix(id, 1), allowed: [fails('ERR_CLOSED')] }));
+  const after = submit(account, ({ id }) => ({
+    ...core.mix(id, 1),
+    allowed: [fails('ERR_CLOSED', {}, {}, 'rejected')],
+  }));
   await Promise.all([closed, after, ...before]);
   ledger.checkClosed(account);
 }

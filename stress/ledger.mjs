@@ -14,7 +14,7 @@ const REST_ROUNDS = 500;
 /** A pool, the options it has, and what its calls were seen to end with. */
 export class Account {
   /** By the names of the pool's stats. */
-  counts = { completed: 0, failed: 0, timedOut: 0, aborted: 0 };
+  counts = { completed: 0, failed: 0, timedOut: 0, aborted: 0, rejected: 0 };
   /** Growths that were refused. */
   growFailures = 0;
 
