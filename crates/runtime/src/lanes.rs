@@ -20,7 +20,7 @@ use crate::stats::Starts;
 use crate::stock::{Held, Keeping, Stock};
 use crate::store::Blueprint;
 use crate::value::{self, Value};
-use crate::workers;
+use crate::workers::{self, Usage};
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
 use riptide_wasm_accounting::{Account, Scope};
@@ -66,6 +66,7 @@ pub(crate) struct Lanes {
     lanes: AtomicUsize,
     /// Above zero where calls of late were long, or failed: they begin behind those of other pools.
     distrust: AtomicU32,
+    usage: Arc<Usage>,
     /// How surely calls are brief.
     brief: AtomicU32,
     running: Mutex<Vec<Arc<Request>>>,
@@ -142,6 +143,7 @@ impl Lanes {
             requests: SegQueue::new(),
             lanes: AtomicUsize::new(0),
             distrust: AtomicU32::new(0),
+            usage: Arc::default(),
             brief: AtomicU32::new(0),
             running: Mutex::default(),
             lent: Mutex::default(),
@@ -315,9 +317,9 @@ impl Lanes {
         };
         let workers = &self.engine.core().workers;
         if self.is_distrusted() {
-            workers.spawn_long(lane.run());
+            workers.spawn_long(&self.usage, lane.run());
         } else {
-            workers.spawn(lane.run());
+            workers.spawn_of(&self.usage, lane.run());
         }
         true
     }

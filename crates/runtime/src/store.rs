@@ -312,7 +312,8 @@ impl Instance {
 
     fn begin(&mut self) -> Result<()> {
         self.store.data_mut().limiter.begin_call();
-        self.store.set_epoch_deadline(1);
+        // The second tick from now: the first may come at once, and a call is long after a whole epoch.
+        self.store.set_epoch_deadline(2);
         // What an earlier call wrote was not asked for.
         drop(self.written());
         if self.counts_fuel {

@@ -2,9 +2,10 @@
 //!
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest asleep or waiting
 //! on a host function holds no thread. There are two crews. New tasks begin with the first one, where
-//! nothing runs for longer than an epoch: a guest that computes on is moved to the second, whose
-//! threads have a lower priority and always take the guest that has run least. So a call that is
-//! short finds a worker at once, however many guests loop.
+//! nothing runs for much longer than an epoch: a guest that computes on is moved to the second, whose
+//! threads have a lower priority and take tasks of the pool that has used them least of late. So a
+//! call that is short finds a worker at once, however many guests loop, and pools that are not short
+//! share what is left.
 
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
@@ -15,7 +16,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -31,21 +32,59 @@ const TURN: Duration = Duration::from_millis(1);
 /// Most workers of an engine: the set of parked ones is one word.
 pub(crate) const MAX_WORKERS: u32 = 64;
 
-/// Classes of tasks by how long they have computed without a pause: each twice the one before.
+/// Classes of pools by their use of the second crew: each twice the one before.
 const LEVELS: usize = 8;
+
+/// Use counts half after this time.
+const HALF_LIFE: Duration = Duration::from_millis(128);
 
 /// How much the second crew gives way to everything else, in the system's steps of niceness.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-/// The second crew takes the task that has run most in one of so many turns, so that it gets on too.
-const AGING: u32 = 4;
+/// In one of so many turns the second crew takes a task of the pool with the most use, so that it gets
+/// on too.
+const AGING: u32 = 8;
+
+/// How much one pool has used the second crew of late, in epochs.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// The number of the half-life it was counted in, and the count: 32 bits each.
+    counted: AtomicU64,
+}
+
+impl Usage {
+    fn note(&self) {
+        let now = half_lives();
+        let more = |counted| Some(now << 32 | (faded(counted, now) + 1));
+        let _ = self
+            .counted
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    fn level(&self) -> usize {
+        let epochs = faded(self.counted.load(Ordering::Relaxed), half_lives());
+        epochs.checked_ilog2().map_or(0, |log| log as usize + 1)
+    }
+}
+
+/// A count as it is worth `now`.
+fn faded(counted: u64, now: u64) -> u64 {
+    let passed = now.saturating_sub(counted >> 32).min(32);
+    (counted & u64::from(u32::MAX)) >> passed
+}
+
+/// Half-lives since the first question.
+fn half_lives() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    (START.elapsed().as_millis() / HALF_LIFE.as_millis()) as u64
+}
 
 /// Where a task goes when its poll ends.
 #[derive(Clone, Copy)]
 enum Move {
     Stay,
-    /// To the second crew, behind those that ran less.
+    /// To the second crew, behind those of less use.
     Back,
     /// To either crew, as a new task.
     Again {
@@ -58,7 +97,7 @@ thread_local! {
     static MOVE: Cell<Move> = const { Cell::new(Move::Stay) };
 }
 
-/// The task that is polled now computed for a whole epoch: it goes on behind those that ran less.
+/// The task that is polled now computed for a whole epoch: it goes on behind those of less use.
 /// Takes effect when its poll ends as pending.
 pub(crate) fn move_back() {
     MOVE.set(Move::Back);
@@ -114,8 +153,7 @@ impl Wake for Signal {
 struct Task {
     /// None once it ended here or moved.
     work: Option<Work>,
-    /// Epochs it computed through, without a pause.
-    epochs: u32,
+    usage: Arc<Usage>,
     /// Weak: the crews hold tasks.
     crews: Weak<Crews>,
 }
@@ -133,14 +171,17 @@ impl Future for Task {
         }
         let to = match MOVE.get() {
             Move::Stay => None,
-            Move::Back => Some((BACK, self.epochs + 1)),
-            Move::Again { long } => Some((usize::from(long), 0)),
+            Move::Back => {
+                self.usage.note();
+                Some(BACK)
+            }
+            Move::Again { long } => Some(usize::from(long)),
         };
-        if let (Some((crew, epochs)), Some(crews)) = (to, self.crews.upgrade()) {
+        if let (Some(crew), Some(crews)) = (to, self.crews.upgrade()) {
             // What would wake it here finds an empty task; it is polled, and registers anew, there.
             crews[crew].push(Task {
                 work: Some(work),
-                epochs,
+                usage: self.usage.clone(),
                 crews: self.crews.clone(),
             });
             return Poll::Ready(());
@@ -193,19 +234,37 @@ impl Workers {
 
     /// Hands a task to whichever worker is free first. Takes no lock.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.push(FRONT, task);
+        self.push(FRONT, Arc::default(), task);
+    }
+
+    /// The same for a task of a pool, with the pool's use.
+    pub(crate) fn spawn_of(
+        &self,
+        usage: &Arc<Usage>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.push(FRONT, usage.clone(), task);
     }
 
     /// The same for a task that is expected to compute for long.
-    pub(crate) fn spawn_long(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.push(BACK, task);
+    pub(crate) fn spawn_long(
+        &self,
+        usage: &Arc<Usage>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.push(BACK, usage.clone(), task);
     }
 
-    fn push(&self, crew: usize, task: impl Future<Output = ()> + Send + 'static) {
+    fn push(
+        &self,
+        crew: usize,
+        usage: Arc<Usage>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         self.crews[crew].push(Task {
             // A panic ends the task that caused it, not the worker with everybody else's.
             work: Some(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ()))),
-            epochs: 0,
+            usage,
             crews: Arc::downgrade(&self.crews),
         });
     }
@@ -247,12 +306,17 @@ impl Crew {
     }
 
     fn push(&self, task: Task) {
-        let level = task.epochs.checked_ilog2().unwrap_or(0) as usize;
-        self.queues[level.min(self.queues.len() - 1)].push(task);
+        let most = self.queues.len() - 1;
+        let level = if most == 0 {
+            0
+        } else {
+            task.usage.level().min(most)
+        };
+        self.queues[level].push(task);
         self.wake_one();
     }
 
-    /// The task that has run least, or now and then the one that has run most.
+    /// A task of the pool with the least use, or now and then of the one with the most.
     fn pop(&self, least: bool) -> Option<Task> {
         if least {
             self.queues.iter().find_map(SegQueue::pop)
@@ -288,7 +352,7 @@ struct Worker {
     crews: Arc<Crews>,
     crew: usize,
     index: usize,
-    /// Which turn it is; every `AGING`th belongs to the task that has run most.
+    /// Which turn it is; every `AGING`th belongs to the pool with the most use.
     turns: u32,
     tasks: FuturesUnordered<Task>,
 }
