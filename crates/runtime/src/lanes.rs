@@ -17,7 +17,7 @@ use crate::loan::Lent;
 use crate::module::{Code, Function};
 use crate::pool::{Finished, PoolOptions};
 use crate::stats::Starts;
-use crate::stock::{Held, Keeping, Stock};
+use crate::stock::{Counted, Held, Keeping, Stock};
 use crate::store::Blueprint;
 use crate::value::{self, Value};
 use crate::workers::{self, Usage};
@@ -475,7 +475,7 @@ impl Lanes {
     }
 
     /// Makes an instance before a call needs it. Whether that was long.
-    async fn warm_up(self: &Arc<Lanes>) -> bool {
+    async fn warm_up(self: &Arc<Lanes>, counted: Counted) -> bool {
         // The clock must tick, or a start function that computes would not give up its turn.
         let _ticking = self.engine.core().clock.tick();
         let request = Arc::new(Request::warm_up());
@@ -486,7 +486,7 @@ impl Lanes {
         }
         let make = self
             .stock
-            .warm_up(request.clone(), &self.engine.core().workers);
+            .warm_up(counted, request.clone(), &self.engine.core().workers);
         let limit = self.options.timeout.unwrap_or(Duration::MAX);
         let made = tokio::time::timeout(limit, self.supervise(&request, make)).await;
         let failure = match made {
@@ -506,8 +506,11 @@ impl Lanes {
         true
     }
 
-    fn reserve_warm(&self) -> bool {
-        !self.closing.load(Ordering::SeqCst) && self.stock.reserve_warm()
+    fn reserve_warm(&self) -> Option<Counted> {
+        if self.closing.load(Ordering::SeqCst) {
+            return None;
+        }
+        self.stock.reserve_warm()
     }
 
     /// Goes on as a new task, before or behind those of other pools.
@@ -623,8 +626,8 @@ impl Lane {
                     turn = Instant::now();
                     spent = Duration::ZERO;
                 }
-            } else if pool.reserve_warm() {
-                if pool.warm_up().await {
+            } else if let Some(counted) = pool.reserve_warm() {
+                if pool.warm_up(counted).await {
                     pool.begin_again().await;
                 }
             } else {

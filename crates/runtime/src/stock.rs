@@ -56,18 +56,22 @@ pub(crate) struct Held {
     counted: Counted,
 }
 
-/// Dropped after the instance it stands for.
-struct Counted {
+/// A place in `size`; dropped after the instance that takes it.
+pub(crate) struct Counted {
     counters: Arc<Counters>,
     events: Arc<Events>,
     reason: Cell<Reason>,
+    /// Whether its making began, and whether that was well.
+    begun: bool,
     made: bool,
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.counters.size.fetch_sub(1, Ordering::SeqCst);
-        self.counters.destroyed.fetch_add(1, Ordering::Relaxed);
+        if self.begun {
+            self.counters.destroyed.fetch_add(1, Ordering::Relaxed);
+        }
         if self.made {
             self.events
                 .emit(Event::InstanceDestroyed(self.reason.get()));
@@ -106,19 +110,16 @@ impl Stock {
 
     /// An idle instance, or a new one.
     pub(crate) async fn take(&self, request: &Arc<Request>) -> Result<Held> {
-        let idle = {
+        let counted = {
             let mut idle = lock(&self.idle);
-            let found = idle.pop_back();
-            if found.is_none() {
-                // Under the lock: an instance that comes back now must not be counted away.
-                self.counters.size.fetch_add(1, Ordering::SeqCst);
+            if let Some(held) = idle.pop_back() {
+                return Ok(held);
             }
-            found
+            // Under the lock: an instance that comes back now must not be counted away.
+            self.counters.size.fetch_add(1, Ordering::SeqCst);
+            self.counted()
         };
-        if let Some(held) = idle {
-            return Ok(held);
-        }
-        let made = self.make(request.clone()).await?;
+        let made = self.make(counted, request.clone()).await?;
         self.broken.store(false, Ordering::SeqCst);
         self.note_made();
         Ok(made)
@@ -199,14 +200,19 @@ impl Stock {
         }
     }
 
-    /// Makes an instance that is counted in `size` already.
-    async fn make(&self, request: Arc<Request>) -> Result<Held> {
-        let mut counted = Counted {
+    /// Stands for what was added to `size` just now.
+    fn counted(&self) -> Counted {
+        Counted {
             counters: self.counters.clone(),
             events: self.events.clone(),
             reason: Cell::new(Reason::Failed),
+            begun: false,
             made: false,
-        };
+        }
+    }
+
+    async fn make(&self, mut counted: Counted, request: Arc<Request>) -> Result<Held> {
+        counted.begun = true;
         self.counters.created.fetch_add(1, Ordering::Relaxed);
         let (instance, start) = self.blueprint.instantiate(request).await?;
         if let Some(millis) = start {
@@ -222,26 +228,28 @@ impl Stock {
         })
     }
 
-    /// Whether an instance is missing to `min`; it is counted then.
-    pub(crate) fn reserve_warm(&self) -> bool {
+    /// The place of an instance that is missing to `min`.
+    pub(crate) fn reserve_warm(&self) -> Option<Counted> {
         if self.ended.load(Ordering::SeqCst) || self.broken.load(Ordering::SeqCst) {
-            return false;
+            return None;
         }
         let min = u64::from(self.keeping.min);
         let more = |size| (size < min).then_some(size + 1);
         self.counters
             .size
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-            .is_ok()
+            .ok()
+            .map(|_| self.counted())
     }
 
     /// Makes an instance that waits for calls.
     pub(crate) async fn warm_up(
         self: &Arc<Stock>,
+        counted: Counted,
         request: Arc<Request>,
         workers: &Workers,
     ) -> Result<()> {
-        let held = self.make(request).await?;
+        let held = self.make(counted, request).await?;
         self.keep(held, workers);
         self.note_made();
         Ok(())
