@@ -31,6 +31,24 @@ describe.runIf(process.platform === 'linux')('in little address space', () => {
     expect(said).toEqual(STEPS.slice(0, STEPS.indexOf(step)));
   });
 
+  test('a growth that the system refuses is a refusal like any other', async () => {
+    const { code, stdout } = await run('__test__/fixtures/system-refusal.mjs', [], { env, addressSpace: 2 * GIB });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      allocation: 'on-demand',
+      refused: -1,
+      after: { currentPages: 1, growFailures: 1 },
+      next: 1, // the guest goes on with the memory it has
+      trapped: {
+        code: 'ERR_MEMORY_LIMIT',
+        limitedBy: 'system',
+        requestedBytes: 40_000 * 65_536,
+        heldBytes: 2 * 65_536,
+      },
+      fresh: 1,
+    });
+  });
+
   const limits: [string, number, Step][] = [
     ['64 GB', 64 * GIB, 'pooling-limit'],
     ['8 GB', 8 * GIB, 'on-demand'],
