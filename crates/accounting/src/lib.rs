@@ -137,6 +137,8 @@ impl Account {
     /// Gives back `bytes` that a reservation of this account took.
     pub fn release(&self, bytes: u64) {
         for account in self.chain() {
+            // In this order, and the claim with release: whoever claims these bytes next adds them
+            // to a `held` that has lost them.
             account.held.fetch_sub(bytes, Ordering::AcqRel);
             account.claimed.fetch_sub(bytes, Ordering::AcqRel);
         }
