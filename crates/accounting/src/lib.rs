@@ -137,9 +137,11 @@ impl Account {
     /// Gives back `bytes` that a reservation of this account took.
     pub fn release(&self, bytes: u64) {
         for account in self.chain() {
-            // In this order, and the claim with release: whoever claims these bytes next adds them
-            // to a `held` that has lost them.
             account.held.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        // Only now, and with release: whoever claims these bytes next, at any level, adds them to a
+        // `held` of every parent that has lost them.
+        for account in self.chain() {
             account.claimed.fetch_sub(bytes, Ordering::AcqRel);
         }
     }

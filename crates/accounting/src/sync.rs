@@ -8,8 +8,8 @@ pub(crate) use std::sync::{
 
 #[cfg(loom)]
 pub(crate) use {
+    loom::sync::{Arc, atomic::Ordering},
     searched::AtomicU64,
-    std::sync::{Arc, atomic::Ordering},
 };
 
 #[cfg(loom)]
