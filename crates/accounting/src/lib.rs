@@ -8,7 +8,6 @@
 
 mod sync;
 
-use std::sync::atomic::AtomicU64 as Counter;
 use sync::{Arc, AtomicU64, Ordering};
 
 /// Whose account it is.
@@ -59,9 +58,9 @@ pub struct Account {
     /// What has been granted by all of them.
     held: AtomicU64,
     peak: AtomicU64,
-    requests: Counter,
-    failures: Counter,
-    refusals: [Counter; 4],
+    requests: AtomicU64,
+    failures: AtomicU64,
+    refusals: [AtomicU64; 4],
     parent: Option<Arc<Account>>,
 }
 
@@ -74,9 +73,9 @@ impl Account {
             claimed: AtomicU64::new(0),
             held: AtomicU64::new(0),
             peak: AtomicU64::new(0),
-            requests: Counter::new(0),
-            failures: Counter::new(0),
-            refusals: Default::default(),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            refusals: [0; 4].map(AtomicU64::new),
             parent,
         }
     }
@@ -153,19 +152,24 @@ impl Account {
         }
     }
 
-    /// Counts a growth that was refused or failed, here and in every parent.
+    /// Counts a growth that was refused or failed, here and in every parent: by the account of
+    /// which scope, or by none (the system had no memory, the memory's own type forbids it).
     pub fn count_failure(&self, by: Option<Scope>) {
         for account in self.chain() {
-            account.failures.fetch_add(1, Ordering::Relaxed);
+            // With release, in this order, after the request: see `refusals`.
+            account.failures.fetch_add(1, Ordering::Release);
             if let Some(scope) = by {
-                account.refusals[scope as usize].fetch_add(1, Ordering::Relaxed);
+                account.refusals[scope as usize].fetch_add(1, Ordering::Release);
             }
         }
     }
 
     /// Growths that the account of `scope` refused.
+    ///
+    /// Each is a failure, and each failure is a request. Who reads them in this order never sees
+    /// more of the former than of the latter.
     pub fn refusals(&self, scope: Scope) -> u64 {
-        self.refusals[scope as usize].load(Ordering::Relaxed)
+        self.refusals[scope as usize].load(Ordering::Acquire)
     }
 
     /// Bytes held now.
@@ -193,7 +197,7 @@ impl Account {
 
     /// Requests that were refused or failed.
     pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.failures.load(Ordering::Acquire)
     }
 
     fn chain(&self) -> impl Iterator<Item = &Account> {
@@ -291,6 +295,30 @@ mod tests {
         for account in [lease.account(), &pool, &engine] {
             assert_eq!((account.requests(), account.failures()), (1, 1));
         }
+    }
+
+    #[test]
+    fn failures_are_told_apart_by_whose_limit_it_was_at_every_level() {
+        let scopes = [Scope::Instance, Scope::Pool, Scope::Engine, Scope::Process];
+        let process = Arc::new(Account::new(Scope::Process, 1, None));
+        let engine = Arc::new(Account::new(Scope::Engine, 1, Some(process.clone())));
+        let pool = Arc::new(Account::new(Scope::Pool, 1, Some(engine.clone())));
+        let (lease, sibling) = (Lease::new(1, pool.clone()), Lease::new(1, pool.clone()));
+        for (times, scope) in (1..).zip(scopes) {
+            for _ in 0..times {
+                lease.account().count_failure(Some(scope));
+            }
+        }
+        lease.account().count_failure(None);
+        for account in [lease.account(), &pool, &engine, &process] {
+            assert_eq!(scopes.map(|scope| account.refusals(scope)), [1, 2, 3, 4]);
+            assert_eq!(account.failures(), 11);
+        }
+        assert_eq!(
+            scopes.map(|scope| sibling.account().refusals(scope)),
+            [0; 4]
+        );
+        assert_eq!(sibling.account().failures(), 0);
     }
 
     #[test]

@@ -2,6 +2,10 @@
 //! the memory model lets a load see, or in all of them up to a number of preemptions where it says
 //! so. `npm test` runs them, in a target folder of their own, by
 //! `RUSTFLAGS="--cfg loom" cargo test -p riptide-wasm-accounting --release --test loom`.
+//!
+//! Loom performs one thread's writes in their order, and a write on the newest value, whatever their
+//! `Ordering`: no model would notice a claim that `release` gave up with `Relaxed`. Why it must not
+//! is said there.
 
 #![cfg(loom)]
 
@@ -397,4 +401,36 @@ fn every_sum_is_nothing_when_all_leases_have_ended() {
         pool.reserve(10).expect("empty");
         assert!(engine.peak() <= 12 && process.peak() <= 12);
     });
+}
+
+#[test]
+fn nobody_sees_a_failure_that_was_not_asked_for_or_a_refusal_that_was_none() {
+    let seen = outcomes(Some(3), || {
+        let engine = account(Scope::Engine, NO_LIMIT, None);
+        let threads = [Some(Scope::Pool), None].map(|by| {
+            let lease = instance(&engine);
+            thread::spawn(move || {
+                lease.account().count_request();
+                lease.account().count_failure(by);
+            })
+        });
+        let seen = [
+            engine.refusals(Scope::Pool),
+            engine.failures(),
+            engine.requests(),
+        ];
+        assert!(seen.is_sorted(), "{seen:?}");
+        threads.map(end);
+        assert_eq!(
+            (
+                engine.refusals(Scope::Pool),
+                engine.failures(),
+                engine.requests()
+            ),
+            (1, 2, 2)
+        );
+        seen
+    });
+    let all = (0..=1).flat_map(|by| (0..=2).flat_map(move |f| (0..=2).map(move |r| [by, f, r])));
+    assert_eq!(seen, all.filter(|seen| seen.is_sorted()).collect());
 }
