@@ -37,7 +37,7 @@ describe.runIf(process.platform === 'linux')('in little address space', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       allocation: 'on-demand',
       refused: -1,
-      after: { currentPages: 1, growFailures: 1 },
+      after: { currentPages: 1, peakPages: 1, growFailures: 1 },
       next: 1, // the guest goes on with the memory it has
       trapped: {
         code: 'ERR_MEMORY_LIMIT',
@@ -46,6 +46,7 @@ describe.runIf(process.platform === 'linux')('in little address space', () => {
         heldBytes: 2 * 65_536,
       },
       fresh: 1,
+      started: { code: 'ERR_MEMORY_LIMIT', limitedBy: 'system' }, // the guest did nothing wrong
     });
   });
 
