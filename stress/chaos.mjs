@@ -16,7 +16,7 @@ import { Random } from './random.mjs';
 
 const CALLERS = 64;
 const BOUNDS_EVERY_MILLIS = 20;
-const BREAKER = { resetTimeoutMillis: 20, rollingCountTimeoutMillis: 500 };
+const BREAKER = { errorThresholdPercentage: 25, resetTimeoutMillis: 20, rollingCountTimeoutMillis: 500 };
 
 /** How many callers a wave has: mostly all. */
 const WIDTHS = [
@@ -74,7 +74,7 @@ async function openPools(guests, withFuel) {
     'hurried core': [guests.core('core, hurried', { max: 1, timeoutMillis: 25 })],
     'renewed core': [guests.core('core, renewed', { max: 2, reuse: true, maxUses: 7, recycleAbovePages: 3 })],
     'talking core': [guests.core('core, talking', { max: 3, reuse: true })],
-    'short queue': [guests.core('core, short queue', { max: 1, maxQueue: 3, acquireTimeoutMillis: 5 })],
+    'short queue': [guests.core('core, short queue', { max: 1, maxQueue: 1, acquireTimeoutMillis: 5 })],
     'brittle core': [guests.core('core, brittle', { max: 2, reuse: true, breaker: BREAKER })],
     'fuelled core': [
       withFuel.core('core, fuelled', { max: 1, maxFuel: 20_000 }),
