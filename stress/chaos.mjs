@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Engine } from '../dist/index.js';
 import { isMain, main, seconds as shownTime } from '../scripts/lib.mjs';
+import { core } from './core.mjs';
 import { KINDS } from './kinds.mjs';
 import { Ledger } from './ledger.mjs';
 import { wholeNumber } from './options.mjs';
@@ -15,6 +16,7 @@ import { Random } from './random.mjs';
 
 const CALLERS = 64;
 const BOUNDS_EVERY_MILLIS = 20;
+const BREAKER = { errorThresholdPercentage: 25, resetTimeoutMillis: 20, rollingCountTimeoutMillis: 500 };
 
 /** How many callers a wave has: mostly all. */
 const WIDTHS = [
@@ -27,9 +29,10 @@ const WIDTHS = [
 export async function chaos({ seconds, seed, note = () => {} }) {
   // Room for the lasting pools, and for a short-lived one of each caller.
   const engine = new Engine({ cache: false, maxInstances: 128 });
+  const engineWithFuel = new Engine({ cache: false, fuel: true });
   const ledger = new Ledger();
   const guests = await loadGuests(engine, ledger);
-  const groups = await openPools(guests);
+  const groups = await openPools(guests, await loadGuests(engineWithFuel, ledger));
   const accounts = [...new Set(Object.values(groups).flat())];
   const act = actor(groups, guests, ledger);
   const bounds = setInterval(() => {
@@ -50,24 +53,33 @@ export async function chaos({ seconds, seed, note = () => {} }) {
       });
       if (await ledger.stalls(Promise.all(wave))) break;
       for (const account of accounts) await ledger.checkRest(account);
+      await checkBreaker(groups, ledger);
       note(`${shownTime(Date.now() - began)}: ${ledger.settled} calls`);
       await delay(tide.between(0, 50));
     }
     ledger.checkLost();
-    if (ledger.lost === 0) pools = await closeAll(ledger, accounts, engine);
+    if (ledger.lost === 0) pools = await closeAll(ledger, accounts, [engine, engineWithFuel]);
   } finally {
     clearInterval(bounds);
   }
   return { seed, millis: Date.now() - began, ledger, pools };
 }
 
-async function openPools(guests) {
+async function openPools(guests, withFuel) {
   const fresh = guests.core('core, fresh', { max: 4 });
   const warm = guests.core('core, warm', { min: 1, max: 3, reuse: true });
   return {
     core: [fresh, warm],
     'fresh core': [fresh],
     'hurried core': [guests.core('core, hurried', { max: 1, timeoutMillis: 25 })],
+    'renewed core': [guests.core('core, renewed', { max: 2, reuse: true, maxUses: 7, recycleAbovePages: 3 })],
+    'talking core': [guests.core('core, talking', { max: 3, reuse: true })],
+    'short queue': [guests.core('core, short queue', { max: 1, maxQueue: 1, acquireTimeoutMillis: 5 })],
+    'brittle core': [guests.core('core, brittle', { max: 2, reuse: true, breaker: BREAKER })],
+    'fuelled core': [
+      withFuel.core('core, fuelled', { max: 1, maxFuel: 20_000 }),
+      withFuel.core('core, fuelled, warm', { max: 2, reuse: true, maxFuel: 20_000 }),
+    ],
     parcels: [
       guests.parcels('parcels, fresh', { max: 2 }),
       guests.parcels('parcels, warm', { min: 2, max: 2, reuse: true }),
@@ -84,7 +96,7 @@ function actor(groups, guests, ledger) {
     const again = (...more) => submit(kind, random, ...more);
     return ledger.run({ ...make({ id, random, account, submit: again }), id, kind, account });
   };
-  const open = (random) => guests.core('core, short-lived', { max: 1, reuse: random.next() < 0.5 });
+  const open = (options) => guests.core('core, short-lived', options);
   return (random) => {
     const { name, group, call, play } = random.weighted(KINDS);
     if (play === undefined) return submit(name, random, group, call);
@@ -92,10 +104,19 @@ function actor(groups, guests, ledger) {
   };
 }
 
-async function closeAll(ledger, accounts, engine) {
+/** At rest, and when its time to stay open is over, a breaker lets a call try. */
+async function checkBreaker(groups, ledger) {
+  await delay(BREAKER.resetTimeoutMillis + 5);
+  for (const account of groups['brittle core']) {
+    const id = ledger.nextId();
+    await ledger.run({ ...core.mix(id, 1), id, kind: 'computes, brittle', account });
+  }
+}
+
+async function closeAll(ledger, accounts, engines) {
   const pools = [];
   for (const account of accounts) pools.push({ name: account.name, ...(await ledger.close(account)) });
-  ledger.checkEngine(engine);
+  for (const engine of engines) ledger.checkEngine(engine);
   return pools;
 }
 

@@ -3,6 +3,7 @@
 // A call carries a number of its own (`id`) and gives it back beside its answer, so that an answer to another call is
 // noticed. Each call marks its instance as spoilt until it is through: where an instance is used after a call on it
 // failed, the next one traps in `$used-after-a-failure`.
+import { isDeepStrictEqual } from 'node:util';
 import { wat2wasm } from '../dist/index.js';
 import { answers, fails } from './outcomes.mjs';
 
@@ -15,9 +16,11 @@ const TEXT = `(module
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
   (global $spoilt (mut i32) (i32.const 0))
+  (global $uses (mut i32) (i32.const 0))
   (func $used-after-a-failure unreachable)
   (func $begin
     (if (global.get $spoilt) (then (call $used-after-a-failure)))
+    (global.set $uses (i32.add (global.get $uses) (i32.const 1)))
     (global.set $spoilt (i32.const 1)))
   (func $end (global.set $spoilt (i32.const 0)))
 
@@ -32,6 +35,12 @@ const TEXT = `(module
         (br $again))))
     (call $end)
     (local.get $id) (local.get $x))
+
+  ;; Which of its instance's calls it is, and how large it finds the instance.
+  (func (export "count") (param $id i32) (result i32 i32 i32)
+    (call $begin)
+    (call $end)
+    (local.get $id) (global.get $uses) (memory.size))
 
   ;; Leaves its number in memory, and gives the one that was there.
   (func (export "visit") (param $id i32) (result i32 i32)
@@ -113,6 +122,19 @@ function mixed(id, rounds) {
   return x | 0;
 }
 
+/** Whether the parts of what a call took fit each other. */
+function plausible({ wallMillis, cpuMillis, queueMillis, pagesBefore, pagesAfter, peakPages, stdout }) {
+  return (
+    queueMillis >= 0 &&
+    wallMillis > queueMillis &&
+    (cpuMillis === undefined || cpuMillis >= 0) &&
+    pagesBefore >= 1 &&
+    pagesAfter >= pagesBefore &&
+    peakPages >= pagesAfter &&
+    stdout === ''
+  );
+}
+
 /** An answer of the host that no other call gets. */
 export function hostAnswer(id) {
   return Math.imul(id, 0x9e3779b1) | 0;
@@ -133,6 +155,32 @@ const refusal = (pages, pool) =>
 export const core = {
   mix: (id, rounds) => ({ name: 'mix', args: [id, rounds], allowed: [answers([id, mixed(id, rounds)])] }),
 
+  /** Measured; on an engine with fuel its fuel too. */
+  measured: (id, rounds) => ({
+    submit: ({ pool }, options) => pool.callWithStats('mix', [id, rounds], options),
+    allowed: [answers(({ value, stats }) => isDeepStrictEqual(value, [id, mixed(id, rounds)]) && plausible(stats))],
+  }),
+
+  /** Measured too; grows by `pages`. */
+  spreadMeasured: (id, pages) => ({
+    submit: ({ pool }, options) => pool.callWithStats('spread', [id, pages], options),
+    allowed: [
+      answers(
+        ({ value, stats }) =>
+          isDeepStrictEqual(value, [id, 0]) && plausible(stats) && stats.pagesAfter - stats.pagesBefore === pages,
+      ),
+    ],
+  }),
+
+  /** Finds an instance that was neither used nor grown more than its pool allows. */
+  count: (id, { maxUses, recycleAbovePages }) => ({
+    name: 'count',
+    args: [id],
+    allowed: [
+      answers(([own, uses, pages]) => own === id && uses >= 1 && uses <= maxUses && pages <= recycleAbovePages),
+    ],
+  }),
+
   /** Sees what an earlier guest left: nothing in a fresh instance, another call's number in one that is kept. */
   visit: (id, pool) => ({
     name: 'visit',
@@ -140,7 +188,7 @@ export const core = {
     allowed: [answers(pool.reuse ? ([own, before]) => own === id && before !== id && before >= 0 : [id, 0])],
   }),
 
-  /** Only for pools that do not keep their instances. */
+  /** Only for pools that do not keep what grew. */
   spread: (id, pages) => ({ name: 'spread', args: [id, pages], allowed: [answers([id, 0])] }),
 
   ask: (id, host = () => hostAnswer(id)) => ({
@@ -189,6 +237,19 @@ export const core = {
     name: 'overflow',
     args: [id],
     allowed: [fails('ERR_STACK_OVERFLOW', { trap: 'stack overflow' })],
+  }),
+
+  /** On an engine with fuel, of which it has enough: what it used and what was left are all it had. */
+  fuelled: (id, rounds, { maxFuel }) => ({
+    submit: ({ pool }, options) => pool.callWithStats('mix', [id, rounds], options),
+    allowed: [
+      answers(
+        ({ value, stats: { fuelConsumed, fuelRemaining } }) =>
+          isDeepStrictEqual(value, [id, mixed(id, rounds)]) &&
+          fuelConsumed > rounds &&
+          fuelConsumed + fuelRemaining === maxFuel,
+      ),
+    ],
   }),
 
   /** Never returns: ends only as its caller adds. */

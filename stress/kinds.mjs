@@ -2,35 +2,28 @@
 // the outcomes that are allowed: more than one only where two ends race.
 import { setTimeout as delay } from 'node:timers/promises';
 import { core, hostAnswer } from './core.mjs';
-import { aborts, endsWithPool, fails, refuses, timesOut } from './outcomes.mjs';
+import {
+  aborted,
+  aborts,
+  breaks,
+  COMPUTING,
+  fails,
+  forEver,
+  refuses,
+  rejects,
+  timed,
+  timesOut,
+  waitsInVain,
+} from './outcomes.mjs';
 import { pages } from './pages.mjs';
 import { parcels, someParcels, stamp } from './parcels.mjs';
+import { plays } from './plays.mjs';
 
 /** Pages that every pool here refuses to grow by. */
 const TOO_MANY = [1_000, 60_000];
 
-const COMPUTING = ['queued', 'computing'];
 const ASLEEP = [...COMPUTING, 'asleep'];
 const HOST = [...COMPUTING, 'host'];
-
-/** The call may also end by its time. */
-function timed(call, timeoutMillis, phases = COMPUTING) {
-  const options = { ...call.options, timeoutMillis };
-  return { ...call, options, allowed: [...call.allowed, timesOut(timeoutMillis, phases)] };
-}
-
-/** The call may also end by its signal, some milliseconds after it was submitted; 0: at once. */
-function aborted(call, millis) {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const abort = () => controller.abort(new Error('enough of this call'));
-  return {
-    ...call,
-    options: { ...call.options, signal },
-    begun: () => (millis === 0 ? abort() : setTimeout(abort, millis)),
-    allowed: [...call.allowed, aborts(signal)],
-  };
-}
 
 /** Long enough for a few epochs. */
 const long = ({ id, random }) => core.mix(id, random.between(2_000_000, 12_000_000));
@@ -62,6 +55,22 @@ const good = [
   ['takes a parcel', 6, 'parcels', ({ id, random }) => parcels.take(id, someParcels(id, random), 0)],
   ['stamps', 6, 'parcels', (call) => parcels.stamped(call.id, label(call))],
   ['stamps later', 4, 'parcels', (call) => parcels.stamped(call.id, label(call), async (...args) => stamp(...args))],
+  ['is measured', 6, 'core', ({ id, random }) => core.measured(id, random.between(0, 1_000))],
+  ['is measured, and grows', 4, 'fresh core', ({ id, random }) => core.spreadMeasured(id, random.between(1, 3))],
+  ['counts uses', 6, 'renewed core', ({ id, account }) => core.count(id, account)],
+  ['grows what is kept', 4, 'renewed core', ({ id, random }) => core.spread(id, random.between(1, 3))],
+  [
+    'computes, with fuel',
+    4,
+    'fuelled core',
+    ({ id, random, account }) => core.fuelled(id, random.between(0, 300), account),
+  ],
+  [
+    'asks, and its host calls its pool',
+    6,
+    'talking core',
+    ({ id, random, submit }) => talks(id, random.between(1, 4), submit),
+  ],
   ['extracts', 6, 'pages', ({ id }) => pages.extract(id)],
 ];
 
@@ -71,6 +80,7 @@ const failing = [
   ['reads outside', 4, 'core', ({ id }) => core.readOutside(id)],
   ['overflows', 2, 'core', ({ id }) => core.overflow(id)],
   ['grows or traps', 4, 'core', ({ id, random, account }) => core.growOrTrap(id, random.between(...TOO_MANY), account)],
+  ['loops, by fuel', 3, 'fuelled core', () => ({ ...core.spin(), allowed: [fails('ERR_OUT_OF_FUEL')] })],
   ['asks in vain', 4, 'core', ({ id }) => core.askInVain(id, new Error(`no answer for ${id}`), false)],
   ['asks in vain, later', 4, 'core', ({ id }) => core.askInVain(id, { none: id }, true)],
   ['asks for words', 2, 'core', ({ id }) => core.askForWords(id, `word ${id}`)],
@@ -105,11 +115,6 @@ const endless = [
   ],
 ];
 
-/** Whatever it may answer, there is not the time for it. */
-function forEver(call) {
-  return { ...call, allowed: [], takesMillis: 0 };
-}
-
 const racing = [
   ['loops, time against signal', 2, 'core', ({ random }) => timed(aborted(core.spin(), random.between(4, 6)), 5)],
   ['computes, time short', 4, 'core', ({ id, random }) => timed(core.mix(id, 500), random.between(1, 4))],
@@ -135,12 +140,56 @@ const racing = [
     'parcels',
     ({ id, random }) => aborted(parcels.echo(id, someParcels(id, random)), random.between(0, 4)),
   ],
+  [
+    'computes, short queue',
+    6,
+    'short queue',
+    ({ id, random, account }) => queued(core.mix(id, random.between(0, 100_000)), account),
+  ],
+  ['computes, brittle', 6, 'brittle core', ({ id, account }) => brittle(core.mix(id, 100), account)],
+  ['gives up, brittle', 4, 'brittle core', ({ id, account }) => brittle(core.giveUp(id), account)],
+  [
+    'computes, brittle, aborted at once',
+    2,
+    'brittle core',
+    ({ id, account }) => brittle(aborted(core.mix(id, 50), 0), account),
+  ],
   ['extracts, time short', 2, 'pages', ({ id, random }) => timed(pages.extract(id), random.between(1, 4))],
 ];
 
 /** As the pool's own options let it end. */
 function hurried(call, { timeoutMillis }) {
   return { ...call, allowed: [...call.allowed, timesOut(timeoutMillis, COMPUTING)] };
+}
+
+/** Its pool may have no room for it, or no instance in time. */
+function queued(call, account) {
+  const { open, max, maxQueue } = account;
+  // What is not known to have ended has a place, or had one.
+  const refusals = open >= max + maxQueue ? [rejects('ERR_QUEUE_FULL', { max, maxQueue })] : [];
+  return { ...call, allowed: [...call.allowed, waitsInVain(account), ...refusals] };
+}
+
+function brittle(call, account) {
+  return { ...call, allowed: [...call.allowed, breaks(account)] };
+}
+
+/** Its host function calls the same pool, and so on, `depth` deep. */
+function talks(id, depth, submit) {
+  return core.ask(id, async () => {
+    await submit('talking core', ({ id: inner, account }) => {
+      const call = depth > 1 ? talks(inner, depth - 1, submit) : core.mix(inner, 10);
+      return { ...call, allowed: reentrant(call.allowed, account) };
+    });
+    return hostAnswer(id);
+  });
+}
+
+/** Refused exactly where its pool is exhausted: surely so where all instances wait for host functions. */
+function reentrant(allowed, { open, inHost, max }) {
+  if (open < max) return allowed;
+  const refusal = rejects('ERR_REENTRANT', { max });
+  return inHost >= max ? [refusal] : [...allowed, refusal];
 }
 
 /** Refused before they reach a pool. */
@@ -187,40 +236,4 @@ function no(name, args, code, details, options) {
 
 const toTable = ([name, weight, group, call]) => ({ name, weight, group, call });
 
-export const KINDS = [
-  ...[...good, ...failing, ...endless, ...racing, ...refused].map(toTable),
-  { name: 'opens and closes a pool', weight: 1, play: opensAndCloses },
-  { name: 'opens and destroys a pool', weight: 1, play: opensAndDestroys },
-];
-
-const CALLS_OF_A_SHORT_LIFE = 6;
-
-/** What was submitted before `close()` gets its answer, what comes after is refused. */
-async function opensAndCloses({ open, random, ledger, submit }) {
-  const account = open(random);
-  const before = Array.from({ length: CALLS_OF_A_SHORT_LIFE }, () =>
-    submit(account, ({ id }) => (random.next() < 0.3 ? timed(core.spin(), 3) : core.mix(id, 1_000))),
-  );
-  const closed = account.pool.close();
-  const after = submit(account, ({ id }) => ({
-    ...core.mix(id, 1),
-    allowed: [fails('ERR_CLOSED', {}, {}, 'rejected')],
-  }));
-  await Promise.all([closed, after, ...before]);
-  ledger.checkClosed(account);
-}
-
-/** What was submitted before `destroy()` may have ended by itself. */
-async function opensAndDestroys({ open, random, ledger, submit }) {
-  const account = open(random);
-  const calls = Array.from({ length: CALLS_OF_A_SHORT_LIFE }, () =>
-    submit(account, ({ id }) => {
-      const call = random.pick([core.mix(id, 1_000), core.spin(), forEver(core.nap(id, 60_000)), core.ask(id)]);
-      return { ...call, allowed: [...call.allowed, endsWithPool()] };
-    }),
-  );
-  await delay(random.between(0, 5));
-  await account.pool.destroy();
-  await Promise.all(calls);
-  ledger.checkClosed(account);
-}
+export const KINDS = [...[...good, ...failing, ...endless, ...racing, ...refused].map(toTable), ...plays];

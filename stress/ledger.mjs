@@ -15,6 +15,13 @@ const REST_ROUNDS = 500;
 export class Account {
   /** By the names of the pool's stats. */
   counts = { completed: 0, failed: 0, timedOut: 0, aborted: 0, rejected: 0 };
+  /** Calls that reached the pool. */
+  submitted = 0;
+  /** Calls that are not known to have ended; of them, those whose host function has not answered yet. */
+  open = 0;
+  inHost = 0;
+  /** Calls its breaker refused. */
+  broken = 0;
   /** Growths that were refused. */
   growFailures = 0;
 
@@ -58,6 +65,8 @@ export class Ledger {
     call.asked = 0;
     call.began = performance.now();
     this.#open.set(id, call);
+    account.submitted += 1;
+    account.open += 1;
     const ended = call.submit?.(account, options) ?? account.pool.call(name, args, options);
     call.begun?.();
     return ended.then(
@@ -74,7 +83,12 @@ export class Ledger {
       return undefined;
     }
     call.asked += 1;
-    return call.host(id, ...args);
+    const answer = call.host(id, ...args);
+    if (!(answer instanceof Promise)) return answer;
+    call.account.inHost += 1;
+    return answer.finally(() => {
+      call.account.inHost -= 1;
+    });
   }
 
   #settle(call, settled) {
@@ -84,6 +98,7 @@ export class Ledger {
     const shown = () => `call ${call.id} (${call.kind}, ${call.account.name})`;
     if (call.settlements > 1) this.problem(`${shown()} was settled ${call.settlements} times`);
     this.#open.delete(call.id);
+    call.account.open -= 1;
     const outcome = call.allowed.find(({ matches }) => matches(settled));
     if (outcome === undefined) {
       const wanted = call.allowed.map(({ label }) => label).join(' or ');
@@ -91,11 +106,15 @@ export class Ledger {
       return;
     }
     if (settled.ok && settled.millis < (call.takesMillis ?? 0)) this.problem(`${shown()} ended before its time`);
-    if (outcome.counts !== null) call.account.counts[outcome.counts] += 1;
-    if (!outcome.cutsOff) call.account.growFailures += call.growFailures ?? 0;
+    if (outcome.counts === null) call.account.submitted -= 1;
+    else call.account.counts[outcome.counts] += 1;
+    if (outcome.byBreaker) call.account.broken += 1;
+    const taken = outcome.counts !== null && outcome.counts !== 'rejected';
+    if (!outcome.cutsOff && taken) call.account.growFailures += call.growFailures ?? 0;
     if (call.host !== undefined) {
       if (outcome.cutsOff && call.asked === 0) this.#cutOff.add(call.id);
-      if (outcome.cutsOff ? call.asked > 1 : call.asked !== 1) this.problem(`${shown()} asked ${call.asked} times`);
+      const asks = Number(taken);
+      if (outcome.cutsOff ? call.asked > 1 : call.asked !== asks) this.problem(`${shown()} asked ${call.asked} times`);
     }
     const labels = this.tally.get(call.kind) ?? new Map();
     this.tally.set(call.kind, labels.set(outcome.label, (labels.get(outcome.label) ?? 0) + 1));
@@ -141,9 +160,9 @@ export class Ledger {
 
   /** Holds a pool whose calls are all settled against what was seen of them; resolves with its stats. */
   async checkRest(account) {
-    const { name, pool, counts, growFailures } = account;
+    const { name, pool, growFailures } = account;
     // What a call counts is counted before its caller has the answer.
-    this.#equal(`${name}: outcomes`, pick(pool.stats, Object.keys(counts)), counts);
+    this.#checkCounts(account);
     this.#equal(`${name}: growFailures`, pool.tracker.growFailures, growFailures);
     // A guest that was ended early leaves at its next turn, and a pool refills to `min` by itself: both after that.
     for (let round = 0; round < REST_ROUNDS && unrest(account).length > 0; round++) await delay(10);
@@ -160,12 +179,22 @@ export class Ledger {
   }
 
   /** What a pool holds after its end: nothing. */
-  checkClosed({ name, pool, counts }) {
-    const { size, active, waiting, created, destroyed, ...stats } = pool.stats;
+  checkClosed(account) {
+    const { name, pool } = account;
+    const { size, active, waiting, created, destroyed } = pool.stats;
     this.#equal(`${name}: left after its end`, { size, active, waiting }, { size: 0, active: 0, waiting: 0 });
     this.#equal(`${name}: destroyed`, destroyed, created);
-    this.#equal(`${name}: outcomes`, pick(stats, Object.keys(counts)), counts);
     this.#equal(`${name}: bytes`, pool.tracker.currentBytes, 0);
+    this.#checkCounts(account);
+  }
+
+  #checkCounts({ name, pool, counts, submitted, broken }) {
+    const { breaker, ...stats } = pool.stats;
+    const outcomes = pick(stats, Object.keys(counts));
+    this.#equal(`${name}: outcomes`, outcomes, counts);
+    const sum = Object.values(outcomes).reduce((total, count) => total + count, 0);
+    this.#equal(`${name}: all outcomes, of calls submitted`, sum, submitted);
+    if (breaker !== undefined) this.#equal(`${name}: refused by the breaker`, breaker.rejected, broken);
   }
 
   /** The same of an engine without pools. */

@@ -8,6 +8,7 @@ import {
   HostFunctionError,
   MemoryLimitError,
   OptionError,
+  RejectedError,
   RiptideError,
   TimeoutError,
   TrapError,
@@ -23,6 +24,11 @@ const CLASSES = {
   ERR_GUEST: GuestError,
   ERR_HOST_FUNCTION: HostFunctionError,
   ERR_CLOSED: ClosedError,
+  ERR_OUT_OF_FUEL: TrapError,
+  ERR_ACQUIRE_TIMEOUT: TimeoutError,
+  ERR_QUEUE_FULL: RejectedError,
+  ERR_REENTRANT: RejectedError,
+  ERR_BREAKER_OPEN: RejectedError,
 };
 
 /** Resolves with a value equal to `expected`, or one that `expected` accepts. */
@@ -55,6 +61,20 @@ export function refuses(code, details) {
   return fails(code, details, {}, null);
 }
 
+/** The pool does not take the call. */
+export function rejects(code, details) {
+  return fails(code, details, {}, 'rejected');
+}
+
+/** The same, by its breaker. */
+export function breaks({ breaker }) {
+  const details = {
+    state: (state) => state === 'open' || state === 'halfOpen',
+    resetMillis: (millis) => millis >= 0 && millis <= breaker.resetTimeoutMillis,
+  };
+  return { ...rejects('ERR_BREAKER_OPEN', details), byBreaker: true };
+}
+
 /** Ends by its time, not before it, and in one of these phases. */
 export function timesOut(timeoutMillis, phases) {
   const outcome = fails('ERR_TIMEOUT', { timeoutMillis, phase: (phase) => phases.includes(phase) }, {}, 'timedOut');
@@ -62,6 +82,16 @@ export function timesOut(timeoutMillis, phases) {
     ...outcome,
     cutsOff: true,
     matches: (settled) => settled.millis >= timeoutMillis && outcome.matches(settled),
+  };
+}
+
+/** Waits in vain for an instance, for as long as its pool lets it. */
+export function waitsInVain({ acquireTimeoutMillis }) {
+  const outcome = fails('ERR_ACQUIRE_TIMEOUT', { acquireTimeoutMillis }, {}, 'timedOut');
+  return {
+    ...outcome,
+    cutsOff: true,
+    matches: (settled) => settled.millis >= acquireTimeoutMillis && outcome.matches(settled),
   };
 }
 
@@ -78,6 +108,37 @@ export function aborts(signal) {
 /** Ends with its pool. */
 export function endsWithPool() {
   return { ...fails('ERR_ABORTED', {}, {}, 'aborted'), cutsOff: true };
+}
+
+export const COMPUTING = ['queued', 'computing'];
+
+/** The call may also end by its time. */
+export function timed(call, timeoutMillis, phases = COMPUTING) {
+  const options = { ...call.options, timeoutMillis };
+  return { ...call, options, allowed: [...call.allowed, timesOut(timeoutMillis, phases)] };
+}
+
+/** The call may also end by its signal, some milliseconds after it was submitted; 0: at once. */
+export function aborted(call, millis) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abort = () => controller.abort(new Error('enough of this call'));
+  return {
+    ...call,
+    options: { ...call.options, signal },
+    begun: () => (millis === 0 ? abort() : setTimeout(abort, millis)),
+    allowed: [...call.allowed, aborts(signal)],
+  };
+}
+
+/** Whatever it may answer, there is not the time for it. */
+export function forEver(call) {
+  return { ...call, allowed: [], takesMillis: 0 };
+}
+
+/** The call where its pool counts it nowhere: what lends an instance is no call of a guest. */
+export function uncounted(call) {
+  return { ...call, allowed: call.allowed.map((outcome) => ({ ...outcome, counts: null })) };
 }
 
 function holds(wanted, given, same) {

@@ -76,7 +76,8 @@ export async function soak({ calls, maxSlope = MAX_SLOPE, note = () => {} }) {
   const guests = await loadGuests(engine, ledger);
   await load(guests, ledger, WARM_UP_CALLS, () => {});
   ledger.tally.clear();
-  note(`0 s: ${WARM_UP_CALLS} calls before the start`); // Node may open what it writes to here
+  // The first line before the start: with its first stream Node opens a descriptor of its own.
+  note(`warm after ${WARM_UP_CALLS} calls`);
   const held = () => ({ ...footprint(), bytes: engine.tracker.currentBytes, instances: engine.stats.instances });
 
   const start = held();
