@@ -57,6 +57,7 @@ pub struct Account {
     claimed: AtomicU64,
     /// What has been granted by all of them.
     held: AtomicU64,
+    /// The most that was held before anything was given back.
     peak: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
@@ -115,8 +116,7 @@ impl Account {
         }
         // The parents hold it by now. What is held was claimed before and is given up before the
         // claim, so that it stays within the limit too, and the sum can't overflow.
-        let held = self.held.fetch_add(bytes, Ordering::AcqRel) + bytes;
-        self.peak.fetch_max(held, Ordering::AcqRel);
+        self.held.fetch_add(bytes, Ordering::AcqRel);
         Ok(())
     }
 
@@ -136,8 +136,38 @@ impl Account {
     /// Gives back `bytes` that a reservation of this account took.
     pub fn release(&self, bytes: u64) {
         for account in self.chain() {
+            account.give_back(bytes);
+        }
+        self.give_up(bytes);
+    }
+
+    /// Undoes a reservation that came to nothing: the system had no memory for it. It is in no peak,
+    /// unless somebody else gave back memory in between.
+    pub fn withdraw(&self, bytes: u64) {
+        for account in self.chain() {
             account.held.fetch_sub(bytes, Ordering::AcqRel);
         }
+        self.give_up(bytes);
+    }
+
+    /// Less is held from now on: so this was a peak, perhaps, and whoever sees the one sees the other.
+    fn give_back(&self, bytes: u64) {
+        let mut held = self.held.load(Ordering::Acquire);
+        loop {
+            self.peak.fetch_max(held, Ordering::AcqRel);
+            match self.held.compare_exchange_weak(
+                held,
+                held - bytes,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return,
+                Err(newer) => held = newer,
+            }
+        }
+    }
+
+    fn give_up(&self, bytes: u64) {
         // Only now, and with release: whoever claims these bytes next, at any level, adds them to a
         // `held` of every parent that has lost them.
         for account in self.chain() {
@@ -174,15 +204,15 @@ impl Account {
 
     /// Bytes held now.
     pub fn held(&self) -> u64 {
-        let held = self.held.load(Ordering::Acquire);
-        // The thread that took them may be just about to.
-        self.peak.fetch_max(held, Ordering::AcqRel);
-        held
+        self.held.load(Ordering::Acquire)
     }
 
-    /// The most bytes held at once so far; not below any `held` that was seen before.
+    /// The most bytes held at once so far; not below any `held` that was seen before, but for one
+    /// that was withdrawn.
     pub fn peak(&self) -> u64 {
-        self.peak.load(Ordering::Acquire)
+        // In this order: what is given back in between is in the peak by then.
+        let held = self.held();
+        held.max(self.peak.load(Ordering::Acquire))
     }
 
     /// The limit in bytes.

@@ -62,9 +62,8 @@ struct Node {
 impl Node {
     fn shown(&self) -> Numbers {
         Numbers {
-            // First, since looking at `held` may raise it.
-            peak: self.account.peak(),
             held: self.account.held(),
+            peak: self.account.peak(),
             requests: self.account.requests(),
             failures: self.account.failures(),
             refusals: SCOPES.map(|scope| self.account.refusals(scope)),
@@ -186,13 +185,21 @@ impl World {
                 }
             }
             Step::Fail(lease, bytes) => {
-                if let Some(lease) = self.pick(lease)
-                    && self.grow(lease, bytes)?
-                {
-                    self.release(lease, bytes);
+                let Some(lease) = self.pick(lease) else {
+                    return Ok(());
+                };
+                let before: Vec<u64> = self.nodes.iter().map(|node| node.expected.peak).collect();
+                if self.grow(lease, bytes)? {
                     let (node, lease) = &self.leases[lease];
+                    lease.account().withdraw(bytes);
                     lease.account().count_failure(None);
-                    self.expect(*node, |numbers| numbers.failures += 1);
+                    self.expect(*node, |numbers| {
+                        numbers.held -= bytes;
+                        numbers.failures += 1;
+                    });
+                    for (node, peak) in self.nodes.iter_mut().zip(before) {
+                        node.expected.peak = peak;
+                    }
                 }
             }
             Step::Release(lease, part) => {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorCode};
 use crate::events::DeniedGrowth;
+use crate::limits::BY_SYSTEM;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -62,12 +63,32 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<DeniedGrowth>) ->
             format!("the engine has no free slot for another instance: {error:#}"),
         );
     }
+    if lacks_memory(error) {
+        return Error::new(
+            ErrorCode::MemoryLimit,
+            format!("the system has no memory for the guest: {error:#}"),
+        )
+        .text("limitedBy", BY_SYSTEM);
+    }
     trapped(
         ErrorCode::Trap,
         format!("the guest failed: {}", error.root_cause()),
         "other",
         error,
     )
+}
+
+/// Whether the system refused a memory, a table or a stack: nothing that the guest did.
+pub(crate) fn lacks_memory(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::error::OutOfMemory>()
+        || error.chain().any(|cause| {
+            #[cfg(unix)]
+            if cause.downcast_ref() == Some(&rustix::io::Errno::NOMEM) {
+                return true;
+            }
+            let cause = cause.downcast_ref::<std::io::Error>();
+            cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::OutOfMemory)
+        })
 }
 
 fn trapped(code: ErrorCode, message: String, trap: &str, error: &wasmtime::Error) -> Error {

@@ -93,6 +93,7 @@ impl DeniedGrowth {
 }
 
 const BY_TABLES: &str = "tables";
+pub(crate) const BY_SYSTEM: &str = "system";
 
 /// The limiter of one store.
 pub(crate) struct Limiter {
@@ -132,6 +133,11 @@ impl Limiter {
 
     pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
         self.denied
+    }
+
+    /// The system had no memory for an instance whose limits were kept. Wasmtime tells it of growths only.
+    pub(crate) fn start_failed(&mut self) {
+        self.account.withdraw(std::mem::take(&mut self.granted));
     }
 
     fn refuse(&mut self, requested: u64, held: u64, limit: u64, by: &'static str) {
@@ -192,9 +198,13 @@ impl ResourceLimiter for Limiter {
         } else {
             std::mem::take(&mut self.granted)
         };
-        self.account.release(requested);
+        self.account.withdraw(requested);
         self.account.count_failure(None);
-        let by = if unannounced { "memory type" } else { "system" };
+        let by = if unannounced {
+            "memory type"
+        } else {
+            BY_SYSTEM
+        };
         self.refuse(requested, self.account.held(), self.account.limit(), by);
         Ok(())
     }

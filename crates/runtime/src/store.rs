@@ -5,7 +5,7 @@ use crate::compile::Compiled;
 use crate::engine::{Core, EngineOptions, Slot, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
-use crate::failure::classify;
+use crate::failure::{classify, lacks_memory};
 use crate::instance::Wanted;
 use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
@@ -220,7 +220,7 @@ impl Blueprint {
         asked: Instant,
         slot: Slot,
         lease: Lease,
-        store: Store<State>,
+        mut store: Store<State>,
         handle: wasmtime::Result<Handle>,
     ) -> Result<Started> {
         match handle {
@@ -240,6 +240,9 @@ impl Blueprint {
                 ))
             }
             Err(error) => {
+                if lacks_memory(&error) {
+                    store.data_mut().limiter.start_failed();
+                }
                 let failure = classify(&error, store.data().limiter.denied());
                 drop(store); // before the lease
                 Err(failure)
