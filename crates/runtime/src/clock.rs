@@ -13,7 +13,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// Time between two epochs: the share of a worker that one guest gets, and the precision of timeouts.
-const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// Ticks without a call before the ticker sleeps. Starting it again wakes a thread, which would
 /// otherwise be the dearest part of calls that come one by one.

@@ -21,6 +21,7 @@ pub mod loan;
 pub mod module;
 pub mod output;
 pub mod pool;
+mod shares;
 mod stack;
 pub mod stats;
 mod stock;

@@ -3,10 +3,12 @@
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest asleep or waiting
 //! on a host function holds no thread. There are two crews. New tasks begin with the first one, where
 //! nothing runs for much longer than an epoch: a guest that computes on is moved to the second, whose
-//! threads have a lower priority and take tasks of the pool that has used them least of late. So a
+//! threads have a lower priority and take tasks of the pool that has computed least. So a
 //! call that is short finds a worker at once, however many guests loop, and pools that are not short
 //! share what is left.
 
+use crate::clock::TICK;
+use crate::shares::{Shares, Usage};
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -16,7 +18,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -32,53 +34,9 @@ const TURN: Duration = Duration::from_millis(1);
 /// Most workers of an engine: the set of parked ones is one word.
 pub(crate) const MAX_WORKERS: u32 = 64;
 
-/// Classes of pools by their use of the second crew: each twice the one before.
-const LEVELS: usize = 8;
-
-/// Use counts half after this time.
-const HALF_LIFE: Duration = Duration::from_millis(128);
-
 /// How much the second crew gives way to everything else, in the system's steps of niceness.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 5;
-
-/// In one of so many turns the second crew takes a task of the pool with the most use, so that it gets
-/// on too.
-const AGING: u32 = 8;
-
-/// How much one pool has used the second crew of late, in epochs.
-#[derive(Debug, Default)]
-pub(crate) struct Usage {
-    /// The number of the half-life it was counted in, and the count: 32 bits each.
-    counted: AtomicU64,
-}
-
-impl Usage {
-    fn note(&self) {
-        let now = half_lives();
-        let more = |counted| Some(now << 32 | (faded(counted, now) + 1));
-        let _ = self
-            .counted
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-    }
-
-    fn level(&self) -> usize {
-        let epochs = faded(self.counted.load(Ordering::Relaxed), half_lives());
-        epochs.checked_ilog2().map_or(0, |log| log as usize + 1)
-    }
-}
-
-/// A count as it is worth `now`.
-fn faded(counted: u64, now: u64) -> u64 {
-    let passed = now.saturating_sub(counted >> 32).min(32);
-    (counted & u64::from(u32::MAX)) >> passed
-}
-
-/// Half-lives since the first question.
-fn half_lives() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    (START.elapsed().as_millis() / HALF_LIFE.as_millis()) as u64
-}
+const NICE: i32 = 10;
 
 /// Where a task goes when its poll ends.
 #[derive(Clone, Copy)]
@@ -121,12 +79,44 @@ const BACK: usize = 1;
 
 /// What the threads of one crew share.
 struct Crew {
-    queues: Box<[SegQueue<Task>]>,
+    queue: Queue,
     /// One bit a worker that waits in its runtime.
     parked: AtomicU64,
     spinning: AtomicBool,
     stopping: AtomicBool,
     signals: Box<[Arc<Signal>]>,
+}
+
+enum Queue {
+    /// First come, first served.
+    InOrder(SegQueue<Task>),
+    ByUse(Shares<Task>),
+}
+
+impl Queue {
+    fn push(&self, task: Task) {
+        match self {
+            Queue::InOrder(queue) => queue.push(task),
+            Queue::ByUse(shares) => shares.push(task.usage.clone(), task),
+        }
+    }
+
+    fn pop(&self) -> Option<Task> {
+        match self {
+            Queue::InOrder(queue) => queue.pop(),
+            Queue::ByUse(shares) => shares.pop(TICK).map(|task| Task {
+                charged: TICK,
+                ..task
+            }),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Queue::InOrder(queue) => queue.is_empty(),
+            Queue::ByUse(shares) => shares.is_empty(),
+        }
+    }
 }
 
 /// Wakes one worker. While the worker is up this is one store; only a parked one costs a system call.
@@ -154,6 +144,8 @@ struct Task {
     /// None once it ended here or moved.
     work: Option<Work>,
     usage: Arc<Usage>,
+    /// What its pool was charged for the poll to come.
+    charged: Duration,
     /// Weak: the crews hold tasks.
     crews: Weak<Crews>,
 }
@@ -166,15 +158,17 @@ impl Future for Task {
             return Poll::Ready(());
         };
         MOVE.set(Move::Stay);
-        if work.as_mut().poll(context).is_ready() {
+        let began = Instant::now();
+        let polled = work.as_mut().poll(context);
+        let charged = std::mem::take(&mut self.charged);
+        self.usage.charge(began.elapsed());
+        self.usage.refund(charged);
+        if polled.is_ready() {
             return Poll::Ready(());
         }
         let to = match MOVE.get() {
             Move::Stay => None,
-            Move::Back => {
-                self.usage.note();
-                Some(BACK)
-            }
+            Move::Back => Some(BACK),
             Move::Again { long } => Some(usize::from(long)),
         };
         if let (Some(crew), Some(crews)) = (to, self.crews.upgrade()) {
@@ -182,6 +176,7 @@ impl Future for Task {
             crews[crew].push(Task {
                 work: Some(work),
                 usage: self.usage.clone(),
+                charged: Duration::ZERO,
                 crews: self.crews.clone(),
             });
             return Poll::Ready(());
@@ -199,7 +194,10 @@ impl Workers {
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
         let count = count.clamp(1, MAX_WORKERS) as usize;
         let workers = Workers {
-            crews: Arc::new([Crew::new(count, 1), Crew::new(count, LEVELS)]),
+            crews: Arc::new([
+                Crew::new(count, Queue::InOrder(SegQueue::new())),
+                Crew::new(count, Queue::ByUse(Shares::new())),
+            ]),
         };
         for (crew, name) in [(FRONT, "worker"), (BACK, "long")] {
             for index in 0..count {
@@ -210,7 +208,6 @@ impl Workers {
                     crews: workers.crews.clone(),
                     crew,
                     index,
-                    turns: 1,
                     tasks: FuturesUnordered::new(),
                 };
                 std::thread::Builder::new()
@@ -265,6 +262,7 @@ impl Workers {
             // A panic ends the task that caused it, not the worker with everybody else's.
             work: Some(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ()))),
             usage,
+            charged: Duration::ZERO,
             crews: Arc::downgrade(&self.crews),
         });
     }
@@ -288,7 +286,7 @@ fn give_way() {
 }
 
 impl Crew {
-    fn new(count: usize, levels: usize) -> Crew {
+    fn new(count: usize, queue: Queue) -> Crew {
         let signal = |_| {
             Arc::new(Signal {
                 woken: AtomicBool::new(false),
@@ -297,7 +295,7 @@ impl Crew {
             })
         };
         Crew {
-            queues: (0..levels).map(|_| SegQueue::new()).collect(),
+            queue,
             parked: AtomicU64::new(0),
             spinning: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -306,27 +304,8 @@ impl Crew {
     }
 
     fn push(&self, task: Task) {
-        let most = self.queues.len() - 1;
-        let level = if most == 0 {
-            0
-        } else {
-            task.usage.level().min(most)
-        };
-        self.queues[level].push(task);
+        self.queue.push(task);
         self.wake_one();
-    }
-
-    /// A task of the pool with the least use, or now and then of the one with the most.
-    fn pop(&self, least: bool) -> Option<Task> {
-        if least {
-            self.queues.iter().find_map(SegQueue::pop)
-        } else {
-            self.queues.iter().rev().find_map(SegQueue::pop)
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.queues.iter().all(SegQueue::is_empty)
     }
 
     fn wake_one(&self) {
@@ -352,8 +331,6 @@ struct Worker {
     crews: Arc<Crews>,
     crew: usize,
     index: usize,
-    /// Which turn it is; every `AGING`th belongs to the pool with the most use.
-    turns: u32,
     tasks: FuturesUnordered<Task>,
 }
 
@@ -366,14 +343,8 @@ impl Worker {
         &self.own().signals[self.index]
     }
 
-    fn take(&mut self) -> Option<Task> {
-        let task = self.own().pop(!self.turns.is_multiple_of(AGING))?;
-        self.turns = self.turns.wrapping_add(1);
-        Some(task)
-    }
-
     fn has_work(&self) -> bool {
-        self.signal().woken.load(Ordering::SeqCst) || !self.own().is_empty()
+        self.signal().woken.load(Ordering::SeqCst) || !self.own().queue.is_empty()
     }
 
     /// Looks for work a little longer. Whether there is some.
@@ -429,9 +400,9 @@ impl Future for Worker {
                 return Poll::Ready(());
             }
             signal.woken.store(false, Ordering::SeqCst);
-            if let Some(task) = self.take() {
+            if let Some(task) = self.own().queue.pop() {
                 self.tasks.push(task);
-                if !self.own().is_empty() {
+                if !self.own().queue.is_empty() {
                     self.own().wake_one();
                 }
             }
