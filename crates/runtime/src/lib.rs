@@ -20,6 +20,7 @@ mod loader;
 pub mod loan;
 pub mod module;
 pub mod output;
+mod pace;
 pub mod pool;
 mod shares;
 mod stack;

@@ -3,11 +3,12 @@
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest asleep or waiting
 //! on a host function holds no thread. There are two crews. New tasks begin with the first one, where
 //! nothing runs for much longer than an epoch: a guest that computes on is moved to the second, whose
-//! threads have a lower priority and take tasks of the pool that has computed least. So a
-//! call that is short finds a worker at once, however many guests loop, and pools that are not short
-//! share what is left.
+//! threads have a lower priority and take tasks of the pool that has computed least, and as many of
+//! them run as short calls leave cores. So a call that is short finds a worker at once, however many
+//! guests loop, and pools that are not short share what is left.
 
 use crate::clock::TICK;
+use crate::pace::Pace;
 use crate::shares::{Shares, Usage};
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
@@ -72,7 +73,10 @@ pub(crate) struct Workers {
     crews: Arc<Crews>,
 }
 
-type Crews = [Crew; 2];
+struct Crews {
+    crews: [Crew; 2],
+    pace: Pace,
+}
 
 const FRONT: usize = 0;
 const BACK: usize = 1;
@@ -173,7 +177,7 @@ impl Future for Task {
         };
         if let (Some(crew), Some(crews)) = (to, self.crews.upgrade()) {
             // What would wake it here finds an empty task; it is polled, and registers anew, there.
-            crews[crew].push(Task {
+            crews.crews[crew].push(Task {
                 work: Some(work),
                 usage: self.usage.clone(),
                 charged: Duration::ZERO,
@@ -193,11 +197,15 @@ impl Workers {
     /// The system's, where a thread or its event queue cannot be made.
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
         let count = count.clamp(1, MAX_WORKERS) as usize;
+        let cores = std::thread::available_parallelism().map_or(count, usize::from);
         let workers = Workers {
-            crews: Arc::new([
-                Crew::new(count, Queue::InOrder(SegQueue::new())),
-                Crew::new(count, Queue::ByUse(Shares::new())),
-            ]),
+            crews: Arc::new(Crews {
+                crews: [
+                    Crew::new(count, Queue::InOrder(SegQueue::new())),
+                    Crew::new(count, Queue::ByUse(Shares::new())),
+                ],
+                pace: Pace::new(cores),
+            }),
         };
         for (crew, name) in [(FRONT, "worker"), (BACK, "long")] {
             for index in 0..count {
@@ -209,6 +217,7 @@ impl Workers {
                     crew,
                     index,
                     tasks: FuturesUnordered::new(),
+                    again: None,
                 };
                 std::thread::Builder::new()
                     .name(format!("wasm-{name}-{index}"))
@@ -226,7 +235,7 @@ impl Workers {
 
     /// Threads of one crew.
     pub(crate) fn count(&self) -> u32 {
-        self.crews[FRONT].signals.len() as u32
+        self.crews.crews[FRONT].signals.len() as u32
     }
 
     /// Hands a task to whichever worker is free first. Takes no lock.
@@ -258,7 +267,7 @@ impl Workers {
         usage: Arc<Usage>,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.crews[crew].push(Task {
+        self.crews.crews[crew].push(Task {
             // A panic ends the task that caused it, not the worker with everybody else's.
             work: Some(Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ()))),
             usage,
@@ -270,7 +279,7 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        for crew in self.crews.iter() {
+        for crew in &self.crews.crews {
             crew.stopping.store(true, Ordering::SeqCst);
             for signal in &crew.signals {
                 signal.wake_by_ref();
@@ -332,11 +341,13 @@ struct Worker {
     crew: usize,
     index: usize,
     tasks: FuturesUnordered<Task>,
+    /// Wakes it when it is held back.
+    again: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Worker {
     fn own(&self) -> &Crew {
-        &self.crews[self.crew]
+        &self.crews.crews[self.crew]
     }
 
     fn signal(&self) -> &Arc<Signal> {
@@ -345,6 +356,25 @@ impl Worker {
 
     fn has_work(&self) -> bool {
         self.signal().woken.load(Ordering::SeqCst) || !self.own().queue.is_empty()
+    }
+
+    /// Whether short calls need this worker's core.
+    fn is_held_back(&self, now: Instant) -> bool {
+        self.crew == BACK && self.index >= self.crews.pace.allowed(now)
+    }
+
+    /// Looks again in a while; until then only for what it has already.
+    fn hold_back(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut again = Box::pin(tokio::time::sleep(TICK));
+        let waits = again.as_mut().poll(context).is_pending();
+        self.again = Some(again);
+        // What woke it may have passed over one that is not held back.
+        self.own().wake_one();
+        self.signal().asleep.store(true, Ordering::SeqCst);
+        if !waits || self.signal().woken.load(Ordering::SeqCst) {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 
     /// Looks for work a little longer. Whether there is some.
@@ -400,7 +430,9 @@ impl Future for Worker {
                 return Poll::Ready(());
             }
             signal.woken.store(false, Ordering::SeqCst);
-            if let Some(task) = self.own().queue.pop() {
+            let now = Instant::now();
+            let held_back = self.is_held_back(now);
+            if !held_back && let Some(task) = self.own().queue.pop() {
                 self.tasks.push(task);
                 if !self.own().queue.is_empty() {
                     self.own().wake_one();
@@ -410,7 +442,13 @@ impl Future for Worker {
                 self.tasks.poll_next_unpin(&mut task_context),
                 Poll::Ready(Some(()))
             );
+            if self.crew == FRONT {
+                self.crews.pace.note_short(now.elapsed());
+            }
             let more = finished || self.has_work();
+            if held_back && !finished && !signal.woken.load(Ordering::SeqCst) && more {
+                return self.hold_back(context);
+            }
             if more && start.elapsed() > TURN {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
