@@ -67,7 +67,7 @@ impl SyncInstance {
     /// # Errors
     /// What the call ends with; after a failure that is not the guest's own `err`, every later call
     /// is `ERR_CLOSED`.
-    pub fn call(&mut self, function: &Function, params: &[Value]) -> Result<Vec<Value>> {
+    pub fn call(&mut self, function: &Arc<Function>, params: &[Value]) -> Result<Vec<Value>> {
         value::check_params(&function.ty, params)?;
         stack::check()?;
         // Out of its place while it runs, so that whatever happens a broken one is not found again.

@@ -596,7 +596,7 @@ impl Given {
 async fn run(
     held: &mut Held,
     request: &Arc<Request>,
-    function: &Function,
+    function: &Arc<Function>,
     params: &[Value],
 ) -> Result<Given> {
     let (values, taken) = held.instance.call(request, function, params).await?;

@@ -93,6 +93,8 @@ pub(crate) enum Linked {
 pub(crate) struct Instance {
     store: Store<State>,
     handle: Handle,
+    /// What was called last: calls of one function after another look nothing up.
+    last: Option<(Arc<Function>, Found)>,
     limits: Limits,
     counts_fuel: bool,
     fuel: Option<u64>,
@@ -230,6 +232,7 @@ impl Blueprint {
                     Instance {
                         store,
                         handle,
+                        last: None,
                         limits: self.guest.limits,
                         counts_fuel: self.core.options.fuel,
                         fuel: self.guest.fuel,
@@ -263,7 +266,7 @@ impl Instance {
     pub(crate) async fn call(
         &mut self,
         request: &Arc<Request>,
-        function: &Function,
+        function: &Arc<Function>,
         params: &[Value],
     ) -> Result<(Vec<Value>, Option<Taken>)> {
         self.store.data_mut().request = Some(request.clone());
@@ -292,7 +295,7 @@ impl Instance {
     /// Calls a function on the caller's thread.
     pub(crate) fn call_sync(
         &mut self,
-        function: &Function,
+        function: &Arc<Function>,
         params: &[Value],
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>> {
@@ -349,7 +352,18 @@ impl Instance {
         failure.text("stderr", String::from_utf8_lossy(&stderr))
     }
 
-    fn find(&mut self, function: &Function) -> Result<Found> {
+    fn find(&mut self, function: &Arc<Function>) -> Result<Found> {
+        if let Some((known, found)) = &self.last
+            && Arc::ptr_eq(known, function)
+        {
+            return Ok(*found);
+        }
+        let found = self.look_up(function)?;
+        self.last = Some((function.clone(), found));
+        Ok(found)
+    }
+
+    fn look_up(&mut self, function: &Function) -> Result<Found> {
         let found = match (self.handle, &function.target) {
             (Handle::Module(instance), Target::Core(index)) => instance
                 .get_module_export(&mut self.store, index)
@@ -369,6 +383,7 @@ impl Instance {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Found {
     Core(wasmtime::Func),
     Component(wasmtime::component::Func),
