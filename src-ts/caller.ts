@@ -2,7 +2,7 @@ import { type BindingCaller, MEASURED, NESTED } from './binding.js';
 import type { Code } from './code.js';
 import { hosting, isWithin, nextTicket } from './context.js';
 import { describe, makeError } from './errors.js';
-import { isAborted, rethrow, toError } from './native.js';
+import { isAborted, promised, rethrow, toError } from './native.js';
 import { checkOptions, millis } from './options.js';
 
 /** Options of one call. */
@@ -93,10 +93,12 @@ export class Caller {
     // The hot path: one native call.
     if (options === undefined && !this.#target.hosted) {
       const ended = all === 0 ? this.#call(number, args) : this.#call(number, args, undefined, undefined, all);
-      return ended.then(undefined, rethrow);
+      return promised(ended).then(undefined, rethrow);
     }
     const fn = number;
-    return submit(this.#target, options, (ticket) => this.#call(fn, args, options?.timeoutMillis, ticket, all));
+    return submit(this.#target, options, (ticket) =>
+      promised(this.#call(fn, args, options?.timeoutMillis, ticket, all)),
+    );
   }
 
   callWithStats(name: string, args: readonly unknown[], options?: CallOptions): Promise<MeasuredCall> {

@@ -18,7 +18,7 @@ import { makeError } from './errors.js';
 import { releaseHostFunctions } from './host-functions.js';
 import { INSTANCE_RULES, type InstanceOptions, instanceOptions, openHosted } from './instance-options.js';
 import { inner } from './internal.js';
-import { attempt, emitWarnings, openPool, openSyncInstance, settle, toError, trackSync } from './native.js';
+import { attempt, emitWarnings, openPool, openSyncInstance, promised, settle, toError, trackSync } from './native.js';
 import { checkOptions } from './options.js';
 import { ResourceTracker } from './resource-tracker.js';
 
@@ -269,7 +269,7 @@ function targetOf(binding: BindingPool, hosted: boolean): Target & { owner: obje
 async function lend(pool: BindingPool, target: Target, options: CallOptions | undefined): Promise<BindingLoan> {
   const loan = pool.lend();
   const flags = isWithin(target.pool) ? NESTED : 0;
-  await submit(target, options, (ticket) => loan.begin(options?.timeoutMillis, ticket, flags));
+  await submit(target, options, (ticket) => promised(loan.begin(options?.timeoutMillis, ticket, flags)));
   return loan;
 }
 

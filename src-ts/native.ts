@@ -196,7 +196,7 @@ export async function loadCode(
   kind?: 'module' | 'component',
 ): Promise<BindingCode> {
   try {
-    return await engine.load(source, kind);
+    return await promised(engine.load(source, kind));
   } catch (failure) {
     throw toError(failure);
   }
@@ -212,10 +212,19 @@ export function openPool(engine: BindingEngine, code: BindingCode, options: Bind
   return attempt(() => new addon.BindingPool(engine, code, options));
 }
 
+/**
+ * The promise a native call gave. A thread that was told to end gets none, and V8 may have forgotten by then that it
+ * was: so nothing here goes on in such a thread, or a loop over calls would never let it end.
+ * @internal
+ */
+export function promised<T>(given: Promise<T> | undefined): Promise<T> {
+  return given ?? new Promise(() => {});
+}
+
 /** `ready`, `close` and `destroy`. @internal */
 export async function settle(call: () => Promise<void>): Promise<void> {
   try {
-    await call();
+    await promised(call());
   } catch (failure) {
     throw toError(failure);
   }

@@ -18,7 +18,7 @@ import { releaseHostFunctions } from './host-functions.js';
 import { Instance } from './instance.js';
 import { instanceOptions, openHosted } from './instance-options.js';
 import { inner } from './internal.js';
-import { emitWarnings, openPool, rethrow, settle } from './native.js';
+import { emitWarnings, openPool, promised, rethrow, settle } from './native.js';
 import { checkOptions } from './options.js';
 import { type BreakerOptions, POOL_RULES, type PoolOptions, poolOptions } from './pool-options.js';
 import { ResourceTracker } from './resource-tracker.js';
@@ -250,7 +250,7 @@ export class Pool extends EventEmitter<PoolEvents> {
         } catch {
           return this.call(name, args); // which rejects with the reason
         }
-        return bound(...args).then(undefined, rethrow);
+        return promised(bound(...args)).then(undefined, rethrow);
       };
     }) as Promised<T>;
   }
