@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { dist, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
+import { dist, linkArgs, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
 
 const target = 'wasm32-unknown-unknown';
 const targetDir = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
@@ -136,7 +136,7 @@ function main() {
   const built = [];
   mkdirSync(dist, { recursive: true });
   for (const variant of variants) {
-    const flags = variant === 'simd' ? simdFlags() : [];
+    const flags = [...(variant === 'simd' ? simdFlags() : []), ...linkArgs.map((arg) => `-Clink-arg=${arg}`)];
     const started = Date.now();
     const core = buildCore(toolchain, variant, flags);
     const file = `extractor.${variant}.wasm`;

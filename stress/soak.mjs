@@ -2,6 +2,7 @@
 //
 //   --calls N    how many; 1,000,000
 //   --svg FILE   where to draw memory over time; soak.svg in the system's temporary folder
+import './steady.mjs'; // before the addon is loaded
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -20,6 +20,10 @@ use bindings::{
 };
 use content::Extraction;
 
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 struct Component;
 
 impl Guest for Component {

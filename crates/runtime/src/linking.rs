@@ -68,16 +68,25 @@ pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
     })
 }
 
-fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
-    let offered = hosts.names();
+/// Whether the guest asks for anything of WASI.
+pub(crate) fn imports_wasi(code: &Code) -> bool {
+    code.imports().iter().any(|import| is_wasi(code, import))
+}
+
+fn is_wasi(code: &Code, import: &Import) -> bool {
     let prefix = if code.compiled().is_module() {
         "wasi_snapshot_preview1#"
     } else {
         "wasi:"
     };
+    import.name.starts_with(prefix)
+}
+
+fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
+    let offered = hosts.names();
     let provided = |import: &Import| {
         offered.contains(&import.name.as_str())
-            || (wasi && import.name.starts_with(prefix))
+            || (wasi && is_wasi(code, import))
             // A component's types come with the functions that use them.
             || (!code.compiled().is_module() && matches!(import.kind, "type" | "interface"))
     };

@@ -119,10 +119,12 @@ impl Blueprint {
     pub(crate) fn new(
         code: &Code,
         hosts: Hosts,
-        guest: GuestOptions,
+        mut guest: GuestOptions,
         parent: Arc<Account>,
         events: Option<Arc<Events>>,
     ) -> Result<Blueprint> {
+        // What a guest does not ask for is not made anew with each instance.
+        guest.wasi = guest.wasi.filter(|_| linking::imports_wasi(code));
         Ok(Blueprint {
             core: code.engine().core().clone(),
             linked: linking::link(code, hosts, guest.wasi.is_some())?,
