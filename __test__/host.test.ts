@@ -49,7 +49,9 @@ describe('a host function', () => {
 
   test.each(['text', 1.5, 1n, undefined, {}])('that returns %s for an i32 fails the call by name', async (value) => {
     const pool = await ask(() => value);
-    expect((await failure(pool.call('run', [1]))).code).toBe('ERR_BAD_ARGUMENT');
+    const error = await failure(pool.call('run', [1]));
+    expect(error.code).toBe('ERR_HOST_FUNCTION');
+    expect(error.details).toMatchObject({ function: 'env#ask', path: 'result' });
     expect(await pool.call('seven')).toBe(7);
   });
 

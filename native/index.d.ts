@@ -192,8 +192,10 @@ export interface BindingImport {
 
 /** The options of a pool: checked and complete. */
 export interface BindingPoolOptions {
-  /** What the pool's events are told under. */
+  /** What the pool's events are told under; 0: nobody hears of them. */
   id: number
+  /** The ticket that host functions of a start function are told, where no call waits for it. */
+  context: number
   min: number
   max: number
   maxQueue?: number

@@ -143,6 +143,8 @@ export interface BindingBreakerOptions {
 export interface BindingPoolOptions extends BindingInstanceOptions {
   /** What its events are told under; 0: it has none. */
   id: number;
+  /** The ticket that host functions of a start function are told, where no call waits for it. */
+  readonly context: number;
   min: number;
   max: number;
   maxQueue?: number;

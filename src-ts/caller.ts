@@ -78,8 +78,14 @@ export class Caller {
   }
 
   call(name: string, args: readonly unknown[], options?: CallOptions, flags = 0): Promise<unknown> {
-    const bad = badCall(name, args) ?? (options && badCallOptions(options));
+    const bad = badCall(name, args);
     if (bad !== undefined) return Promise.reject(bad);
+    let wishes: CallOptions | undefined;
+    try {
+      wishes = callOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     let number = this.#numbers.get(name);
     if (number === undefined) {
       try {
@@ -91,13 +97,13 @@ export class Caller {
     }
     const all = isWithin(this.#target.pool) ? flags | NESTED : flags;
     // The hot path: one native call.
-    if (options === undefined && !this.#target.hosted) {
+    if (wishes === undefined && !this.#target.hosted) {
       const ended = all === 0 ? this.#call(number, args) : this.#call(number, args, undefined, undefined, all);
       return promised(ended).then(undefined, rethrow);
     }
     const fn = number;
-    return submit(this.#target, options, (ticket) =>
-      promised(this.#call(fn, args, options?.timeoutMillis, ticket, all)),
+    return submit(this.#target, wishes, (ticket) =>
+      promised(this.#call(fn, args, wishes?.timeoutMillis, ticket, all)),
     );
   }
 
@@ -155,14 +161,9 @@ const CALL_RULES = {
   timeoutMillis: millis,
 };
 
-/** @internal */
-export function badCallOptions(options: CallOptions): unknown {
-  try {
-    checkOptions(options, CALL_RULES);
-    return undefined;
-  } catch (error) {
-    return error;
-  }
+/** Checked, where there are any. @internal */
+export function callOptions(options: CallOptions | undefined): CallOptions | undefined {
+  return options === undefined ? undefined : checkOptions(options, CALL_RULES);
 }
 
 /**

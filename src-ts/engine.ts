@@ -191,8 +191,8 @@ export class Engine {
   readonly #coldStartTargetMillis: number;
 
   /** @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range. */
-  constructor(options: EngineOptions = {}) {
-    checkOptions(options, ENGINE_RULES);
+  constructor(given: EngineOptions = {}) {
+    const options = checkOptions(given, ENGINE_RULES);
     const cache = cacheOptions(options.cache ?? true);
     const resolved: BindingEngineOptions = {
       simd: options.simd ?? true,
@@ -278,8 +278,7 @@ function pathOrBytes(source: CodeSource): string | Uint8Array {
 
 function cacheOptions(cache: boolean | CacheOptions): BindingEngineOptions['cache'] {
   if (cache === false) return undefined;
-  const { directory, keyFile, trust = 'key' } = cache === true ? {} : cache;
-  if (cache !== true) checkOptions(cache, CACHE_RULES, 'cache.');
+  const { directory, keyFile, trust = 'key' } = checkOptions(cache === true ? {} : cache, CACHE_RULES, 'cache.');
   if (trust === 'owner' && keyFile !== undefined)
     throw badOption('cache.keyFile', keyFile, "no key with trust 'owner'");
   const kept = directory === undefined ? defaultCacheDirectory() : resolve(directory);

@@ -175,8 +175,8 @@ const INTERFACE = 'riptide:extractor/extract@1.0.0#';
  *
  * @throws OptionError `ERR_BAD_OPTION` for an option or an environment variable that cannot be used
  */
-export async function createExtractor(options: ExtractorOptions = {}): Promise<Extractor> {
-  checkOptions(options, EXTRACTOR_RULES);
+export async function createExtractor(given: ExtractorOptions = {}): Promise<Extractor> {
+  const options = checkOptions(given, EXTRACTOR_RULES);
   const env = options.env === false ? {} : (options.env ?? process.env);
   const config = loadConfig(env);
   const engine = options.engine ?? new Engine(engineOptions(options, config, env));

@@ -93,7 +93,7 @@ const WASI_RULES: Record<string, Rule> = {
   args: { allowed: 'an array of strings without NUL', accepts: strings },
   env: {
     allowed: 'an object of strings without NUL',
-    accepts: (value) => isRecord(value) && strings(Object.values(value)),
+    accepts: (value) => isRecord(value) && strings(Object.keys(value)) && strings(Object.values(value)),
   },
   maxOutputBytes: whole(0, 16 * 1024 * 1024, 'bytes'),
 };
@@ -135,8 +135,7 @@ export function instanceOptions(code: Code, options: InstanceOptions): Omit<Bind
     guest.fuel = maxFuel;
   }
   if (wasi !== false) {
-    const { args = [], env = {}, maxOutputBytes = 0 } = wasi === true ? {} : wasi;
-    if (wasi !== true) checkOptions(wasi, WASI_RULES, 'wasi.');
+    const { args = [], env = {}, maxOutputBytes = 0 } = checkOptions(wasi === true ? {} : wasi, WASI_RULES, 'wasi.');
     guest.wasi = { args: [...args], env: Object.entries(env), maxOutputBytes };
   }
   return timeoutMillis === undefined ? { guest } : { guest, timeoutMillis };

@@ -3,10 +3,10 @@ import { NESTED } from './binding.js';
 import {
   type AnyExports,
   badCall,
-  badCallOptions,
   Caller,
   type CallOptions,
   callable,
+  callOptions,
   type MeasuredCall,
   type Promised,
   submit,
@@ -69,15 +69,16 @@ export class Instance<E extends object = AnyExports> {
    */
   static async create<E extends object = AnyExports>(
     code: Code,
-    options: InstanceOptions = {},
+    given: InstanceOptions = {},
   ): Promise<Instance<Promised<E>>> {
     checkCode(code);
-    checkOptions(options, INSTANCE_RULES);
+    const options = checkOptions(given, INSTANCE_RULES);
     const guest = instanceOptions(code, options);
     // A pool of its own, which lends its only instance once.
     const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, {
         id: 0,
+        context: 0,
         min: 0,
         max: 1,
         reuse: true,
@@ -128,9 +129,7 @@ export class Instance<E extends object = AnyExports> {
     target: Target,
     options: CallOptions | undefined,
   ): Promise<{ instance: Instance<E>; end: (discard: boolean) => void }> {
-    const bad = options && badCallOptions(options);
-    if (bad !== undefined) throw bad;
-    const loan = await lend(pool, target, options);
+    const loan = await lend(pool, target, callOptions(options));
     const end = (discard: boolean) => loan.release(discard);
     const instance = new Instance<E>({
       code,
@@ -148,9 +147,9 @@ export class Instance<E extends object = AnyExports> {
    *
    * @throws OptionError, LinkError, and whatever its start function fails with
    */
-  static createSync<E extends object = AnyExports>(code: Code, options: InstanceOptions = {}): Instance<E> {
+  static createSync<E extends object = AnyExports>(code: Code, given: InstanceOptions = {}): Instance<E> {
     checkCode(code);
-    checkOptions(options, INSTANCE_RULES);
+    const options = checkOptions(given, INSTANCE_RULES);
     const guest = instanceOptions(code, options);
     const { binding, ids } = openHosted(code, options.imports, true, (imports) =>
       openSyncInstance(code.engine[inner].binding, code[inner].binding, { ...guest, imports }),
@@ -161,7 +160,8 @@ export class Instance<E extends object = AnyExports> {
       attempt(() => binding.dispose());
       closed = true;
       dropped.unregister(instance);
-      releaseHostFunctions(ids);
+      // A call that runs goes on to its end, and may need them: this is one of its host functions then.
+      queueMicrotask(() => releaseHostFunctions(ids));
     };
     const instance: Instance<E> = new Instance<E>({
       code,

@@ -52,23 +52,33 @@ export const anything: Rule = { allowed: 'anything', accepts: () => true };
 
 /**
  * Checks an options object by name: unknown names and values out of range are `ERR_BAD_OPTION`.
- * `undefined` is the same as absent.
+ * `undefined` is the same as absent. What it returns is what was checked: each option is read once, whether it is the
+ * object's own or its class's, so that a getter can't give another value later.
  * @internal
  */
-export function checkOptions(options: unknown, rules: Readonly<Record<string, Rule>>, prefix = ''): void {
-  if (options === undefined) return;
+export function checkOptions<T extends object>(
+  options: T | undefined,
+  rules: Readonly<Record<string, Rule>>,
+  prefix = '',
+): T {
+  const checked: Record<string, unknown> = {};
+  if (options === undefined) return checked as T;
   if (!isRecord(options)) throw badOption(prefix ? prefix.slice(0, -1) : 'options', options, 'an object');
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw makeError(
-        'ERR_BAD_OPTION',
-        { option: prefix + name, value: detail(value), allowed: Object.keys(rules) },
-        { message: `${prefix}${name} is not an option; there are ${Object.keys(rules).join(', ')}` },
-      );
-    }
-    if (value !== undefined && !rule.accepts(value)) throw badOption(prefix + name, value, rule.allowed);
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(rules, name)) continue;
+    throw makeError(
+      'ERR_BAD_OPTION',
+      { option: prefix + name, value: detail(options[name]), allowed: Object.keys(rules) },
+      { message: `${prefix}${name} is not an option; there are ${Object.keys(rules).join(', ')}` },
+    );
   }
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = options[name];
+    if (value === undefined) continue;
+    if (!rule.accepts(value)) throw badOption(prefix + name, value, rule.allowed);
+    checked[name] = value;
+  }
+  return checked as T;
 }
 
 /** @internal */

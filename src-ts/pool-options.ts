@@ -123,7 +123,7 @@ const BREAKER_RULES = {
 } satisfies Record<string, Rule>;
 
 /** What belongs to a pool and not to its instances. */
-type OfPool = Omit<BindingPoolOptions, 'id' | 'guest' | 'timeoutMillis' | 'imports'>;
+type OfPool = Omit<BindingPoolOptions, 'id' | 'context' | 'guest' | 'timeoutMillis' | 'imports'>;
 
 /** Options checked and filled in; `most` is the engine's `maxInstances`. @internal */
 export function poolOptions(options: PoolOptions, most: number, cores: number): OfPool {
@@ -142,8 +142,7 @@ export function poolOptions(options: PoolOptions, most: number, cores: number): 
 
 function breakerOptions(breaker: PoolOptions['breaker'] = false): BindingBreakerOptions | undefined {
   if (breaker === false) return undefined;
-  const given = breaker === true ? {} : breaker;
-  checkOptions(given, BREAKER_RULES, 'breaker.');
+  const given = checkOptions(breaker === true ? {} : breaker, BREAKER_RULES, 'breaker.');
   return {
     errorThresholdPercentage: given.errorThresholdPercentage ?? 50,
     volumeThreshold: given.volumeThreshold ?? 5,

@@ -11,7 +11,7 @@ import {
   type Target,
 } from './caller.js';
 import { type Code, checkCode } from './code.js';
-import { hosting, isWithin, nextTicket, within } from './context.js';
+import { forgetWarmUps, hosting, hostWarmUps, isWithin, nextTicket, within } from './context.js';
 import { describe, makeError, RejectedError } from './errors.js';
 import { forget, listen, nextId } from './events.js';
 import { releaseHostFunctions } from './host-functions.js';
@@ -107,10 +107,12 @@ const EVENT_BITS: Record<string, number> = { growthDenied: 1, instanceCreated: 2
 interface Remains {
   readonly hostFunctions: readonly number[];
   readonly id: number;
+  readonly context: number;
 }
 
-function release({ hostFunctions, id }: Remains): void {
+function release({ hostFunctions, id, context }: Remains): void {
   releaseHostFunctions(hostFunctions);
+  forgetWarmUps(context);
   forget(id);
 }
 
@@ -142,16 +144,16 @@ export class Pool extends EventEmitter<PoolEvents> {
    * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
    * @throws LinkError `ERR_LINK` where the code imports what nobody provides.
    */
-  constructor(code: Code, options: PoolOptions = {}) {
+  constructor(code: Code, given: PoolOptions = {}) {
     super();
     checkCode(code);
-    checkOptions(options, POOL_RULES);
+    const options = checkOptions(given, POOL_RULES);
     const { maxInstances } = code.engine[inner];
     const own = poolOptions(options, maxInstances, availableParallelism());
     const guest = instanceOptions(code, options);
-    const id = nextId();
+    const [id, context] = [nextId(), nextTicket()];
     const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
-      openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, imports }),
+      openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, context, imports }),
     );
     this[inner] = binding;
     this.code = code;
@@ -165,18 +167,13 @@ export class Pool extends EventEmitter<PoolEvents> {
     };
     this.#caller = new Caller(this.#target, binding.caller());
     this.#fallback = typeof options.breaker === 'object' ? options.breaker.fallback : undefined;
-    this.#remains = { hostFunctions: ids, id };
+    this.#remains = { hostFunctions: ids, id, context };
+    if (ids.length > 0) hostWarmUps(context, this.#target.pool);
     dropped.register(this, this.#remains, this);
     listen(id, this, Pool.#tell);
-    // What nobody listens to is not told.
-    const relisten = () => {
-      let bits = 0;
-      for (const name of this.eventNames()) bits |= EVENT_BITS[String(name)] ?? 0;
-      binding.listen(bits);
-    };
-    const events = this as EventEmitter;
-    events.on('newListener', (name) => queueMicrotask(() => this.listenerCount(name) > 0 && relisten()));
-    events.on('removeListener', relisten);
+    this.#heed();
+    // Until then a pool tells everything: warm-ups begin before anybody can listen.
+    queueMicrotask(() => this.#listen());
     emitWarnings(code.engine[inner].binding);
   }
 
@@ -221,11 +218,13 @@ export class Pool extends EventEmitter<PoolEvents> {
     }
     const { instance, end } = await Instance.borrow<Promised<E>>(this.code, this[inner], this.#target, options);
     let discard = true;
+    const waiting = { pool: this.#target.pool, over: false };
     try {
-      const result = await within(this.#target.pool, () => fn(instance));
+      const result = await within(waiting, () => fn(instance));
       discard = false;
       return result;
     } finally {
+      waiting.over = true;
       end(discard);
     }
   }
@@ -282,6 +281,27 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  override removeAllListeners(name?: Parameters<EventEmitter<PoolEvents>['removeAllListeners']>[0]): this {
+    super.removeAllListeners(name);
+    if (name === undefined) this.#heed();
+    this.#listen();
+    return this;
+  }
+
+  /** What nobody listens to is not told. */
+  #heed(): void {
+    const events = this as EventEmitter;
+    events.on('newListener', (name) => this.#listen(String(name)));
+    events.on('removeListener', () => this.#listen());
+  }
+
+  /** `more`: an event that is about to have a listener. */
+  #listen(more = ''): void {
+    let bits = EVENT_BITS[more] ?? 0;
+    for (const name of this.eventNames()) bits |= EVENT_BITS[String(name)] ?? 0;
+    this[inner].listen(bits);
   }
 
   static #tell(pool: Pool, kind: string, detail: string): void {

@@ -210,7 +210,7 @@ export const core = {
   /** The host function gives what is no i32. */
   askForWords: (id, words) => ({
     ...core.ask(id, () => words),
-    allowed: [fails('ERR_BAD_ARGUMENT', { path: 'result', function: 'env#ask', received: `string "${words}"` })],
+    allowed: [fails('ERR_HOST_FUNCTION', { path: 'result', function: 'env#ask', received: `string "${words}"` })],
   }),
 
   nap: (id, millis) => ({

@@ -242,7 +242,14 @@ impl Desk {
 /// What failed on the way to or from a host function, as a failure of the guest's call.
 pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
     match fault {
-        Fault::Failed(error) => error.text("function", import.name.clone()),
+        Fault::Failed(mut error) => {
+            if error.code == ErrorCode::BadArgument {
+                // The caller's arguments were good: it is the function that failed.
+                error.code = ErrorCode::HostFunction;
+                error.message = format!("what the host function {} gave: {}", import.name, error.message);
+            }
+            error.text("function", import.name.clone())
+        }
         Fault::Thrown => {
             js.take_exception();
             threw(import, None)

@@ -58,7 +58,12 @@ impl BindingLoan {
                     reply.settle(Outcome::Nothing(result.map(|_| ())));
                 });
                 let pool = &self.caller.owner.state.pool;
-                let (loan, ticket) = pool.lend(wishes.timeout, wishes.nested, done);
+                let (loan, ticket) = pool.lend(
+                    wishes.timeout,
+                    wishes.ticket.unwrap_or_default(),
+                    wishes.nested,
+                    done,
+                );
                 self.loan.replace(Some(Rc::new(loan)));
                 ticket
             })

@@ -15,6 +15,7 @@ use napi::Env;
 use napi_derive::napi;
 use riptide_wasm_runtime::breaker::BreakerOptions;
 use riptide_wasm_runtime::call::Ticket;
+use riptide_wasm_runtime::events::Listener;
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -24,8 +25,10 @@ use std::sync::mpsc::Sender;
 /// The options of a pool: checked and complete.
 #[napi(object)]
 pub struct BindingPoolOptions {
-    /// What the pool's events are told under.
+    /// What the pool's events are told under; 0: nobody hears of them.
     pub id: u32,
+    /// The ticket that host functions of a start function are told, where no call waits for it.
+    pub context: f64,
     pub min: u32,
     pub max: u32,
     pub max_queue: Option<u32>,
@@ -189,7 +192,10 @@ impl BindingPool {
                     .into_iter()
                     .map(|import| host::function(bridge.queue(), import))
                     .collect(),
-                listener: Some(Box::new(move |event| queue.push(Item::Event(id, event)))),
+                listener: (id != 0).then(|| {
+                    Box::new(move |event| queue.push(Item::Event(id, event))) as Listener
+                }),
+                context: options.context as u64,
             };
             let state = Rc::new(PoolState {
                 pool: Pool::new(&code, options)?,

@@ -104,6 +104,8 @@ pub(crate) struct Counters {
     pub(crate) rejected: AtomicU64,
     /// Calls and loans that wait or run: each holds a [`Place`].
     places: AtomicU64,
+    /// Instances that are being made before a call needs them.
+    pub(crate) warming: AtomicU64,
 }
 
 /// One of the places in a pool and its queue, free again when dropped.
@@ -215,6 +217,7 @@ impl Request {
     pub(crate) fn lend(
         lent: Arc<Lent>,
         timeout: Option<Duration>,
+        context: u64,
         counters: Arc<Counters>,
         place: Place,
         done: Done,
@@ -223,21 +226,20 @@ impl Request {
             job: Job::Lend(lent),
             place: Some(place),
         };
-        Request::queued(Kind::Loan, waiting, done, timeout, counters)
+        Request {
+            context,
+            ..Request::queued(Kind::Loan, waiting, done, timeout, counters)
+        }
     }
 
     /// Stands for the making of an instance that nobody waits for, so that it can be ended like a
     /// call. Nobody receives its answer, and it counts nowhere.
-    pub(crate) fn warm_up() -> Request {
-        let kind = Kind::WarmUp;
-        Request::in_phase(
-            kind,
-            COMPUTING,
-            None,
-            Box::new(|_| {}),
-            None,
-            Arc::default(),
-        )
+    pub(crate) fn warm_up(context: u64) -> Request {
+        let (kind, nobody) = (Kind::WarmUp, Box::new(|_| {}));
+        Request {
+            context,
+            ..Request::in_phase(kind, COMPUTING, None, nobody, None, Arc::default())
+        }
     }
 
     fn queued(

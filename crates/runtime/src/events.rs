@@ -90,6 +90,8 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(listener: Option<Listener>) -> Events {
         Events {
+            // Everything, until it is said what is wanted: a pool works before anybody can say so.
+            wanted: AtomicU32::new(if listener.is_some() { u32::MAX } else { 0 }),
             listener,
             ..Events::default()
         }

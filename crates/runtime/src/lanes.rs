@@ -49,6 +49,9 @@ const BRIEF_CALLS: u32 = 1_000;
 /// How many calls that are expected to be brief wait for the lane that runs.
 const BRIEF_QUEUE: u64 = 64;
 
+/// So many calls that ended while they waited may stay in the queue, beside as many as wait.
+const HUSKS: u64 = 256;
+
 /// So many good short calls make up for one that was long or failed.
 const DISTRUST: u32 = 16;
 
@@ -84,6 +87,7 @@ struct Settings {
     max_queue: u32,
     timeout: Option<Duration>,
     acquire_timeout: Option<Duration>,
+    context: u64,
 }
 
 impl Lanes {
@@ -129,6 +133,7 @@ impl Lanes {
                 max_queue: options.max_queue.unwrap_or(u32::MAX),
                 timeout: options.timeout,
                 acquire_timeout: options.acquire_timeout,
+                context: options.context,
             },
             account,
             breaker: options.breaker.map(breaker),
@@ -183,6 +188,7 @@ impl Lanes {
         self: &Arc<Lanes>,
         lent: Arc<Lent>,
         timeout: Option<Duration>,
+        context: u64,
         nested: bool,
         done: Done,
     ) -> Ticket {
@@ -193,13 +199,9 @@ impl Lanes {
                 return Ticket(None);
             }
         };
-        let request = Arc::new(Request::lend(
-            lent,
-            timeout,
-            self.counters.clone(),
-            place,
-            done,
-        ));
+        let timeout = timeout.or(self.options.timeout);
+        let counters = self.counters.clone();
+        let request = Arc::new(Request::lend(lent, timeout, context, counters, place, done));
         self.enqueue(&request, timeout);
         Ticket(Some(request))
     }
@@ -245,7 +247,13 @@ impl Lanes {
             max_queue,
             ..
         } = self.options;
-        let most = if nested { u64::from(max) } else { most };
+        // What warms up holds a lane too, and may be what waits.
+        let warming = || self.counters.warming.load(Ordering::SeqCst);
+        let most = if nested {
+            u64::from(max).saturating_sub(warming())
+        } else {
+            most
+        };
         self.counters.take_place(most).ok_or_else(|| {
             if nested {
                 let message = format!("all {max} instances of the pool are taken, and the call that waits for this one has one of them");
@@ -266,6 +274,9 @@ impl Lanes {
             let what = Arc::new(Patience(request.clone(), patience));
             self.engine.core().clock.expire_at(deadline, what);
         }
+        if self.requests.len() as u64 > 2 * self.counters.waiting.load(Ordering::Relaxed) + HUSKS {
+            self.sweep();
+        }
         self.requests.push(request.clone());
         // A lane that runs sees what was pushed before it ends.
         let one_will_do = self.brief.load(Ordering::Relaxed) >= BRIEF_CALLS / 2
@@ -273,6 +284,18 @@ impl Lanes {
             && self.counters.waiting.load(Ordering::Relaxed) <= BRIEF_QUEUE;
         if !one_will_do {
             self.add_lane();
+        }
+    }
+
+    /// Forgets what was answered while it waited: a lane would, but all may be held for long. Done before
+    /// a push, so that a lane comes for what was taken out and put back.
+    fn sweep(&self) {
+        for _ in 0..self.requests.len() {
+            match self.requests.pop() {
+                Some(husk) if husk.is_over() => drop(self.engine.core().clock.begun()),
+                Some(request) => self.requests.push(request),
+                None => return,
+            }
         }
     }
 
@@ -479,9 +502,10 @@ impl Lanes {
     async fn warm_up(self: &Arc<Lanes>, counted: Counted) -> bool {
         // The clock must tick, or a start function that computes would not give up its turn.
         let _ticking = self.engine.core().clock.tick();
-        let request = Arc::new(Request::warm_up());
+        let request = Arc::new(Request::warm_up(self.options.context));
         lock(&self.running).push(request.clone());
         let _running = Running(self, &request);
+        let _warming = Warming::new(&self.counters);
         if self.closing.load(Ordering::SeqCst) {
             request.abort(DESTROYED);
         }
@@ -658,6 +682,22 @@ struct Running<'a>(&'a Lanes, &'a Arc<Request>);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         lock(&self.0.running).retain(|running| !Arc::ptr_eq(running, self.1));
+    }
+}
+
+/// A lane warms up.
+struct Warming<'a>(&'a Counters);
+
+impl Warming<'_> {
+    fn new(counters: &Counters) -> Warming<'_> {
+        counters.warming.fetch_add(1, Ordering::SeqCst);
+        Warming(counters)
+    }
+}
+
+impl Drop for Warming<'_> {
+    fn drop(&mut self) {
+        self.0.warming.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

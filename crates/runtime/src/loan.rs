@@ -170,13 +170,19 @@ impl Lent {
     }
 
     pub(crate) fn release(&self, discard: bool) {
-        {
+        let ended = {
             let mut state = self.lock();
             state.discard |= discard && !state.released;
             state.released = true;
             if state.current.is_none() && state.next.is_none() {
                 drop(state.place.take());
             }
+            // An instance that serves nobody else need not finish what it does.
+            let calls = [state.current.clone(), state.next.clone()];
+            calls.map(|call| call.filter(|_| state.discard))
+        };
+        for request in ended.into_iter().flatten() {
+            request.abort("the instance was discarded");
         }
         self.waker.wake();
     }

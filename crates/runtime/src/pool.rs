@@ -42,8 +42,10 @@ pub struct PoolOptions {
     pub guest: GuestOptions,
     /// Functions for the guest's imports.
     pub imports: Vec<HostFunction>,
-    /// Hears of what happens, as far as [`Pool::listen`] asks for it.
+    /// Hears of what happens; once [`Pool::listen`] was called, of what it asks for.
     pub listener: Option<Listener>,
+    /// What the host functions of a start function are told, where no call waits for it.
+    pub context: u64,
 }
 
 /// A pool's numbers at one moment.
@@ -104,11 +106,18 @@ impl Pool {
         self.inner().submit(call)
     }
 
-    /// Borrows an instance: `done` is told when the loan has it. `nested`: whether a call of this pool
-    /// waits for it.
-    pub fn lend(&self, timeout: Option<Duration>, nested: bool, done: Done) -> (Loan, Ticket) {
+    /// Borrows an instance: `done` is told when the loan has it. `context`: what the host functions of
+    /// its start are told of it; `nested`: whether a call of this pool waits for it.
+    pub fn lend(
+        &self,
+        timeout: Option<Duration>,
+        context: u64,
+        nested: bool,
+        done: Done,
+    ) -> (Loan, Ticket) {
         let lent = Arc::new(Lent::new(self.inner().clone()));
-        let ticket = self.inner().lend(lent.clone(), timeout, nested, done);
+        let lanes = self.inner();
+        let ticket = lanes.lend(lent.clone(), timeout, context, nested, done);
         (Loan(lent), ticket)
     }
 

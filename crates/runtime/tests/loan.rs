@@ -25,7 +25,7 @@ fn lend(pool: &Pool, nested: bool) -> Result<Loan, Error> {
     let done = Box::new(move |begun: Result<_, Error>| {
         sender.send(begun.map(|_| ())).expect("the test listens");
     });
-    let (loan, _) = pool.lend(None, nested, done);
+    let (loan, _) = pool.lend(None, 0, nested, done);
     receiver.recv_timeout(PATIENCE).expect("an answer")?;
     Ok(loan)
 }

@@ -80,6 +80,7 @@ pub(crate) fn options() -> PoolOptions {
         guest: guest_options(),
         imports: Vec::new(),
         listener: None,
+        context: 0,
     }
 }
 
