@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BreakerOptions, Engine, type Pool, RejectedError } from '../dist/index.js';
-import { component, eventually, failure, LOOP, MATH, poolOf, thrown } from './support.js';
+import { ASK, component, eventually, failure, LOOP, MATH, poolOf, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
 const quick: BreakerOptions = { volumeThreshold: 4, resetTimeoutMillis: 40 };
@@ -92,6 +92,9 @@ describe('a breaker', () => {
     });
     for (const name of ['late', 'large', 'asks']) await failure(pool.call(name));
     expect(pool.stats.breaker).toMatchObject({ successes: 0, failures: 3 });
+    const words = await poolOf(engine, ASK, { max: 1, breaker: quick, imports: { env: { ask: () => 'no number' } } });
+    expect((await failure(words.call('run', [1]))).code).toBe('ERR_HOST_FUNCTION');
+    expect(words.stats.breaker).toMatchObject({ successes: 0, failures: 1 });
   });
 
   test('answers by its fallback instead', async () => {

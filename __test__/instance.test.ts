@@ -56,6 +56,30 @@ describe('Instance.create', () => {
     await noPagesLeft(instance.tracker);
   });
 
+  test('in sync mode, closed by its own host function, finishes the call', async () => {
+    const text = `(module (import "env" "ask" (func $ask (param i32) (result i32)))
+      (func (export "twice") (result i32) (i32.add (call $ask (i32.const 1)) (call $ask (i32.const 2)))))`;
+    const ask = (n: number) => {
+      if (n === 1) void instance.close();
+      return n;
+    };
+    const instance = await sync(text, { imports: { env: { ask } } });
+    expect(instance.callSync('twice')).toBe(3);
+    expect(thrown(() => instance.callSync('twice')).code).toBe('ERR_CLOSED');
+  });
+
+  test('ends a call by its signal, and with destroy()', async () => {
+    const text = '(module (func (export "spin") (loop (br 0))))';
+    const one = await async_(text);
+    const signal = AbortSignal.timeout(20);
+    expect(await failure(one.callWithStats('spin', [], { signal }))).toBe(signal.reason);
+    const other = await async_(text);
+    const spinning = failure(other.call('spin'));
+    await other.destroy();
+    expect((await spinning).code).toBe('ERR_ABORTED');
+    await noPagesLeft(other.tracker);
+  });
+
   test('is not closed by a bad argument', async () => {
     const instance = await async_(MATH);
     expect((await failure(instance.call('add', [1]))).code).toBe('ERR_BAD_ARGUMENT');

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Engine, type PoolOptions, RejectedError, TimeoutError, TrapError } from '../dist/index.js';
 import { ASK, eventually, failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, thrown } from './support.js';
@@ -224,6 +225,64 @@ describe('events', () => {
   });
 });
 
+describe('listeners', () => {
+  test('hear of what happens right after they came, and of warm-ups', async () => {
+    const { Pool } = await import('../dist/index.js');
+    const pool = new Pool(await loadWat(engine, MATH), { min: 2, max: 2, reuse: true });
+    let created = 0;
+    pool.on('instanceCreated', () => created++);
+    await pool.ready();
+    await eventually(() => created === 2);
+    const reasons: string[] = [];
+    pool.on('instanceDestroyed', (reason) => reasons.push(reason));
+    await failure(pool.call('fail'));
+    await eventually(() => reasons.length === 1);
+    expect(reasons).toEqual(['failed']);
+    await pool.destroy();
+  });
+
+  test('may all be removed, and come again; one of them once', async () => {
+    const pool = await poolOf(engine, MATH, { max: 1 });
+    const seen: string[] = [];
+    pool.on('instanceCreated', () => seen.push('removed'));
+    pool.removeAllListeners();
+    pool.once('instanceDestroyed', (reason) => seen.push(reason));
+    pool.on('instanceCreated', () => seen.push('created'));
+    for (let call = 0; call < 2; call++) await pool.call('count');
+    await eventually(() => seen.length === 3);
+    expect(seen).toEqual(['created', 'fresh', 'created']);
+    pool.removeAllListeners('instanceCreated');
+    await pool.call('count');
+    pool.on('instanceDestroyed', (reason) => seen.push(reason));
+    await pool.call('count');
+    await eventually(() => seen.length === 4);
+    expect(seen[3]).toBe('fresh');
+  });
+});
+
+describe('a queue whose instances are held', () => {
+  test('forgets the calls that gave up', async () => {
+    const pool = await poolOf(engine, MATH, { max: 1, reuse: true });
+    let finish = () => {};
+    const held = pool.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await eventually(() => pool.stats.active === 1);
+    const patient = Array.from({ length: 5 }, () => pool.call<number>('count'));
+    for (let round = 0; round < 20; round++) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      setMaxListeners(100, signal);
+      const ends = Array.from({ length: 100 }, () => failure(pool.call('count', [], { signal })));
+      controller.abort('enough');
+      expect(new Set(await Promise.all(ends))).toEqual(new Set(['enough']));
+    }
+    expect(pool.stats).toMatchObject({ waiting: 5, aborted: 2000 });
+    finish();
+    await held;
+    expect(await Promise.all(patient)).toEqual([1, 2, 3, 4, 5]);
+    expect(pool.stats).toMatchObject({ waiting: 0, completed: 5 });
+  });
+});
+
 describe('a host function', () => {
   const reentrant = async (options: PoolOptions, inner: (pool: () => Promise<unknown>) => Promise<unknown>) => {
     const pool = await poolOf(engine, ASK, {
@@ -253,6 +312,53 @@ describe('a host function', () => {
     const back = await reentrant({ max: 1 }, () => through.call('run', [1]));
     const outer = await failure(back.call('run', [1]));
     expect((outer.cause as Error).cause).toMatchObject({ code: 'ERR_REENTRANT' });
+  });
+
+  test('is refused in a start function too, lent or warmed up', async () => {
+    const text = `(module (import "env" "ask" (func $ask)) (func $s (call $ask)) (start $s)
+      (func (export "seven") (result i32) (i32.const 7)))`;
+    const seen: unknown[] = [];
+    const options = (min: number): PoolOptions => ({
+      min,
+      max: 1,
+      timeoutMillis: 10_000,
+      imports: {
+        env: {
+          ask: async () => {
+            if (seen.length === 0) seen.push((await failure(pool.call('seven'))).code);
+          },
+        },
+      },
+    });
+    let pool = await poolOf(engine, text, options(0));
+    await pool.use(() => 1);
+    expect(seen.splice(0)).toEqual(['ERR_REENTRANT']);
+    pool = await poolOf(engine, text, options(1));
+    await pool.ready();
+    expect(seen).toEqual(['ERR_REENTRANT']);
+  });
+
+  test('is not refused where what it began goes on after its call', async () => {
+    const later: Promise<unknown>[] = [];
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const begin = () => {
+      later.push(gate.then(() => pool.call('run', [0])));
+      return 1;
+    };
+    const pool = await poolOf(engine, ASK, {
+      max: 1,
+      imports: { env: { ask: (n: number) => (n === 0 ? 1 : begin()) } },
+    });
+    await pool.call('run', [1]);
+    await pool.use(async () => {
+      later.push(gate.then(() => pool.call('run', [0])));
+    });
+    const holding = pool.use(() => new Promise((resolve) => setTimeout(resolve, 20)));
+    await eventually(() => pool.stats.active === 1);
+    go();
+    expect(await Promise.all(later)).toEqual([1, 1]);
+    await holding;
   });
 
   test('may call its pool while there are instances for it', async () => {

@@ -4,6 +4,29 @@ import { ASK, eventually, failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolO
 
 const engine = new Engine({ cache: false });
 
+describe('options', () => {
+  test.each([null, false, 0, ''])('of a call are not %o', async (options) => {
+    const pool = await poolOf(new Engine({ cache: false }), MATH, { max: 1 });
+    const error = await failure(pool.call('add', [1, 2], options as never));
+    expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option: 'options' } });
+  });
+
+  test.each([
+    ['maxQueue', -1],
+    ['acquireTimeoutMillis', 0],
+    ['idleTimeoutMillis', Number.NaN],
+    ['maxUses', 0],
+    ['recycleAbovePages', 65_537],
+    ['maxTableElements', 0.5],
+    ['timeoutMillis', Number.NaN],
+  ])('%s is not %o, own or inherited', async (option, value) => {
+    const { code } = await poolOf(new Engine({ cache: false }), MATH);
+    for (const options of [{ [option]: value }, Object.create({ [option]: value })]) {
+      expect(thrown(() => new Pool(code, options))).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option } });
+    }
+  });
+});
+
 describe('Pool options', () => {
   const bad: [string, unknown][] = [
     ['min', -1],

@@ -122,6 +122,56 @@ describe('pool.use', () => {
     expect(pool.stats).toMatchObject({ size: 0, active: 0 });
   });
 
+  test("keeps to the pool's time where it has none of its own, also while a start function runs", async () => {
+    const pool = await poolOf(engine, MATH, { max: 1, timeoutMillis: 30 });
+    let finish = () => {};
+    const held = pool.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await eventually(() => pool.stats.active === 1);
+    const late = await failure(pool.use(() => 1));
+    expect(late).toMatchObject({ code: 'ERR_TIMEOUT', details: { phase: 'queued', timeoutMillis: 30 } });
+    finish();
+    await held;
+    const stuck = await poolOf(engine, '(module (func $s (loop (br 0))) (start $s))', { max: 1, timeoutMillis: 30 });
+    expect((await failure(stuck.use(() => 1))).details).toMatchObject({ phase: 'computing' });
+    await stuck.close();
+  });
+
+  test('ends the call under way where the instance is destroyed, or its function gives up', async () => {
+    const pool = await poolOf(engine, LOOP, { max: 1, reuse: true });
+    await pool.use(async (instance) => {
+      const spinning = failure(instance.call('spin'));
+      await eventually(() => pool.stats.active === 1);
+      await instance.destroy();
+      expect((await spinning).code).toBe('ERR_ABORTED');
+    });
+    let spinning: Promise<Error & Record<string, unknown>> | undefined;
+    const reason = new Error('enough');
+    const given = pool.use(async (instance) => {
+      spinning = failure(instance.call('spin'));
+      throw reason;
+    });
+    expect(await failure(given)).toBe(reason);
+    expect((await spinning)?.code).toBe('ERR_ABORTED');
+    expect(await pool.call('seven')).toBe(7);
+    await pool.close();
+    await noPagesLeft(pool.tracker);
+  });
+
+  test('a signal ends a call of the lent instance, and the waiting for one', async () => {
+    const pool = await poolOf(engine, LOOP, { max: 1 });
+    await pool.use(async (instance) => {
+      const signal = AbortSignal.timeout(20);
+      expect(await failure(instance.call('spin', [], { signal }))).toBe(signal.reason);
+    });
+    let finish = () => {};
+    const held = pool.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await eventually(() => pool.stats.active === 1);
+    const signal = AbortSignal.timeout(20);
+    expect(await failure(pool.use(() => 1, { signal }))).toBe(signal.reason);
+    finish();
+    await held;
+  });
+
   test('takes a function', async () => {
     const pool = await poolOf(engine, MATH, { max: 1 });
     const error = await failure(pool.use(undefined as never));

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { Piscina } from 'piscina';
 import { buildInfo, createExtractor, Engine, Instance, Pool, wat2wasm } from '../dist/index.js';
 import { eventLoop, neighbours } from './isolation.mjs';
+import { lateness } from './lateness.mjs';
 import { compare, inFlight, median } from './measure.mjs';
 import { pages } from './pages.mjs';
 
@@ -27,14 +28,15 @@ function note(text) {
 
 /**
  * Adds a row; times are milliseconds for one unit of work. The target is `atLeast` for the ratio, `under` for our
- * milliseconds, or `apart` for how many our milliseconds are above the other's.
+ * milliseconds, `bothUnder` for either's, or `apart` for how many our milliseconds are above the other's.
  */
 function row(what, ours, theirs, target = {}) {
   const ratio = theirs.millis / ours.millis;
-  const { atLeast, under, apart } = target;
+  const { atLeast, under, bothUnder, apart } = target;
   const met =
     (atLeast === undefined || ratio >= atLeast) &&
     (under === undefined || ours.millis < under) &&
+    (bothUnder === undefined || Math.max(ours.millis, theirs.millis) < bothUnder) &&
     (apart === undefined || ours.millis - theirs.millis <= apart);
   rows.push({ what, ours, theirs, ratio, target, met });
 }
@@ -218,14 +220,27 @@ async function isolation() {
   );
 }
 
+async function ending() {
+  note('how late calls end');
+  for (const { doing, byTime, bySignal } of await lateness(options.quick)) {
+    row(
+      `p95 of how late a call ends that ${doing}`,
+      { name: 'timeoutMillis', millis: byTime },
+      { name: 'AbortSignal', millis: bySignal },
+      { bothUnder: 10 },
+    );
+  }
+}
+
 function shown(millis) {
   if (millis >= 1) return `${millis.toFixed(2)} ms`;
   return `${(millis * 1000).toFixed(2)} µs`;
 }
 
-function wanted({ atLeast, under, apart }) {
+function wanted({ atLeast, under, bothUnder, apart }) {
   if (atLeast !== undefined) return `${atLeast} or more`;
   if (under !== undefined) return `under ${shown(under)}`;
+  if (bothUnder !== undefined) return `both under ${shown(bothUnder)}`;
   if (apart !== undefined) return `at most ${shown(apart)} apart`;
   return '';
 }
@@ -237,6 +252,7 @@ await promiseCalls();
 await syncCalls();
 await freshInstances();
 await isolation();
+await ending();
 
 const { version, wasmtime, target } = buildInfo();
 const machine = { version, wasmtime, target, node: process.version, cores: availableParallelism() };

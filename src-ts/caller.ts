@@ -102,9 +102,7 @@ export class Caller {
       return promised(ended).then(undefined, rethrow);
     }
     const fn = number;
-    return submit(this.#target, wishes, (ticket) =>
-      promised(this.#call(fn, args, wishes?.timeoutMillis, ticket, all)),
-    );
+    return submit(this.#target, wishes, (ticket) => promised(this.#call(fn, args, wishes?.timeoutMillis, ticket, all)));
   }
 
   callWithStats(name: string, args: readonly unknown[], options?: CallOptions): Promise<MeasuredCall> {

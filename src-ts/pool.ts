@@ -283,9 +283,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.close();
   }
 
-  override removeAllListeners(name?: Parameters<EventEmitter<PoolEvents>['removeAllListeners']>[0]): this {
-    super.removeAllListeners(name);
-    if (name === undefined) this.#heed();
+  override removeAllListeners(...name: Parameters<EventEmitter<PoolEvents>['removeAllListeners']>): this {
+    super.removeAllListeners(...name);
+    if (name.length === 0) this.#heed();
     this.#listen();
     return this;
   }

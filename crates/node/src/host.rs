@@ -246,7 +246,10 @@ pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
             if error.code == ErrorCode::BadArgument {
                 // The caller's arguments were good: it is the function that failed.
                 error.code = ErrorCode::HostFunction;
-                error.message = format!("what the host function {} gave: {}", import.name, error.message);
+                error.message = format!(
+                    "what the host function {} gave: {}",
+                    import.name, error.message
+                );
             }
             error.text("function", import.name.clone())
         }

@@ -192,9 +192,8 @@ impl BindingPool {
                     .into_iter()
                     .map(|import| host::function(bridge.queue(), import))
                     .collect(),
-                listener: (id != 0).then(|| {
-                    Box::new(move |event| queue.push(Item::Event(id, event))) as Listener
-                }),
+                listener: (id != 0)
+                    .then(|| Box::new(move |event| queue.push(Item::Event(id, event))) as Listener),
                 context: options.context as u64,
             };
             let state = Rc::new(PoolState {
