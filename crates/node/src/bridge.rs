@@ -47,6 +47,8 @@ pub(crate) struct Bridge {
     in_flight: Cell<usize>,
     /// Above zero where it is worth waiting for the next item.
     worth: Cell<i32>,
+    /// Taken from the queue, and not to be processed before the next drain.
+    first: Cell<Option<Item>>,
     /// Live pools by place; a place is given again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
     desk: Desk,
@@ -82,6 +84,7 @@ impl Bridge {
             keep_alive: functions[0],
             in_flight: Cell::new(0),
             worth: Cell::new(WORTH),
+            first: Cell::new(None),
             pools: RefCell::default(),
             desk: Desk::default(),
             closed: Cell::new(false),
@@ -122,12 +125,34 @@ impl Bridge {
             // SAFETY: this is the environment's thread, and the function is not released before `closed`.
             unsafe { sys::napi_ref_threadsafe_function(self.env, self.keep_alive) };
         }
+        // A call that nothing else goes on beside: its answer may be there before the event loop could sleep.
+        let looks = self.in_flight.get() == 1 && self.queue.is_empty() && self.queue.hold();
         start(Reply::new(
             self.queue.clone(),
             Deferred::new(deferred),
             call,
         ));
+        if looks {
+            let settled = self.linger().is_none_or(|item| self.settle_now(js, item));
+            self.queue.release();
+            if !settled {
+                self.queue.wake();
+            }
+        }
         Ok(promise)
+    }
+
+    /// Settles a promise in the middle of JavaScript; what would call JavaScript waits for the next drain.
+    fn settle_now(&self, js: Js, item: Item) -> bool {
+        if !matches!(item, Item::Settle { .. }) {
+            self.first.set(Some(item));
+            return false;
+        }
+        if let Err(fault) = failure::guarded(|| self.process(js, item)) {
+            // As in a drain.
+            let _ = failure::of_fault(js, fault);
+        }
+        true
     }
 
     /// Gives a pool its place.
@@ -159,7 +184,8 @@ impl Bridge {
     fn drain(&self, js: Js) {
         self.queue.awake();
         let start = Instant::now();
-        while let Some(item) = self.queue.pop().or_else(|| self.linger()) {
+        let next = || self.first.take().or_else(|| self.queue.pop());
+        while let Some(item) = next().or_else(|| self.linger()) {
             let Ok(_scope) = js.scope() else { return };
             if let Err(fault) = failure::guarded(|| self.process(js, item)) {
                 // A promise that could not be settled at all: only in an environment that is ending.
@@ -242,6 +268,7 @@ impl Bridge {
                 };
             }
         }
+        drop(self.first.take());
         self.desk.clear();
         let pools: Vec<_> = self.pools.take().into_iter().flatten().collect();
         let (sender, receiver) = mpsc::channel();

@@ -129,6 +129,20 @@ impl Queue {
         self.scheduled.swap(false, Ordering::AcqRel);
     }
 
+    /// JavaScript's thread looks by itself until `release`, and need not be woken. Whether it was not to
+    /// come anyway.
+    pub(crate) fn hold(&self) -> bool {
+        !self.scheduled.swap(true, Ordering::AcqRel)
+    }
+
+    /// It looks no more: what came since then wakes it.
+    pub(crate) fn release(&self) {
+        self.scheduled.swap(false, Ordering::AcqRel);
+        if !self.items.is_empty() {
+            self.wake();
+        }
+    }
+
     pub(crate) fn pop(&self) -> Option<Item> {
         self.items.pop()
     }
