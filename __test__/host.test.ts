@@ -47,6 +47,23 @@ describe('a host function', () => {
     expect(error.cause).toBeUndefined();
   });
 
+  test('may call its pool very often', async () => {
+    const pool = await poolOf(engine, ASK, {
+      max: 2,
+      reuse: true,
+      timeoutMillis: 20_000,
+      imports: {
+        env: {
+          ask: async (n: number) => {
+            for (let call = 0; n > 0 && call < 3_000; call++) await pool.call('seven');
+            return n;
+          },
+        },
+      },
+    });
+    expect(await pool.call('run', [1])).toBe(1);
+  });
+
   test.each(['text', 1.5, 1n, undefined, {}])('that returns %s for an i32 fails the call by name', async (value) => {
     const pool = await ask(() => value);
     const error = await failure(pool.call('run', [1]));

@@ -172,6 +172,24 @@ describe('pool.use', () => {
     await held;
   });
 
+  test('leaves other calls their way, also where all of late were very short', async () => {
+    const pool = await poolOf(engine, MATH, { max: 4, reuse: true, timeoutMillis: 10_000 });
+    for (let call = 0; call < 3_000; call++) await pool.call('add', [call, 1]);
+    await pool.use(async (instance) => {
+      for (let call = 0; call < 3_000; call++) expect(await pool.call('add', [call, 1])).toBe(call + 1);
+      expect(await instance.call('add', [1, 2])).toBe(3);
+    });
+  });
+
+  test('counts each of its calls as a use', async () => {
+    const pool = await poolOf(engine, MATH, { max: 1, reuse: true, maxUses: 3 });
+    await pool.use(async (instance) => {
+      for (let call = 1; call <= 2; call++) expect(await instance.call('count')).toBe(call);
+    });
+    expect(await pool.call('count')).toBe(3);
+    expect(await pool.call('count')).toBe(1);
+  });
+
   test('takes a function', async () => {
     const pool = await poolOf(engine, MATH, { max: 1 });
     const error = await failure(pool.use(undefined as never));

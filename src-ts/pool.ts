@@ -293,7 +293,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** What nobody listens to is not told. */
   #heed(): void {
     const events = this as EventEmitter;
-    events.on('newListener', (name) => this.#listen(String(name)));
+    events.on('newListener', (name) => Object.hasOwn(EVENT_BITS, name) && this.#listen(String(name)));
     events.on('removeListener', () => this.#listen());
   }
 

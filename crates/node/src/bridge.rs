@@ -126,15 +126,16 @@ impl Bridge {
             unsafe { sys::napi_ref_threadsafe_function(self.env, self.keep_alive) };
         }
         // A call that nothing else goes on beside: its answer may be there before the event loop could sleep.
-        let looks = self.in_flight.get() == 1 && self.queue.is_empty() && self.queue.hold();
+        let alone = self.in_flight.get() == 1 && self.queue.is_empty();
+        let looking = alone.then(|| self.queue.hold()).flatten();
         start(Reply::new(
             self.queue.clone(),
             Deferred::new(deferred),
             call,
         ));
-        if looks {
+        if let Some(looking) = looking {
             let settled = self.linger().is_none_or(|item| self.settle_now(js, item));
-            self.queue.release();
+            drop(looking);
             if !settled {
                 self.queue.wake();
             }

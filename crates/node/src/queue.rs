@@ -10,7 +10,7 @@ use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::events::Event;
 use riptide_wasm_runtime::module::Code;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What settles a promise, as a number: other threads carry it, only JavaScript's thread uses it.
@@ -63,7 +63,6 @@ struct Wakers {
     /// Two, taken in turn: Node's dispatch loop goes on with one that is called again while it runs, up to 1000 rounds,
     /// and the rest of the event loop would wait for all of them. Null once the environment ends.
     functions: [sys::napi_threadsafe_function; 2],
-    turn: usize,
 }
 
 // SAFETY: Node-API lets any thread call a thread-safe function that is not released. The pointers are used only under the
@@ -77,6 +76,8 @@ pub(crate) struct Queue {
     scheduled: AtomicBool,
     closed: AtomicBool,
     wakers: Mutex<Wakers>,
+    /// Which of them is next. Beside the lock: threads of low priority hold that one.
+    turn: AtomicUsize,
     next_host_call: AtomicU64,
 }
 
@@ -86,7 +87,8 @@ impl Queue {
             items: SegQueue::new(),
             scheduled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            wakers: Mutex::new(Wakers { functions, turn: 0 }),
+            wakers: Mutex::new(Wakers { functions }),
+            turn: AtomicUsize::new(0),
             next_host_call: AtomicU64::new(1),
         }
     }
@@ -104,7 +106,7 @@ impl Queue {
     pub(crate) fn wake(&self) {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             let wakers = self.wakers();
-            let function = wakers.functions[wakers.turn];
+            let function = wakers.functions[self.turn.load(Ordering::Acquire) % 2];
             if !function.is_null() {
                 // SAFETY: not released while the mutex is held and the pointer is not null. Non-blocking on an unbounded
                 // queue: it neither waits nor fails for want of room.
@@ -121,26 +123,15 @@ impl Queue {
 
     /// JavaScript's thread came: from here on a push wakes it again, by the other function.
     pub(crate) fn awake(&self) {
-        {
-            let mut wakers = self.wakers();
-            wakers.turn = 1 - wakers.turn;
-        }
+        self.turn.fetch_add(1, Ordering::AcqRel);
         // Before the first `pop`, and as an exchange: what was pushed before a wake-up that was spared is seen.
         self.scheduled.swap(false, Ordering::AcqRel);
     }
 
-    /// JavaScript's thread looks by itself until `release`, and need not be woken. Whether it was not to
-    /// come anyway.
-    pub(crate) fn hold(&self) -> bool {
-        !self.scheduled.swap(true, Ordering::AcqRel)
-    }
-
-    /// It looks no more: what came since then wakes it.
-    pub(crate) fn release(&self) {
-        self.scheduled.swap(false, Ordering::AcqRel);
-        if !self.items.is_empty() {
-            self.wake();
-        }
+    /// JavaScript's thread looks by itself until the guard is dropped, and need not be woken. Nothing where
+    /// it is to come anyway.
+    pub(crate) fn hold(&self) -> Option<Looking<'_>> {
+        (!self.scheduled.swap(true, Ordering::AcqRel)).then(|| Looking(self))
     }
 
     pub(crate) fn pop(&self) -> Option<Item> {
@@ -166,6 +157,19 @@ impl Queue {
     fn wakers(&self) -> MutexGuard<'_, Wakers> {
         // Nothing that can panic runs under the lock.
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// JavaScript's thread looks at the queue by itself.
+pub(crate) struct Looking<'a>(&'a Queue);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.scheduled.swap(false, Ordering::AcqRel);
+        // What came since then wakes it.
+        if !self.0.items.is_empty() {
+            self.0.wake();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Slots of 4 GiB need no bounds checks but much address space. Where the system refuses it, slots
 //! of the limit's size; where it refuses those too, memory on demand with a small reservation.
 
+use crate::compile::Compiled;
 use crate::engine::EngineOptions;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
@@ -14,6 +15,9 @@ const FULL_RESERVATION: u64 = 4 << 30;
 /// Guard behind smaller slots: bounds are checked there anyway.
 const SMALL_GUARD: u64 = 64 << 10;
 
+/// The step without a pool.
+const ON_DEMAND: &str = "on-demand";
+
 /// Reserved for a memory on demand, and added when it moves.
 const ON_DEMAND_RESERVATION: u64 = 16 << 20;
 
@@ -24,6 +28,9 @@ pub(crate) const CORE_INSTANCES: u32 = 64;
 /// Of a table, kept in memory between two instances and cleared by hand: cheaper than giving it to the
 /// system and back, a call of it each. An element has eight bytes.
 const TABLE_KEPT_BYTES: usize = 16 << 10;
+
+/// Memories that an instance uses on average, for the engine's total.
+const MEMORIES_PER_SLOT: u32 = 2;
 
 /// Core instances that an instance uses on average, for the engine's total.
 const CORE_INSTANCES_PER_SLOT: u32 = 8;
@@ -52,7 +59,7 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
     let steps: [(&'static str, u64, bool); 3] = [
         ("pooling-4gib", FULL_RESERVATION, true),
         ("pooling-limit", limit, true),
-        ("on-demand", ON_DEMAND_RESERVATION, false),
+        (ON_DEMAND, ON_DEMAND_RESERVATION, false),
     ];
     let mut warnings = Vec::new();
     for (step, reservation, pooling) in steps {
@@ -86,6 +93,23 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
     ))
 }
 
+/// Instances of one code that `slots` have room for at once: one with many memories or tables takes those of others.
+pub(crate) fn room(step: &str, slots: u32, compiled: &Compiled) -> u32 {
+    if step == ON_DEMAND {
+        return u32::MAX;
+    }
+    let required = match compiled {
+        Compiled::Module(module) => Some(module.resources_required()),
+        Compiled::Component(component) => component.resources_required(),
+    };
+    let Some(required) = required else {
+        return u32::MAX;
+    };
+    let share = |all: u32, each: u32| slots.saturating_mul(all) / each.max(1);
+    share(MEMORIES_PER_SLOT, required.num_memories)
+        .min(share(CORE_INSTANCES_PER_SLOT, required.num_tables))
+}
+
 fn config(options: &EngineOptions) -> Config {
     let mut config = Config::new();
     config
@@ -105,7 +129,7 @@ fn slots(options: &EngineOptions, limit: u64) -> PoolingAllocationConfig {
     pooling
         .total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
-        .total_memories(slots.saturating_mul(2))
+        .total_memories(slots.saturating_mul(MEMORIES_PER_SLOT))
         .total_tables(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
         .total_stacks(slots)
         .max_core_instances_per_component(CORE_INSTANCES)

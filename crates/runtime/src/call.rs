@@ -4,7 +4,7 @@
 //! the caller that aborts it. The lane notices at its next turn and drops the guest.
 
 use crate::breaker::{Permit, Verdict};
-use crate::clock::Expire;
+use crate::clock::{Expire, TICK};
 use crate::cpu;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
@@ -290,12 +290,12 @@ impl Request {
         lock(&self.waiting).take()
     }
 
-    /// Gives the answer, unless it has one. `result` is asked for only by who is first, and before
+    /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
     /// the caller hears of it: what it counts is counted by then.
-    fn answer(&self, counter: Option<&AtomicU64>, result: impl FnOnce() -> Result<Answer>) {
+    fn answer(&self, counter: Option<&AtomicU64>, result: impl FnOnce() -> Result<Answer>) -> bool {
         self.over.store(true, Ordering::SeqCst);
         let done = lock(&self.done).take();
-        let Some(done) = done else { return };
+        let Some(done) = done else { return false };
         let result = result();
         let code = result.as_ref().err().map(|error| error.code);
         if let Some(permit) = lock(&self.permit).take() {
@@ -309,11 +309,12 @@ impl Request {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         done(result);
+        true
     }
 
-    /// Answers with what the guest gave.
-    pub(crate) fn finish(&self, result: Result<Answer>) {
-        self.answer(None, || result);
+    /// Answers with what the guest gave. Whether it had no answer yet.
+    pub(crate) fn finish(&self, result: Result<Answer>) -> bool {
+        self.answer(None, || result)
     }
 
     /// Ends it from outside: as aborted.
@@ -424,6 +425,7 @@ impl Request {
     /// nothing is returned.
     pub(crate) async fn supervise<T>(&self, guest: impl Future<Output = T>) -> Option<T> {
         let mut guest = pin!(guest);
+        let mut computed = Duration::ZERO;
         std::future::poll_fn(|context| {
             self.waker.register(context.waker());
             if self.is_over() {
@@ -432,6 +434,7 @@ impl Request {
             let _ =
                 self.phase
                     .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
+            let turn = Instant::now();
             let began = self.meter.as_ref().and_then(|_| cpu::thread_time());
             let polled = guest.as_mut().poll(context);
             if let (Some(meter), Some(began), Some(now)) =
@@ -443,9 +446,13 @@ impl Request {
             match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
                 Poll::Pending => {
+                    computed += turn.elapsed();
                     if self.yielded.swap(false, Ordering::Relaxed) {
-                        self.long.store(true, Ordering::Relaxed);
-                        workers::move_back();
+                        // Epochs pass while a guest waits, too: then it gives up its turn, and has not computed.
+                        if computed >= TICK {
+                            self.long.store(true, Ordering::Relaxed);
+                            workers::move_back();
+                        }
                     } else {
                         let _ = self.phase.compare_exchange(
                             COMPUTING,

@@ -248,6 +248,11 @@ impl Core {
         }
     }
 
+    /// Instances of this code that the allocator has memories and tables for, however many slots there are.
+    pub(crate) fn room_for(&self, code: &Code) -> u32 {
+        allocation::room(self.allocation, self.options.max_instances, code.compiled())
+    }
+
     pub(crate) fn snapshot(&self, account: &Account, limit: u64) -> TrackerSnapshot {
         TrackerSnapshot::of(
             account,

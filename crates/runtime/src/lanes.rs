@@ -28,7 +28,7 @@ use riptide_wasm_accounting::{Account, Scope};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -68,6 +68,8 @@ pub(crate) struct Lanes {
     pub(crate) stock: Arc<Stock>,
     requests: SegQueue<Arc<Request>>,
     lanes: AtomicUsize,
+    /// Those of them that do not look at the queue: their guest pauses, or their instance is lent.
+    paused: AtomicUsize,
     /// Above zero where calls of late were long, or failed: they begin behind those of other pools.
     distrust: AtomicU32,
     usage: Arc<Usage>,
@@ -95,7 +97,12 @@ impl Lanes {
     pub(crate) fn open(code: &Code, options: PoolOptions) -> Result<Arc<Lanes>> {
         let engine = code.engine().clone();
         let slots = engine.core().options.max_instances;
-        in_range("max", options.max, 1, slots)?;
+        in_range(
+            "max",
+            options.max,
+            1,
+            slots.min(engine.core().room_for(code)),
+        )?;
         in_range("min", options.min, 0, options.max)?;
         let guest = options.guest;
         guest.check(&engine.core().options)?;
@@ -148,6 +155,7 @@ impl Lanes {
             counters,
             requests: SegQueue::new(),
             lanes: AtomicUsize::new(0),
+            paused: AtomicUsize::new(0),
             distrust: AtomicU32::new(0),
             usage: Arc::default(),
             brief: AtomicU32::new(0),
@@ -278,9 +286,10 @@ impl Lanes {
             self.sweep();
         }
         self.requests.push(request.clone());
-        // A lane that runs sees what was pushed before it ends.
+        // A lane that looks sees what was pushed before it ends. Pairs with the fence of one that pauses.
+        fence(Ordering::SeqCst);
         let one_will_do = self.brief.load(Ordering::Relaxed) >= BRIEF_CALLS / 2
-            && self.lanes.load(Ordering::SeqCst) > 0
+            && self.looking() > 0
             && self.counters.waiting.load(Ordering::Relaxed) <= BRIEF_QUEUE;
         if !one_will_do {
             self.add_lane();
@@ -312,9 +321,16 @@ impl Lanes {
         }
     }
 
-    /// A guest pauses, and with it its lane: what waits for that gets another one.
+    /// Lanes that look at the queue, now or when their call ends.
+    fn looking(&self) -> usize {
+        let lanes = self.lanes.load(Ordering::SeqCst);
+        lanes.saturating_sub(self.paused.load(Ordering::SeqCst))
+    }
+
+    /// A lane pauses: what waits gets others.
     fn pass_on(self: &Arc<Lanes>) {
         self.brief.store(0, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         for _ in 0..self.requests.len() {
             if !self.add_lane() {
                 return;
@@ -340,10 +356,12 @@ impl Lanes {
             left: false,
         };
         let workers = &self.engine.core().workers;
-        if self.is_distrusted() {
-            workers.spawn_long(&self.usage, lane.run());
+        let distrusted = self.is_distrusted();
+        let run = lane.run(distrusted);
+        if distrusted {
+            workers.spawn_long(&self.usage, run);
         } else {
-            workers.spawn_of(&self.usage, lane.run());
+            workers.spawn_of(&self.usage, run);
         }
         true
     }
@@ -384,10 +402,16 @@ impl Lanes {
     ) -> Result<T> {
         let guest = AssertUnwindSafe(guest).catch_unwind();
         let mut supervised = pin!(request.supervise(guest));
+        let mut paused = None;
         let ended = std::future::poll_fn(|context| {
             let polled = supervised.as_mut().poll(context);
             if polled.is_pending() {
+                paused.get_or_insert_with(|| Paused::new(self));
                 self.pass_on();
+                if request.is_long() {
+                    // At once: others like it may stand before the calls of other pools.
+                    self.distrust.store(DISTRUST, Ordering::Relaxed);
+                }
             }
             polled
         });
@@ -437,11 +461,16 @@ impl Lanes {
                         if self.destroyed.load(Ordering::SeqCst) {
                             lent.release(true);
                         }
-                        request.finish(Ok(Answer::default()));
+                        if !request.finish(Ok(Answer::default())) {
+                            // Its time was up just now: nobody has the loan.
+                            lent.release(false);
+                        }
                         self.serve_lent(held, &lent).await;
                         lock(&self.lent).retain(|other| !Arc::ptr_eq(other, &lent));
                     }
-                    Err(failure) => request.finish(Err(failure)),
+                    Err(failure) => {
+                        request.finish(Err(failure));
+                    }
                 }
                 lent.end();
                 drop(serving);
@@ -452,6 +481,8 @@ impl Lanes {
 
     /// Serves the calls of a loan until it is over, or its instance is.
     async fn serve_lent(self: &Arc<Lanes>, mut held: Held, lent: &Lent) {
+        let _paused = Paused::new(self);
+        self.pass_on();
         while let Some(request) = lent.next().await {
             let _ticking = self.engine.core().clock.begun();
             lock(&self.running).push(request.clone());
@@ -623,6 +654,7 @@ async fn run(
     function: &Arc<Function>,
     params: &[Value],
 ) -> Result<Given> {
+    held.uses += 1;
     let (values, taken) = held.instance.call(request, function, params).await?;
     Ok(Given { values, taken })
 }
@@ -634,8 +666,12 @@ struct Lane {
 }
 
 impl Lane {
-    async fn run(mut self) {
+    /// `behind`: whether it begins behind those of other pools.
+    async fn run(mut self, behind: bool) {
         let pool = self.pool.clone();
+        if !behind && pool.is_distrusted() {
+            pool.begin_again().await;
+        }
         let mut calls = 0;
         let mut turn = Instant::now();
         let mut spent = Duration::ZERO;
@@ -682,6 +718,22 @@ struct Running<'a>(&'a Lanes, &'a Arc<Request>);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         lock(&self.0.running).retain(|running| !Arc::ptr_eq(running, self.1));
+    }
+}
+
+/// A lane that does not look at the queue.
+struct Paused<'a>(&'a Lanes);
+
+impl Paused<'_> {
+    fn new(lanes: &Lanes) -> Paused<'_> {
+        lanes.paused.fetch_add(1, Ordering::SeqCst);
+        Paused(lanes)
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.paused.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::{Blueprint, Instance};
 use crate::workers::Workers;
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ pub(crate) struct Keeping {
     pub(crate) recycle_above_bytes: Option<u64>,
 }
 
+/// How long no instance is made ahead after one could not be made.
+const RETRY: Duration = Duration::from_secs(1);
+
 pub(crate) struct Stock {
     blueprint: Blueprint,
     keeping: Keeping,
@@ -35,8 +38,9 @@ pub(crate) struct Stock {
     reaping: AtomicBool,
     /// No instance is kept any more.
     ended: AtomicBool,
-    /// There is no warm instance to be had, until one can be made again.
-    broken: AtomicBool,
+    /// When a warm instance could not be made, in nanoseconds since `began`; 0: it can.
+    broken: AtomicU64,
+    began: Instant,
     /// Instances made so far, without those that failed.
     made: AtomicU32,
     warm: Mutex<Warm>,
@@ -51,7 +55,7 @@ struct Warm {
 /// An instance of this pool; its end is counted.
 pub(crate) struct Held {
     pub(crate) instance: Instance,
-    uses: u32,
+    pub(crate) uses: u32,
     since: Instant,
     counted: Counted,
 }
@@ -102,7 +106,8 @@ impl Stock {
             idle: Mutex::default(),
             reaping: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
+            broken: AtomicU64::new(0),
+            began: Instant::now(),
             made: AtomicU32::new(0),
             warm: Mutex::default(),
         }
@@ -120,14 +125,13 @@ impl Stock {
             self.counted()
         };
         let made = self.make(counted, request.clone()).await?;
-        self.broken.store(false, Ordering::SeqCst);
+        self.broken.store(0, Ordering::SeqCst);
         self.note_made();
         Ok(made)
     }
 
     /// Takes an instance back after a good call, and keeps it where it may serve again.
-    pub(crate) fn give_back(self: &Arc<Stock>, mut held: Held, workers: &Workers) {
-        held.uses += 1;
+    pub(crate) fn give_back(self: &Arc<Stock>, held: Held, workers: &Workers) {
         let Keeping {
             reuse,
             max_uses,
@@ -192,9 +196,8 @@ impl Stock {
             if age < after {
                 return Some(after - age);
             }
-            let old = idle.pop_front();
-            drop(idle);
-            if let Some(held) = old {
+            // Under the lock: who finds nothing idle may count on its place.
+            if let Some(held) = idle.pop_front() {
                 held.end(Reason::Idle);
             }
         }
@@ -230,7 +233,10 @@ impl Stock {
 
     /// The place of an instance that is missing to `min`.
     pub(crate) fn reserve_warm(&self) -> Option<Counted> {
-        if self.ended.load(Ordering::SeqCst) || self.broken.load(Ordering::SeqCst) {
+        let broken = self.broken.load(Ordering::SeqCst);
+        if self.ended.load(Ordering::SeqCst)
+            || (broken > 0 && self.passed().saturating_sub(broken) < RETRY.as_nanos() as u64)
+        {
             return None;
         }
         let min = u64::from(self.keeping.min);
@@ -255,9 +261,15 @@ impl Stock {
         Ok(())
     }
 
-    /// No use in trying again and again: the next call tries, and says what is wrong.
+    fn passed(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1)
+    }
+
+    /// No use in trying again and again: a call tries, and says what is wrong.
     pub(crate) fn give_up(&self, failure: Error) {
-        self.broken.store(true, Ordering::SeqCst);
+        self.broken.store(self.passed(), Ordering::SeqCst);
         self.note_warm(Err(failure));
     }
 

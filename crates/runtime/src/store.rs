@@ -21,6 +21,9 @@ use wasmtime::{Store, UpdateDeadline};
 /// Component handles that a guest may hold at once.
 const MAX_HANDLES: usize = 100_000;
 
+/// Bytes that one WASI call of a module may have the host allocate: some 50,000 subscriptions of `poll_oneoff`.
+const MODULE_HOSTCALL_FUEL: usize = 4 << 20;
+
 /// What every instance is given, in a pool or not.
 #[derive(Clone, Debug)]
 pub struct GuestOptions {
@@ -212,6 +215,9 @@ impl Blueprint {
         let mut store = Store::new(&self.core.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
         store.set_max_component_handles(MAX_HANDLES);
+        if matches!(self.linked, Linked::Module(_)) {
+            store.set_hostcall_fuel(MODULE_HOSTCALL_FUEL);
+        }
         store.set_epoch_deadline(1);
         if self.core.options.fuel {
             refuel(&mut store, self.guest.fuel)?;

@@ -226,7 +226,8 @@ impl Workers {
                             give_way();
                         }
                         wasmtime::Engine::tls_eager_initialize();
-                        runtime.block_on(worker);
+                        // The runtime's own fairness would count all tasks of this worker as one.
+                        runtime.block_on(tokio::task::unconstrained(worker));
                     })?;
             }
         }
