@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Engine, Instance, MemoryLimitError, Pool } from '../dist/index.js';
-import { component, eventually, failure, GROW, loadWat, noPagesLeft, poolOf, thrown } from './support.js';
+import { Engine, Instance, MemoryLimitError } from '../dist/index.js';
+import { component, failure, GROW, loadWat, noPagesLeft, poolOf } from './support.js';
 
 const engine = new Engine({ cache: false });
 
@@ -100,41 +100,5 @@ describe('results', () => {
     expect(error.details).toMatchObject({ option: 'maxResultValues', limit: 1000 });
     expect(await pool.call('pairs', [10])).toHaveLength(10);
     expect(await pool.call('bytes', [100_000])).toHaveLength(100_000);
-  });
-});
-
-describe('a pool that the engine has no room for', () => {
-  test('fails when it is made, by the number that fits', async () => {
-    const small = new Engine({ cache: false, maxInstances: 6 });
-    const code = await loadWat(small, '(module (memory 1) (memory 1) (memory 1) (func (export "f")))');
-    // Without slots, memories are made as they are asked for.
-    if (small.stats.allocation !== 'on-demand') {
-      expect(thrown(() => new Pool(code, { max: 5 }))).toMatchObject({
-        code: 'ERR_BAD_OPTION',
-        details: { option: 'max', value: 5, allowed: '1 to 4' },
-      });
-    }
-    const pool = new Pool(code, { min: 4, max: 4, reuse: true });
-    await pool.ready();
-    expect(pool.stats.size).toBe(4);
-    await pool.destroy();
-  });
-
-  test('for the moment, fills later', async () => {
-    const tight = new Engine({ cache: false, memoryBudgetBytes: 2 * 65_536 });
-    const other = await poolOf(tight, GROW, { max: 1 });
-    let finish = () => {};
-    const held = other.use(() => new Promise<void>((resolve) => (finish = resolve)));
-    await eventually(() => other.stats.active === 1);
-    const pool = await poolOf(tight, GROW, { min: 2, max: 2, reuse: true });
-    expect((await failure(pool.ready())).code).toBe('ERR_MEMORY_LIMIT');
-    finish();
-    await held;
-    for (let round = 0; round < 50 && pool.stats.size < 2; round++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      await pool.call('seven');
-    }
-    expect(pool.stats.size).toBe(2);
-    await pool.ready();
   });
 });

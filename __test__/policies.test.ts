@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { Engine, type PoolOptions, RejectedError, TimeoutError, TrapError } from '../dist/index.js';
+import { Engine, Pool, type PoolOptions, RejectedError, TimeoutError, TrapError } from '../dist/index.js';
 import { ASK, eventually, failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
@@ -148,7 +148,6 @@ describe('fuel', () => {
 
   test('is refused by an engine that does not count it', async () => {
     const code = await loadWat(engine, LOOP);
-    const { Pool } = await import('../dist/index.js');
     const error = thrown(() => new Pool(code, { maxFuel: 1 }));
     expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option: 'maxFuel' } });
   });
@@ -227,7 +226,6 @@ describe('events', () => {
 
 describe('listeners', () => {
   test('hear of what happens right after they came, and of warm-ups', async () => {
-    const { Pool } = await import('../dist/index.js');
     const pool = new Pool(await loadWat(engine, MATH), { min: 2, max: 2, reuse: true });
     let created = 0;
     pool.on('instanceCreated', () => created++);
@@ -379,5 +377,38 @@ describe('a host function', () => {
     const pool = await poolOf(engine, ASK, { max: 2, imports: { env: { ask: () => seen.push(request.getStore()) } } });
     await Promise.all(['a', 'b', 'c'].map((id) => request.run(id, () => pool.call('run', [1]))));
     expect(seen.sort()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a pool that the engine has no room for', () => {
+  test('fails when it is made, by the number that fits', async () => {
+    const small = new Engine({ cache: false, maxInstances: 6 });
+    const code = await loadWat(small, '(module (memory 1) (memory 1) (memory 1) (func (export "f")))');
+    expect(thrown(() => new Pool(code, { max: 5 }))).toMatchObject({
+      code: 'ERR_BAD_OPTION',
+      details: { option: 'max', value: 5, allowed: '1 to 4' },
+    });
+    const pool = new Pool(code, { min: 4, max: 4, reuse: true });
+    await pool.ready();
+    expect(pool.stats.size).toBe(4);
+    await pool.destroy();
+  });
+
+  test('for the moment, fills later', async () => {
+    const tight = new Engine({ cache: false, memoryBudgetBytes: 2 * 65_536 });
+    const other = await poolOf(tight, GROW, { max: 1 });
+    let finish = () => {};
+    const held = other.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await eventually(() => other.stats.active === 1);
+    const pool = await poolOf(tight, GROW, { min: 2, max: 2, reuse: true });
+    expect((await failure(pool.ready())).code).toBe('ERR_MEMORY_LIMIT');
+    finish();
+    await held;
+    for (let round = 0; round < 50 && pool.stats.size < 2; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pool.call('seven');
+    }
+    expect(pool.stats.size).toBe(2);
+    await pool.ready();
   });
 });
