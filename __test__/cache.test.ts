@@ -33,9 +33,10 @@ function ownHome(): Record<string, string> {
   };
 }
 
+/** Artefacts, without the locks beside them. */
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.lock-'))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 

@@ -117,6 +117,37 @@ async function cacheAgainstNone() {
   }
 }
 
+/** From asking for the extractor's file to its first instance, in processes of their own. */
+async function loads() {
+  note('loads from disk and memory against compiling');
+  const file = fileURLToPath(new URL('../crates/extractor/dist/extractor.simd.wasm', import.meta.url));
+  for (const [trust, under] of [
+    ['key', 4],
+    ['owner', 1],
+  ]) {
+    const directory = mkdtempSync(path.join(tmpdir(), 'riptide-wasm-bench-'));
+    const start = () =>
+      JSON.parse(
+        execFileSync(process.execPath, [path.join(here, 'loads.mjs'), file, directory, trust], { encoding: 'utf8' }),
+      );
+    try {
+      const compiled = start().disk; // fills the cache
+      const rounds = Array.from({ length: options.quick ? 3 : 9 }, start);
+      const middle = (name) => median(rounds.map((round) => round[name]));
+      const without = { name: 'compiled', millis: compiled };
+      row('first instance of the extractor', { name: `from disk (\`${trust}\`)`, millis: middle('disk') }, without, {
+        under,
+      });
+      if (trust === 'key') {
+        const ours = { name: 'from memory', millis: middle('memory') };
+        row('first instance of the extractor', ours, without, { under: 0.05 });
+      }
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+}
+
 const ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))';
 
 async function promiseCalls() {
@@ -248,6 +279,7 @@ function wanted({ atLeast, under, bothUnder, apart }) {
 await simdAgainstScalar();
 await poolAgainstNone();
 await cacheAgainstNone();
+await loads();
 await promiseCalls();
 await syncCalls();
 await freshInstances();

@@ -109,6 +109,25 @@ pub fn kind_of(bytes: &[u8]) -> Result<Kind> {
     }
 }
 
+/// Refuses a guest of the other kind.
+///
+/// # Errors
+/// [`ErrorCode::WrongKind`] with both.
+pub(crate) fn expect_kind(kind: Kind, expected: Option<Kind>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != kind => {
+            let (expected, received) = (expected.as_str(), kind.as_str());
+            Err(Error::new(
+                ErrorCode::WrongKind,
+                format!("a {expected} was wanted, and this is a {received}"),
+            )
+            .text("expected", expected)
+            .text("received", received))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Compiles a module or component for this engine. Takes from milliseconds to seconds, on several
 /// cores.
 ///

@@ -18,6 +18,7 @@ use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 /// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
 pub const MAX_PAGES: u32 = 65_536;
@@ -132,9 +133,9 @@ impl Engine {
         expected: Option<Kind>,
         done: Box<dyn FnOnce(Result<Code>) + Send>,
     ) {
-        let engine = self.clone();
+        let (engine, asked) = (self.clone(), Instant::now());
         self.0.loader.run(Box::new(move || {
-            let load = || Code::load(&engine, source, expected);
+            let load = || Code::load(&engine, &source, expected, asked);
             let loaded = catch_unwind(AssertUnwindSafe(load));
             done(loaded.unwrap_or_else(|_| Err(Error::panicked())));
         }));

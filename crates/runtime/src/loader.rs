@@ -4,18 +4,25 @@ use crossbeam_queue::SegQueue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{Thread, current, park_timeout};
+use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Loads at once. Compilation itself uses every core, so more would only hold more memory.
 const THREADS: usize = 2;
 
-/// Threads that live while there is something to load.
+/// How long a thread waits for the next load: waking one costs less than starting one.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// Threads that live while there is something to load, and a little longer.
 pub(crate) struct Loader(Arc<Shared>);
 
 struct Shared {
     queue: SegQueue<Job>,
     threads: AtomicUsize,
+    /// Those that wait; each is in it once.
+    idle: SegQueue<Thread>,
 }
 
 impl Loader {
@@ -23,12 +30,16 @@ impl Loader {
         Loader(Arc::new(Shared {
             queue: SegQueue::new(),
             threads: AtomicUsize::new(0),
+            idle: SegQueue::new(),
         }))
     }
 
     /// Runs `job` on a loader thread. Takes no lock.
     pub(crate) fn run(&self, job: Job) {
         self.0.queue.push(job);
+        if let Some(thread) = self.0.idle.pop() {
+            return thread.unpark();
+        }
         if !self.0.enter() {
             return;
         }
@@ -57,11 +68,35 @@ impl Shared {
                 // A panic ends the load that caused it, not the thread that others wait for.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
+            if self.wait() {
+                continue;
+            }
             self.threads.fetch_sub(1, Ordering::SeqCst);
             // A job may have come after the last look and before the count went down.
             if self.queue.is_empty() || !self.enter() {
                 return;
             }
         }
+    }
+
+    /// Waits for a job. Whether one may have come.
+    fn wait(&self) -> bool {
+        let own = current();
+        self.idle.push(own.clone());
+        let until = Instant::now() + LINGER;
+        while self.queue.is_empty()
+            && let Some(rest) = until.checked_duration_since(Instant::now())
+        {
+            park_timeout(rest);
+        }
+        // Who is not among those that wait was called.
+        for _ in 0..THREADS {
+            match self.idle.pop() {
+                Some(thread) if thread.id() == own.id() => return !self.queue.is_empty(),
+                Some(other) => self.idle.push(other),
+                None => return true,
+            }
+        }
+        true
     }
 }

@@ -1,12 +1,12 @@
 //! Compiled code: what it exports and imports, and how a caller's name finds a function.
 
-use crate::cache::Tier;
+use crate::cache::{Guest, Tier};
 use crate::compile::Compiled;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::FunctionType;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -77,33 +77,19 @@ enum Lookup {
 
 impl Code {
     /// Reads and compiles; blocks.
-    pub(crate) fn load(engine: &Engine, source: Source, expected: Option<Kind>) -> Result<Code> {
-        let asked = Instant::now();
-        let bytes = match source {
-            Source::Bytes(bytes) => bytes,
-            Source::Path(path) => read(&path).map_err(|error| {
-                let path = path.display().to_string();
-                Error::new(
-                    ErrorCode::Read,
-                    format!("{path} could not be read: {error}"),
-                )
-                .text("path", path)
-            })?,
+    pub(crate) fn load(
+        engine: &Engine,
+        source: &Source,
+        expected: Option<Kind>,
+        asked: Instant,
+    ) -> Result<Code> {
+        let guest = match source {
+            Source::Bytes(bytes) => Guest::Bytes(bytes.into()),
+            Source::Path(path) => Guest::open(path)?,
         };
-        let kind = crate::compile::kind_of(&bytes)?;
-        if let Some(expected) = expected
-            && expected != kind
-        {
-            let (expected, received) = (expected.as_str(), kind.as_str());
-            return Err(Error::new(
-                ErrorCode::WrongKind,
-                format!("a {expected} was wanted, and this is a {received}"),
-            )
-            .text("expected", expected)
-            .text("received", received));
-        }
-        let loaded = engine.core().cache.load(&engine.core().wasmtime, &bytes)?;
-        engine.core().count_lookup(loaded.tier);
+        let core = engine.core();
+        let loaded = core.cache.load_guest(&core.wasmtime, &guest, expected)?;
+        core.count_lookup(loaded.tier);
         Ok(Code::new(engine, loaded.compiled, loaded.tier, asked))
     }
 
@@ -280,21 +266,6 @@ fn supported(function: &Arc<Function>) -> Result<Arc<Function>> {
             Err(Error::new(ErrorCode::Unsupported, message).text("feature", feature))
         }
     }
-}
-
-/// Reads a regular file: opening a pipe or reading a device might never end.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut &file, &mut bytes)?;
-    Ok(bytes)
 }
 
 fn of_core(name: String, ty: &ExternType) -> Export {

@@ -11,7 +11,7 @@ mod tiers;
 #[path = "cache/trust.rs"]
 mod trust;
 
-use riptide_wasm_runtime::cache::{CacheOptions, ModuleCache, Tier, Trust};
+use riptide_wasm_runtime::cache::{CacheOptions, Guest, ModuleCache, Tier, Trust};
 use riptide_wasm_runtime::compile::{Compiled, kind_of, wat2wasm};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -74,6 +74,7 @@ impl Place {
         compats
             .flat_map(|compat| fs::read_dir(compat.expect("entry").path()).expect("compat"))
             .map(|file| file.expect("entry").path())
+            .filter(|path| !path.to_string_lossy().contains("/.lock-"))
             .collect()
     }
 

@@ -72,6 +72,28 @@ impl Directory {
         }
     }
 
+    /// Opens a file that stands for a lock, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// What the system says; a link is an error.
+    pub(super) fn lock_file(&self, name: &str) -> io::Result<File> {
+        #[cfg(unix)]
+        {
+            let flags = OFlags::RDWR
+                | OFlags::CREATE
+                | OFlags::NOFOLLOW
+                | OFlags::NONBLOCK
+                | OFlags::CLOEXEC;
+            let mode = Mode::RUSR | Mode::WUSR;
+            Ok(File::from(rustix::fs::openat(&self.at, name, flags, mode)?))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = name;
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
     /// Puts a file with these parts in place of the name: written beside under an unpredictable
     /// name, synced, renamed. Readers see the old file or the new one, and whoever has mapped the
     /// old one keeps it.

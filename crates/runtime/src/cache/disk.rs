@@ -5,7 +5,9 @@
 
 use super::directory::Directory;
 use super::key::{Compat, ModuleKey};
+use super::private::Private;
 use super::secret::Secret;
+use super::turn::Turn;
 use super::{Trust, native, seal};
 use crate::compile::Compiled;
 use std::fs::File;
@@ -75,6 +77,12 @@ impl DiskTier {
         loaded.map_or(Found::Rejected, Found::Loaded)
     }
 
+    /// Waits for this process's turn to compile a guest; nothing where there are no turns.
+    pub(super) fn turn(&self, key: &ModuleKey) -> Option<Turn> {
+        let directory = Directory::open(&self.directory, self.trust(), true).ok()?;
+        Turn::take(&directory, key)
+    }
+
     /// Writes a guest's code. Gives whether it was written: what would be refused for its size is
     /// not.
     ///
@@ -113,18 +121,23 @@ impl DiskTier {
         file: File,
     ) -> Option<Compiled> {
         let metadata = file.metadata().ok()?;
-        let most = most_bytes(key);
-        if !metadata.is_file() || metadata.len() > most {
+        let length = metadata.len().checked_sub(seal::FRONT as u64)?;
+        if !metadata.is_file() || metadata.len() > most_bytes(key) {
             return None;
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(metadata.len() as usize + 1).ok()?;
+        let mut file = file;
+        let mut front = [0; seal::FRONT];
+        file.read_exact(&mut front).ok()?;
+        let mut verifier = seal::Verifier::begin(secret, key, &self.compat, &front)?;
         // The bound holds for what is read, too: the file may grow meanwhile.
-        file.take(most).read_to_end(&mut bytes).ok()?;
-        let artefact = seal::verify(secret, key, &self.compat, &bytes).ok()?;
-        // SAFETY: the MAC over these bytes, in memory nobody else has, was just verified; only
+        let private =
+            Private::copy(file.take(length), length, |part| verifier.update(part)).ok()?;
+        if !verifier.is_genuine() {
+            return None;
+        }
+        // SAFETY: the MAC over these very bytes, which nobody else can change, was just verified; only
         // holders of the secret make one, and they seal what `Compiled::serialize` gave.
-        unsafe { native::from_memory(engine, key.kind, artefact) }.ok()
+        unsafe { private.load(engine, key.kind) }.ok()
     }
 
     #[cfg(unix)]

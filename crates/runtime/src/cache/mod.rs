@@ -1,28 +1,32 @@
 //! The AOT cache: a memory tier over a disk tier, over the compiler.
 //!
-//! It answers one question, bytes to code, for one engine. It does not read the guest's file, and
-//! it does not prune its directory. Loading blocks, for up to seconds where it compiles: never call
+//! It answers one question, a guest to its code, for one engine. It does not prune its directory. Loading blocks, for up to seconds where it compiles: never call
 //! it on an event loop.
 
 mod directory;
 mod disk;
 mod flight;
+mod guest;
 mod key;
 mod memory;
 mod native;
+mod private;
 mod seal;
 mod secret;
 mod stats;
 mod trust;
+mod turn;
 mod warnings;
 
+pub use guest::{Guest, GuestFile};
 pub use stats::CacheStats;
 pub use trust::Trust;
 
-use crate::compile::{Compiled, compile, kind_of};
+use crate::compile::{Compiled, Kind, compile, expect_kind, kind_of};
 use crate::error::{Error, ErrorCode, Result};
 use disk::{DiskTier, Found};
 use flight::{Flight, Outcome};
+use guest::Known;
 use key::{Compat, ModuleKey};
 use memory::MemoryTier;
 use secret::Secret;
@@ -76,6 +80,7 @@ pub struct ModuleCache {
     simd: bool,
     ready: OnceLock<Result<Ready>>,
     state: Mutex<State>,
+    known: Known,
     counters: Counters,
     warnings: Warnings,
 }
@@ -106,6 +111,7 @@ impl ModuleCache {
             simd,
             ready: OnceLock::new(),
             state: Mutex::default(),
+            known: Known::default(),
             counters: Counters::default(),
             warnings: Warnings::default(),
         }
@@ -139,19 +145,36 @@ impl ModuleCache {
     /// exist; [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or
     /// written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
+        self.load_guest(engine, &Guest::Bytes(bytes.into()), None)
+    }
+
+    /// The same for a file as well, which is read whole only where it is compiled; where `expected` is
+    /// given, of that kind.
+    ///
+    /// # Errors
+    /// Those of [`ModuleCache::load`], [`ErrorCode::Read`] and [`ErrorCode::WrongKind`].
+    pub fn load_guest(
+        &self,
+        engine: &Engine,
+        guest: &Guest<'_>,
+        expected: Option<Kind>,
+    ) -> Result<Loaded> {
         let Some(options) = &self.options else {
-            let compiled = compile(engine, self.simd, bytes)?;
+            let bytes = guest.bytes()?;
+            expect_kind(kind_of(&bytes)?, expected)?;
+            let compiled = compile(engine, self.simd, &bytes)?;
             return Ok(Loaded {
                 compiled,
                 tier: Tier::Compiled,
             });
         };
         let ready = self.ready(options, engine)?;
-        let key = ModuleKey::of(kind_of(bytes)?, bytes);
+        let key = guest.key(&self.known)?;
+        expect_kind(key.kind, expected)?;
         loop {
             let flight = match self.board(key) {
                 Boarding::Have(compiled) => return Ok(self.memory_hit(compiled)),
-                Boarding::Lead(landing) => return self.lead(ready, landing, bytes),
+                Boarding::Lead(landing) => return self.lead(ready, landing, guest, expected),
                 Boarding::Wait(flight) => flight,
             };
             match flight.wait() {
@@ -235,43 +258,65 @@ impl ModuleCache {
         }
     }
 
-    fn lead(&self, ready: &Ready, mut landing: Landing<'_>, bytes: &[u8]) -> Result<Loaded> {
+    fn lead(
+        &self,
+        ready: &Ready,
+        mut landing: Landing<'_>,
+        guest: &Guest<'_>,
+        expected: Option<Kind>,
+    ) -> Result<Loaded> {
         let key = landing.key;
-        let found = ready
-            .disk
-            .as_ref()
-            .map(|disk| disk.load(&ready.engine, &key));
-        let mut writable = true;
-        match found {
-            Some(Found::Loaded(compiled)) => {
-                self.counters.disk_hits.fetch_add(1, Relaxed);
-                landing.outcome = Outcome::Done(Ok(compiled.clone()));
-                return Ok(Loaded {
-                    compiled,
-                    tier: Tier::Disk,
-                });
+        let mut disk = ready.disk.as_ref();
+        let mut turn = None;
+        // Once more with the turn: another process may have compiled it meanwhile.
+        while let Some(tier) = disk {
+            match tier.load(&ready.engine, &key) {
+                Found::Loaded(compiled) => {
+                    self.counters.disk_hits.fetch_add(1, Relaxed);
+                    landing.outcome = Outcome::Done(Ok(compiled.clone()));
+                    return Ok(Loaded {
+                        compiled,
+                        tier: Tier::Disk,
+                    });
+                }
+                // Counted once: the second look finds the same file.
+                Found::Rejected if turn.is_none() => {
+                    self.counters.rejected.fetch_add(1, Relaxed);
+                }
+                Found::Rejected => {}
+                Found::Closed(error) => {
+                    // Writing would fail the same way: once said is enough.
+                    disk = None;
+                    self.warnings.add(Cause::Directory, || {
+                        format!("the compile cache's directory is not used: {error}")
+                    });
+                }
+                Found::Missing => {}
             }
-            Some(Found::Rejected) => {
-                self.counters.rejected.fetch_add(1, Relaxed);
+            if disk.is_none() || turn.is_some() {
+                break;
             }
-            Some(Found::Closed(error)) => {
-                // Writing would fail the same way: once said is enough.
-                writable = false;
-                self.warnings.add(Cause::Directory, || {
-                    format!("the compile cache's directory is not used: {error}")
-                });
+            turn = tier.turn(&key);
+            if turn.is_none() {
+                break;
             }
-            Some(Found::Missing) | None => {}
+        }
+        let bytes = guest.bytes()?;
+        if matches!(guest, Guest::File(_)) && ModuleKey::of(kind_of(&bytes)?, &bytes) != key {
+            // The file changed since it was hashed. What it holds now is what was asked for.
+            drop(landing);
+            return self.load_guest(&ready.engine, &Guest::Bytes(bytes), expected);
         }
         self.counters.misses.fetch_add(1, Relaxed);
-        let outcome = compile(&ready.engine, self.simd, bytes);
+        let outcome = compile(&ready.engine, self.simd, &bytes);
         landing.outcome = Outcome::Done(outcome.clone());
         // Nobody waits for the disk but this call, whose process may end with it.
         drop(landing);
         let compiled = outcome?;
-        if let Some(disk) = ready.disk.as_ref().filter(|_| writable) {
+        if let Some(disk) = disk {
             self.store(disk, &key, &compiled);
         }
+        drop(turn);
         Ok(Loaded {
             compiled,
             tier: Tier::Compiled,

@@ -28,23 +28,37 @@ pub(super) fn front(
     front
 }
 
-/// The artefact in a file's bytes, where this user's key vouches for all of it.
-pub(super) fn verify<'a>(
-    secret: &Secret,
-    key: &ModuleKey,
-    compat: &Compat,
-    file: &'a [u8],
-) -> Result<&'a [u8], &'static str> {
-    let (header, rest) = file.split_at_checked(HEADER.len()).ok_or("cut short")?;
-    if header != HEADER {
-        return Err("of another format");
+/// Whether this user's key vouches for an artefact, told piece by piece.
+pub(super) struct Verifier {
+    claimed: blake3::Hash,
+    hasher: blake3::Hasher,
+}
+
+impl Verifier {
+    /// Begins with what stands before the artefact; nothing where that is of another format.
+    pub(super) fn begin(
+        secret: &Secret,
+        key: &ModuleKey,
+        compat: &Compat,
+        front: &[u8; FRONT],
+    ) -> Option<Verifier> {
+        let (header, claimed) = front.split_at(HEADER.len());
+        Some(Verifier {
+            claimed: blake3::Hash::from_slice(claimed).ok()?,
+            hasher: (header == HEADER).then(|| of(secret, key, compat))?,
+        })
     }
-    let (claimed, artefact) = rest.split_first_chunk::<MAC>().ok_or("cut short")?;
-    // `Hash` compares in constant time.
-    if mac(secret, key, compat, artefact) != blake3::Hash::from_bytes(*claimed) {
-        return Err("not made with this key for this module");
+
+    /// The artefact goes on.
+    pub(super) fn update(&mut self, part: &[u8]) {
+        self.hasher.update(part);
     }
-    Ok(artefact)
+
+    /// Whether all of it was made with this key, for this module.
+    pub(super) fn is_genuine(&self) -> bool {
+        // `Hash` compares in constant time.
+        self.hasher.finalize() == self.claimed
+    }
 }
 
 /// What stands behind an artefact under owner trust: it catches a file cut short or under another's
@@ -57,10 +71,14 @@ pub(super) fn trailer(key: &ModuleKey, compat: &Compat) -> [u8; TRAILER] {
 }
 
 fn mac(secret: &Secret, key: &ModuleKey, compat: &Compat, artefact: &[u8]) -> blake3::Hash {
+    of(secret, key, compat).update(artefact).finalize()
+}
+
+/// A MAC before its artefact.
+fn of(secret: &Secret, key: &ModuleKey, compat: &Compat) -> blake3::Hasher {
     let mut hasher = secret.hasher();
     // Both have a fixed length, so that no byte can move from one part to the next.
     hasher.update(HEADER);
     hasher.update(&identity(key, compat));
-    hasher.update(artefact);
-    hasher.finalize()
+    hasher
 }

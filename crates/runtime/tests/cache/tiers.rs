@@ -249,3 +249,76 @@ fn timings() {
         );
     }
 }
+
+#[test]
+fn a_file_is_loaded_like_its_bytes_and_again_when_it_changes() {
+    for trust in [Trust::Key, Trust::Owner] {
+        let (place, engine, cache) = (Place::new(trust), Engine::default(), |place: &Place| {
+            place.cache()
+        });
+        let file = place.path("guest.wasm");
+        let load = |cache: &ModuleCache| {
+            let guest = Guest::open(&file).expect("open");
+            let loaded = cache.load_guest(&engine, &guest, None).expect("load");
+            (loaded.tier, answer(&engine, &loaded.compiled))
+        };
+        fs::write(&file, wasm(MODULE)).expect("write");
+        let first = cache(&place);
+        assert_eq!(load(&first), (Tier::Compiled, 42));
+        assert_eq!(load(&first), (Tier::Memory, 42));
+        assert_eq!(load(&cache(&place)), (Tier::Disk, 42));
+        // As long as before, and within the same moment.
+        fs::write(&file, wasm(OTHER)).expect("write");
+        assert_eq!(load(&first), (Tier::Compiled, 43));
+        assert_eq!(load(&cache(&place)), (Tier::Disk, 43));
+    }
+}
+
+#[test]
+fn a_file_that_rests_is_not_read_again_and_one_that_changed_is() {
+    let (place, engine) = (Place::new(Trust::Key), Engine::default());
+    let (file, cache) = (place.path("guest.wasm"), place.cache());
+    let load = || {
+        let guest = Guest::open(&file).expect("open");
+        let loaded = cache.load_guest(&engine, &guest, None).expect("load");
+        (loaded.tier, answer(&engine, &loaded.compiled))
+    };
+    fs::write(&file, wasm(MODULE)).expect("write");
+    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    assert_eq!(load(), (Tier::Compiled, 42));
+    assert_eq!(load(), (Tier::Memory, 42));
+    fs::write(&file, wasm(OTHER)).expect("write");
+    // Whoever sets the times back cannot set back when that was.
+    let past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::options()
+        .write(true)
+        .open(&file)
+        .and_then(|file| file.set_modified(past))
+        .expect("times");
+    assert_eq!(load(), (Tier::Compiled, 43));
+}
+
+#[test]
+fn caches_that_start_together_compile_once() {
+    for trust in [Trust::Key, Trust::Owner] {
+        let (place, start) = (Place::new(trust), Barrier::new(8));
+        let bytes = wasm(MODULE);
+        let tiers: Vec<Tier> = std::thread::scope(|scope| {
+            let loads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (cache, engine) = (place.cache(), Engine::default());
+                        start.wait();
+                        tier(&cache, &engine, &bytes)
+                    })
+                })
+                .collect();
+            loads
+                .into_iter()
+                .map(|load| load.join().expect("load"))
+                .collect()
+        });
+        let compiled = tiers.iter().filter(|tier| **tier == Tier::Compiled).count();
+        assert_eq!(compiled, 1, "{trust:?} {tiers:?}");
+    }
+}

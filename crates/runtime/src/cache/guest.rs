@@ -1,0 +1,210 @@
+//! What is to be loaded: bytes, or a file that is read whole only where it must be compiled.
+
+use super::key::ModuleKey;
+use crate::compile::kind_of;
+use crate::error::{Error, ErrorCode, Result};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Read and hashed at once: it stays in the processor's cache between the two.
+pub(super) const CHUNK: usize = 256 << 10;
+
+/// A file system's clock may stand still for so long: a file changed again within it can look unchanged.
+const COARSE: Duration = Duration::from_secs(2);
+
+/// Files remembered at most; then all are forgotten.
+const MOST_KNOWN: usize = 1024;
+
+/// WebAssembly to load.
+pub enum Guest<'a> {
+    /// As bytes.
+    Bytes(Cow<'a, [u8]>),
+    /// As an open file.
+    File(GuestFile),
+}
+
+/// An open file of WebAssembly.
+pub struct GuestFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl Guest<'_> {
+    /// Opens a regular file: opening a pipe or reading a device might never end.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Read`] with the path.
+    pub fn open(path: &Path) -> Result<Guest<'static>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        let opened = options.open(path).and_then(|file| {
+            if file.metadata()?.is_file() {
+                return Ok(file);
+            }
+            Err(io::Error::other("it is not a regular file"))
+        });
+        match opened {
+            Ok(file) => Ok(Guest::File(GuestFile {
+                path: path.to_owned(),
+                file,
+            })),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// All of it. A file may have changed since it was hashed: what counts is the hash of these bytes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Read`] with the path.
+    pub(super) fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        match self {
+            Guest::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Guest::File(GuestFile { path, file }) => {
+                let mut bytes = Vec::new();
+                let read = (&*file)
+                    .seek(SeekFrom::Start(0))
+                    .and_then(|_| (&*file).read_to_end(&mut bytes));
+                read.map_err(|error| unreadable(path, &error))?;
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
+
+    /// Its identity, remembered for files that did not change.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Read`], or [`ErrorCode::Compile`] for what is not WebAssembly.
+    pub(super) fn key(&self, known: &Known) -> Result<ModuleKey> {
+        match self {
+            Guest::Bytes(bytes) => Ok(ModuleKey::of(kind_of(bytes)?, bytes)),
+            Guest::File(guest) => guest.key(known),
+        }
+    }
+}
+
+impl GuestFile {
+    fn key(&self, known: &Known) -> Result<ModuleKey> {
+        let before = Look::at(&self.file);
+        if let Some(key) = before.as_ref().and_then(|look| known.get(&self.path, look)) {
+            return Ok(key);
+        }
+        let key = self.hash()?;
+        if let Some(look) = before.filter(|look| Look::at(&self.file).as_ref() == Some(look)) {
+            known.put(&self.path, look, key);
+        }
+        Ok(key)
+    }
+
+    fn hash(&self) -> Result<ModuleKey> {
+        let unreadable = |error: &io::Error| unreadable(&self.path, error);
+        let mut chunk = vec![0; CHUNK];
+        let mut hasher = blake3::Hasher::new();
+        let mut size = 0;
+        let mut file = &self.file;
+        let mut next =
+            |chunk: &mut [u8]| fill(&mut file, chunk).map_err(|error| unreadable(&error));
+        let mut read = next(&mut chunk)?;
+        let kind = kind_of(&chunk[..read])?;
+        while read > 0 {
+            hasher.update(&chunk[..read]);
+            size += read as u64;
+            read = next(&mut chunk)?;
+        }
+        Ok(ModuleKey {
+            hash: *hasher.finalize().as_bytes(),
+            size,
+            kind,
+        })
+    }
+}
+
+/// Reads until `chunk` is full or the end.
+pub(super) fn fill(from: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < chunk.len() {
+        match from.read(&mut chunk[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let path = path.display().to_string();
+    Error::new(
+        ErrorCode::Read,
+        format!("{path} could not be read: {error}"),
+    )
+    .text("path", path)
+}
+
+/// What a file looks like from outside; it looks different after every change that is not within
+/// [`COARSE`] of the last.
+#[derive(Clone, PartialEq, Eq)]
+struct Look {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Look {
+    /// Nothing where the system does not tell, or where the file changed just now.
+    #[cfg(unix)]
+    fn at(file: &File) -> Option<Look> {
+        use std::os::unix::fs::MetadataExt;
+        let now = SystemTime::now();
+        let metadata = file.metadata().ok()?;
+        let changed = Duration::from_secs(u64::try_from(metadata.ctime()).ok()?);
+        let age = now
+            .duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?)
+            .ok()?;
+        (age > COARSE).then(|| Look {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn at(_: &File) -> Option<Look> {
+        None
+    }
+}
+
+/// Files whose hash is known, by path.
+#[derive(Default)]
+pub(super) struct Known(Mutex<HashMap<PathBuf, (Look, ModuleKey)>>);
+
+impl Known {
+    fn get(&self, path: &Path, look: &Look) -> Option<ModuleKey> {
+        let known = self.lock();
+        let (seen, key) = known.get(path)?;
+        (seen == look).then_some(*key)
+    }
+
+    fn put(&self, path: &Path, look: Look, key: ModuleKey) {
+        let mut known = self.lock();
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(path.to_owned(), (look, key));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, (Look, ModuleKey)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,90 @@
+//! An artefact that nobody else can change any more: what is verified in it is what is run.
+//!
+//! On Linux it is a sealed file in memory, which Wasmtime maps as it is: only the pages that are used
+//! are ever touched. Elsewhere it is a copy, which Wasmtime copies once more.
+
+use super::guest::{CHUNK, fill};
+use super::native;
+use crate::compile::{Compiled, Kind};
+use std::io::{self, Read};
+use wasmtime::Engine;
+
+/// The bytes of one artefact.
+pub(super) enum Private {
+    #[cfg(target_os = "linux")]
+    Sealed(std::fs::File),
+    Copied(Vec<u8>),
+}
+
+impl Private {
+    /// Takes `length` bytes or fewer; `seen` is shown each part as it is kept.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn copy(
+        from: impl Read,
+        length: u64,
+        seen: impl FnMut(&[u8]),
+    ) -> io::Result<Private> {
+        #[cfg(target_os = "linux")]
+        if let Ok(file) = memory_file() {
+            return sealed(file, from, seen);
+        }
+        copied(from, length, seen)
+    }
+
+    /// Loads it.
+    ///
+    /// # Safety
+    /// The bytes that `copy` has shown came from [`Compiled::serialize`], unchanged.
+    pub(super) unsafe fn load(self, engine: &Engine, kind: Kind) -> wasmtime::Result<Compiled> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Private::Sealed(file) => {
+                // SAFETY: genuine by this function's contract; the seals keep everybody from changing it.
+                unsafe { native::from_file(engine, kind, file) }
+            }
+            // SAFETY: genuine by this function's contract, in memory of this process.
+            Private::Copied(bytes) => unsafe { native::from_memory(engine, kind, &bytes) },
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn memory_file() -> io::Result<std::fs::File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    Ok(memfd_create("riptide-wasm-artefact", flags)?.into())
+}
+
+#[cfg(target_os = "linux")]
+fn sealed(
+    mut file: std::fs::File,
+    mut from: impl Read,
+    mut seen: impl FnMut(&[u8]),
+) -> io::Result<Private> {
+    use rustix::fs::{SealFlags, fcntl_add_seals};
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = fill(&mut from, &mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        // Shown from memory of this thread, not from the file, which has a name in /proc.
+        seen(&chunk[..read]);
+        io::Write::write_all(&mut file, &chunk[..read])?;
+    }
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    fcntl_add_seals(&file, seals)?;
+    Ok(Private::Sealed(file))
+}
+
+fn copied(mut from: impl Read, length: u64, mut seen: impl FnMut(&[u8])) -> io::Result<Private> {
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(length as usize)
+        .map_err(io::Error::other)?;
+    from.read_to_end(&mut bytes)?;
+    seen(&bytes);
+    Ok(Private::Copied(bytes))
+}
