@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 
 /** Now; after a collection where Node was started with --expose-gc. Threads and descriptors only where there is /proc. */
 export function footprint() {
+  // Twice: what the first finds dead may hold more.
+  globalThis.gc?.();
   globalThis.gc?.();
   return {
     resident: process.memoryUsage.rss(),
