@@ -9,6 +9,8 @@ export declare class BindingCode {
   get exports(): Array<BindingExtern>
   /** What the code needs. */
   get imports(): Array<BindingExtern>
+  /** What the shared tier is to keep, once, where this load compiled and there is one. */
+  takeSealed(): Buffer | null
   /** Whether it came without compiling. */
   get cacheHit(): boolean
   /** How long loading took. */
@@ -18,8 +20,17 @@ export declare class BindingCode {
 /** An engine. */
 export declare class BindingEngine {
   constructor(options: BindingEngineOptions)
-  /** Loads code from a file's path or from bytes, which are copied. */
-  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>
+  /**
+   * Loads code from a file's path or from bytes, which are copied. After `find` found nothing: with what the shared
+   * tier had, if anything, and how many milliseconds asking for it took.
+   */
+  load(source: string | Uint8Array, kind?: 'module' | 'component', spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>
+  /** Looks for code in memory and on the disk alone; otherwise its name in the shared tier. */
+  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | string>
+  /** What the cache has on the disk; where it is to verify them, with why one would not be used. */
+  cacheEntries(verify: boolean): Promise<BindingCacheEntry[]>
+  /** Removes what these limits do not allow, or everything. */
+  pruneCache(limits?: BindingCacheLimits | undefined | null): Promise<BindingRemoved>
   /** The numbers of now. */
   get stats(): BindingEngineStats
   /** What is to be said once, and was not said yet. */
@@ -118,11 +129,39 @@ export interface BindingBuildInfo {
   guestHash: string
 }
 
+/** An artefact on the disk. */
+export interface BindingCacheEntry {
+  compat: string
+  name: string
+  bytes: number
+  /** Milliseconds since 1970. */
+  used: number
+  current: boolean
+  /** Why it would not be used. */
+  rejection?: string
+}
+
+/** What the cache's directory may hold. */
+export interface BindingCacheLimits {
+  maxBytes: number
+  maxEntries: number
+  maxAgeMillis: number
+}
+
 /** Where compiled code is kept, and why it is trusted. */
 export interface BindingCacheOptions {
   directory: string
   keyFile?: string
   trust: 'key' | 'owner'
+  limits: BindingCacheLimits
+}
+
+/** Limits of compiling. */
+export interface BindingCompileOptions {
+  maxBytes: number
+  maxFunctions: number
+  maxNesting: number
+  isolated?: BindingIsolatedOptions
 }
 
 /** Growths that were denied. */
@@ -145,6 +184,9 @@ export interface BindingEngineOptions {
   memoryBudgetBytes?: number
   fuel: boolean
   signalsBasedTraps: boolean
+  /** Whether code is compiled for every processor of this architecture. */
+  baseline: boolean
+  compile?: BindingCompileOptions
   cache?: BindingCacheOptions
   coldStartTargetMillis?: number
 }
@@ -159,8 +201,19 @@ export interface BindingEngineStats {
   cacheMisses: number
   memoryHits: number
   diskHits: number
+  sharedHits: number
+  rejected: Record<string, number>
+  writeFailures: number
+  evictions: number
+  clockSkews: number
+  cacheEntries: number
+  cacheBytes: number
   coldStartMillis: number
   slowColdStarts: number
+  coldStartsHit: BindingHistogram
+  coldStartsMiss: BindingHistogram
+  compile: BindingHistogram
+  cacheLoad: BindingHistogram
 }
 
 /** An export or import. */
@@ -182,12 +235,29 @@ export interface BindingGuestOptions {
   wasi?: BindingWasiOptions
 }
 
+/** How often something took how long. */
+export interface BindingHistogram {
+  /** Upper bounds in seconds; the last bucket has none. */
+  bounds: Array<number>
+  /** Observations by bucket, each of its own. */
+  buckets: Array<number>
+  sum: number
+}
+
 /** An import that JavaScript provides. */
 export interface BindingImport {
   /** `module#name` of a module's import, `package/interface@version#name` of a component's. */
   name: string
   /** What the dispatcher is given for it. */
   functionId: number
+}
+
+/** The compiling process. */
+export interface BindingIsolatedOptions {
+  program: string
+  arguments: Array<string>
+  timeoutMillis: number
+  memoryBytes: number
 }
 
 /** The options of a pool: checked and complete. */
@@ -226,6 +296,12 @@ export interface BindingPoolStats {
   breaker?: BindingBreakerStats
 }
 
+/** What was removed from the disk. */
+export interface BindingRemoved {
+  entries: number
+  bytes: number
+}
+
 /** The options of an instance on the caller's thread: checked and complete. */
 export interface BindingSyncInstanceOptions {
   timeoutMillis?: number
@@ -256,6 +332,9 @@ export interface BindingWasiOptions {
 /** What the addon was built from. */
 export declare function buildInfo(): BindingBuildInfo
 
+/** The whole work of a compiling process: WebAssembly from standard input, the answer to standard output. */
+export declare function compileStandardInput(settings: string, memoryBytes: number): void
+
 /** Every code a failure can have. */
 export declare function errorCodes(): Array<string>
 
@@ -267,6 +346,9 @@ export declare function hostReturn(callId: number, result: unknown): void
 
 /** Answers a call of a host function that threw: the caller keeps what it threw under `errorId`. */
 export declare function hostThrow(callId: number, errorId: number): void
+
+/** Where this user's key of the cache is; made where there is none. Touches the disk. */
+export declare function ownCacheKeyFile(): string
 
 /** The metrics of the specification over the whole process. */
 export declare function processMetrics(): Record<string, number>

@@ -773,17 +773,19 @@ if (
   }
 }
 
-const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, errorCodes, hostErr, hostReturn, hostThrow, processMetrics, setDispatchers, wat2wasm } = nativeBinding
+const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, compileStandardInput, errorCodes, hostErr, hostReturn, hostThrow, ownCacheKeyFile, processMetrics, setDispatchers, wat2wasm } = nativeBinding
 export { BindingCode }
 export { BindingEngine }
 export { BindingLoan }
 export { BindingPool }
 export { BindingSyncInstance }
 export { buildInfo }
+export { compileStandardInput }
 export { errorCodes }
 export { hostErr }
 export { hostReturn }
 export { hostThrow }
+export { ownCacheKeyFile }
 export { processMetrics }
 export { setDispatchers }
 export { wat2wasm }

@@ -22,8 +22,42 @@ export interface BindingEngineOptions {
   memoryBudgetBytes?: number;
   fuel: boolean;
   signalsBasedTraps: boolean;
-  cache?: { directory: string; keyFile?: string; trust: 'key' | 'owner' };
+  /** Whether code is compiled for every processor of this architecture. */
+  baseline: boolean;
+  compile?: {
+    maxBytes: number;
+    maxFunctions: number;
+    maxNesting: number;
+    isolated?: { program: string; arguments: string[]; timeoutMillis: number; memoryBytes: number };
+  };
+  cache?: { directory: string; keyFile?: string; trust: 'key' | 'owner'; limits: BindingCacheLimits };
   coldStartTargetMillis?: number;
+}
+
+/** @internal */
+export interface BindingCacheLimits {
+  maxBytes: number;
+  maxEntries: number;
+  maxAgeMillis: number;
+}
+
+/** @internal */
+export interface BindingHistogram {
+  /** Upper bounds in seconds; the last bucket has none. */
+  bounds: number[];
+  buckets: number[];
+  sum: number;
+}
+
+/** @internal */
+export interface BindingCacheEntry {
+  compat: string;
+  name: string;
+  bytes: number;
+  /** Milliseconds since 1970. */
+  used: number;
+  current: boolean;
+  rejection?: string | null;
 }
 
 /** @internal */
@@ -49,8 +83,19 @@ export interface BindingEngineStats {
   cacheMisses: number;
   memoryHits: number;
   diskHits: number;
+  sharedHits: number;
+  rejected: Record<string, number>;
+  writeFailures: number;
+  evictions: number;
+  clockSkews: number;
+  cacheEntries: number;
+  cacheBytes: number;
   coldStartMillis: number;
   slowColdStarts: number;
+  coldStartsHit: BindingHistogram;
+  coldStartsMiss: BindingHistogram;
+  compile: BindingHistogram;
+  cacheLoad: BindingHistogram;
 }
 
 /** @internal */
@@ -97,7 +142,15 @@ export interface BindingExtern {
 
 /** @internal */
 export interface BindingEngine {
-  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>;
+  load(
+    source: string | Uint8Array,
+    kind?: 'module' | 'component',
+    spentMillis?: number,
+    sealed?: Uint8Array,
+  ): Promise<BindingCode>;
+  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | string>;
+  cacheEntries(verify: boolean): Promise<BindingCacheEntry[]>;
+  pruneCache(limits?: BindingCacheLimits): Promise<{ entries: number; bytes: number }>;
   readonly stats: BindingEngineStats;
   takeWarnings(): string[];
   tracker(): BindingTracker;
@@ -109,6 +162,7 @@ export interface BindingCode {
   readonly kind: 'module' | 'component';
   readonly exports: BindingExtern[];
   readonly imports: BindingExtern[];
+  takeSealed(): Uint8Array | null;
   readonly cacheHit: boolean;
   readonly loadMillis: number;
 }
@@ -211,6 +265,8 @@ export interface Addon {
   errorCodes(): string[];
   buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
   wat2wasm(text: string): Buffer;
+  ownCacheKeyFile(): string;
+  compileStandardInput(settings: string, memoryBytes: number): void;
   processMetrics(): Record<string, number>;
   setDispatchers(
     dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void,

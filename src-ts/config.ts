@@ -1,4 +1,5 @@
-import type { CacheOptions, EngineOptions } from './engine.js';
+import type { CacheOptions } from './cache-options.js';
+import type { EngineOptions } from './engine.js';
 import { makeError } from './errors.js';
 import { MAX_INSTANCES, MAX_MILLIS } from './options.js';
 import type { PoolOptions } from './pool-options.js';
@@ -34,6 +35,7 @@ const MAX_PAGES = 65_536;
  * | `RIPTIDE_WASM_ENABLE_METRICS` | `metrics` | true | `true`, `false` |
  * | `RIPTIDE_WASM_CACHE_DIR` | `cache.directory` | the user's cache home | a path |
  * | `RIPTIDE_WASM_CACHE_KEY_FILE` | `cache.keyFile` | a secret made on first use | a path |
+ * | `RIPTIDE_WASM_CACHE_TRUST` | `cache.trust` | key | `key`, `owner` |
  *
  * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so.
  *
@@ -88,7 +90,14 @@ function cache(env: Environment): NonNullable<EngineOptions['cache']> {
 export function cacheFields(env: Environment): CacheOptions {
   const directory = path(env, 'RIPTIDE_WASM_CACHE_DIR');
   const keyFile = path(env, 'RIPTIDE_WASM_CACHE_KEY_FILE');
-  return { ...(directory !== undefined && { directory }), ...(keyFile !== undefined && { keyFile }) };
+  const trust = env.RIPTIDE_WASM_CACHE_TRUST;
+  if (trust !== undefined && trust !== 'key' && trust !== 'owner')
+    throw bad('RIPTIDE_WASM_CACHE_TRUST', trust, 'key or owner');
+  return {
+    ...(directory !== undefined && { directory }),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(trust !== undefined && { trust }),
+  };
 }
 
 function bool(env: Environment, name: string): boolean {

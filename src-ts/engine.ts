@@ -1,45 +1,18 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BindingCode, BindingEngineOptions, BindingEngineStats } from './binding.js';
+import type { BindingCode, BindingEngineOptions } from './binding.js';
+import { type CacheOptions, cacheRule, resolveCache } from './cache-options.js';
+import { type CompileOptions, compileRule, resolveCompile } from './compile-options.js';
 import { Component } from './component.js';
 import { describe, makeError } from './errors.js';
+import { type Histogram, histogram } from './histogram.js';
 import { type EngineInner, inner } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
 import { emitWarnings, loadCode, openEngine } from './native.js';
-import {
-  badOption,
-  checkOptions,
-  flag,
-  isRecord,
-  MAX_INSTANCES,
-  MAX_TABLE_ELEMENTS,
-  oneOf,
-  whole,
-  words,
-} from './options.js';
+import { checkOptions, flag, MAX_INSTANCES, MAX_TABLE_ELEMENTS, oneOf, whole } from './options.js';
+import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
-
-/** Where compiled code is kept, and what makes a file there trusted. */
-export interface CacheOptions {
-  /**
-   * The cache's directory; made where it is missing.
-   * @default `$XDG_CACHE_HOME/riptide-wasm`, or `~/.cache/riptide-wasm`
-   */
-  directory?: string;
-  /**
-   * The file with the secret that artefacts are signed with (`trust: 'key'`).
-   * @default a secret of this user, made on first use and kept outside the cache
-   */
-  keyFile?: string;
-  /**
-   * What makes an artefact trusted: `'key'`, a keyed MAC over its bytes; or `'owner'`, a directory that only this
-   * user or root can write to.
-   * @default 'key'
-   */
-  trust?: 'key' | 'owner';
-}
 
 /** Options of an {@link Engine}. Engines with equal options share one core in a process. */
 export interface EngineOptions {
@@ -98,6 +71,17 @@ export interface EngineOptions {
    */
   cache?: boolean | CacheOptions;
   /**
+   * Which processors code is compiled for: `'native'`, this one with all it has; or `'baseline'`, every one of its
+   * architecture, for artefacts that are made on another machine. An engine for `'native'` runs both.
+   * @default 'native'
+   */
+  cpu?: 'native' | 'baseline';
+  /**
+   * Limits of compiling, for code that nobody vouches for.
+   * @default none
+   */
+  compile?: CompileOptions;
+  /**
    * A start from the cache that takes longer than this counts as slow in `health()`; in milliseconds, 1 to 3,600,000.
    * @default 15
    */
@@ -122,10 +106,16 @@ export interface EngineStats {
   readonly memoryHits: number;
   /** Hits of the cache's disk tier. */
   readonly diskHits: number;
+  /** Hits of the cache's shared tier. */
+  readonly sharedHits: number;
   /** Milliseconds from asking for code to its first instance, the last time; 0 where there was none yet. */
   readonly coldStartMillis: number;
   /** Starts from the cache that took longer than `coldStartTargetMillis`. */
   readonly slowColdStarts: number;
+  /** Starts from the cache (`hit`) and those that compiled (`miss`), by how long they took. */
+  readonly coldStarts: { readonly hit: Histogram; readonly miss: Histogram };
+  /** How long compiling took, in this process or in one of its own. */
+  readonly compile: Histogram;
 }
 
 /** How cold starts go. */
@@ -160,14 +150,11 @@ export const ENGINE_RULES = {
   memoryBudgetBytes: whole(65_536, Number.MAX_SAFE_INTEGER, 'bytes'),
   fuel: flag,
   signalsBasedTraps: flag,
-  cache: {
-    allowed: 'true, false, or an object with directory, keyFile and trust',
-    accepts: (value: unknown) => typeof value === 'boolean' || isRecord(value),
-  },
+  cache: cacheRule,
+  cpu: oneOf('native', 'baseline'),
+  compile: compileRule,
   coldStartTargetMillis: whole(1, 3_600_000, 'milliseconds'),
 };
-
-const CACHE_RULES = { directory: words, keyFile: words, trust: oneOf('key', 'owner') };
 
 /**
  * One Wasmtime engine: its worker threads, its cache of compiled code and its limits. Most processes need one. It needs
@@ -193,7 +180,7 @@ export class Engine {
   /** @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range. */
   constructor(given: EngineOptions = {}) {
     const options = checkOptions(given, ENGINE_RULES);
-    const cache = cacheOptions(options.cache ?? true);
+    const cache = resolveCache(options.cache ?? true);
     const resolved: BindingEngineOptions = {
       simd: options.simd ?? true,
       metrics: options.metrics ?? true,
@@ -204,14 +191,16 @@ export class Engine {
       fuel: options.fuel ?? false,
       signalsBasedTraps: options.signalsBasedTraps ?? true,
       coldStartTargetMillis: options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS,
+      baseline: options.cpu === 'baseline',
     };
     if (options.memoryBudgetBytes !== undefined) resolved.memoryBudgetBytes = options.memoryBudgetBytes;
-    if (cache !== undefined) resolved.cache = cache;
+    if (options.compile !== undefined) resolved.compile = resolveCompile(options.compile);
+    if (cache !== undefined) resolved.cache = cache.binding;
     const binding = openEngine(resolved);
     emitWarnings(binding);
     this[inner] = { binding, maxInstances: resolved.maxInstances };
     this.tracker = ResourceTracker.over(() => binding.tracker());
-    this.cache = ModuleCache.over(cache?.directory, () => binding.stats);
+    this.cache = ModuleCache.over(binding, cache);
     this.simd = resolved.simd;
     this.maxMemoryPages = resolved.maxMemoryPages;
     this.maxTableElements = resolved.maxTableElements;
@@ -241,10 +230,34 @@ export class Engine {
     return Component.over(await this.#load(source, 'component'), this);
   }
 
+  /**
+   * Loads these into the cache, one after the other, so that later loads find them there: in the background at the start
+   * of a service, or for an image (`riptide-wasm precompile`). What fails does not keep the others from being loaded.
+   *
+   * @throws RiptideError the first failure, when all are through; `onProgress` is told each.
+   */
+  precompile(sources: readonly CodeSource[], options: PrecompileOptions = {}): Promise<PrecompileProgress[]> {
+    return precompile(this, sources, options);
+  }
+
   /** A copy of the engine's numbers. */
   get stats(): EngineStats {
-    const stats: BindingEngineStats = this[inner].binding.stats;
-    return { ...stats };
+    const { stats } = this[inner].binding;
+    return {
+      workers: stats.workers,
+      allocation: stats.allocation,
+      slots: stats.slots,
+      instances: stats.instances,
+      cacheHits: stats.cacheHits,
+      cacheMisses: stats.cacheMisses,
+      memoryHits: stats.memoryHits,
+      diskHits: stats.diskHits,
+      sharedHits: stats.sharedHits,
+      coldStartMillis: stats.coldStartMillis,
+      slowColdStarts: stats.slowColdStarts,
+      coldStarts: { hit: histogram(stats.coldStartsHit), miss: histogram(stats.coldStartsMiss) },
+      compile: histogram(stats.compile),
+    };
   }
 
   /** How cold starts and memory are. */
@@ -262,7 +275,9 @@ export class Engine {
 
   async #load(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {
     const { binding } = this[inner];
-    const code = await loadCode(binding, pathOrBytes(source), kind);
+    const from = pathOrBytes(source);
+    const shared = ModuleCache.shared(this.cache);
+    const code = await (shared ? shared.load(from, kind) : loadCode(binding, from, kind));
     emitWarnings(binding);
     return code;
   }
@@ -274,35 +289,4 @@ function pathOrBytes(source: CodeSource): string | Uint8Array {
   if (source instanceof URL && source.protocol === 'file:') return fileURLToPath(source);
   const expected = 'a path, a file: URL or a Uint8Array';
   throw makeError('ERR_BAD_ARGUMENT', { path: 'source', expected, received: describe(source) });
-}
-
-function cacheOptions(cache: boolean | CacheOptions): BindingEngineOptions['cache'] {
-  if (cache === false) return undefined;
-  const { directory, keyFile, trust = 'key' } = checkOptions(cache === true ? {} : cache, CACHE_RULES, 'cache.');
-  if (trust === 'owner' && keyFile !== undefined)
-    throw badOption('cache.keyFile', keyFile, "no key with trust 'owner'");
-  const kept = directory === undefined ? defaultCacheDirectory() : resolve(directory);
-  if (kept === undefined) return undefined;
-  const resolved: BindingEngineOptions['cache'] = { directory: kept, trust };
-  if (keyFile !== undefined) resolved.keyFile = resolve(keyFile);
-  return resolved;
-}
-
-let warnedOfNoHome = false;
-
-function defaultCacheDirectory(): string | undefined {
-  const { XDG_CACHE_HOME: home } = process.env;
-  // The XDG rules: a relative path counts as none.
-  if (home?.startsWith('/')) return join(home, 'riptide-wasm');
-  try {
-    return join(homedir(), '.cache', 'riptide-wasm');
-  } catch (error) {
-    // A container's user may have no home. That costs compiling at each start, not the engine.
-    if (!warnedOfNoHome) {
-      const reason = error instanceof Error ? error.message : String(error);
-      process.emitWarning(`no cache of compiled code: there is no home directory (${reason})`, 'RiptideWarning');
-    }
-    warnedOfNoHome = true;
-    return undefined;
-  }
 }

@@ -32,6 +32,11 @@ export const ERROR_CODES = {
     explanation: 'The bytes are not WebAssembly, are cut short, or are not valid. Details: `offset` where known.',
     message: 'cannot compile: {reason}',
   },
+  ERR_COMPILE_LIMIT: {
+    explanation:
+      "The code exceeds a limit of the engine's `compile` option, in size, in shape, or in what compiling it takes. Details: `option`, `limit`.",
+    message: 'the code exceeds {option} ({limit})',
+  },
   ERR_SIMD_DISABLED: {
     explanation: 'The code uses SIMD and its engine was made with `simd: false`. Details: `offset`.',
     message: 'the code uses SIMD, which this engine refuses',
@@ -162,7 +167,7 @@ export class ArgumentError extends RiptideError {
   }
 }
 
-/** `ERR_COMPILE`, `ERR_SIMD_DISABLED`, `ERR_WRONG_KIND`: these bytes cannot be loaded. */
+/** `ERR_COMPILE`, `ERR_COMPILE_LIMIT`, `ERR_SIMD_DISABLED`, `ERR_WRONG_KIND`: these bytes cannot be loaded. */
 export class CompileError extends RiptideError {
   static {
     named(CompileError, 'CompileError');
@@ -245,6 +250,7 @@ const CLASSES: Partial<Record<ErrorCode, ErrorClass>> = {
   ERR_BAD_OPTION: OptionError,
   ERR_BAD_ARGUMENT: ArgumentError,
   ERR_COMPILE: CompileError,
+  ERR_COMPILE_LIMIT: CompileError,
   ERR_SIMD_DISABLED: CompileError,
   ERR_WRONG_KIND: CompileError,
   ERR_LINK: LinkError,

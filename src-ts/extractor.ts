@@ -1,6 +1,7 @@
+import type { CacheOptions } from './cache-options.js';
 import type { CallOptions } from './caller.js';
 import { type Config, cacheFields, type Environment, loadConfig } from './config.js';
-import { type CacheOptions, ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
+import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
 import { GuestError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { inner } from './internal.js';
@@ -187,9 +188,7 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
       }
     }
   }
-  const build = engine.simd ? 'simd' : 'scalar';
-  const file = new URL(`../crates/extractor/dist/extractor.${build}.wasm`, import.meta.url);
-  const component = await engine.loadComponent(file);
+  const component = await engine.loadComponent(extractorFile(engine.simd));
   const pool = new Pool(component, poolOptions(options, config, engine));
   try {
     await pool.ready();
@@ -198,6 +197,11 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
     throw error;
   }
   return Extractor.over(engine, pool);
+}
+
+/** The shipped extractor for engines with or without SIMD. @internal */
+export function extractorFile(simd: boolean): URL {
+  return new URL(`../crates/extractor/dist/extractor.${simd ? 'simd' : 'scalar'}.wasm`, import.meta.url);
 }
 
 function engineOptions(options: ExtractorOptions, config: Config, env: Environment): EngineOptions {

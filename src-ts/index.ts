@@ -1,9 +1,10 @@
+export type { CacheLimits, CacheOptions, SharedCache } from './cache-options.js';
 export type { AnyExports, CallOptions, CallStats, MeasuredCall, Promised } from './caller.js';
 export { Code, type ExternDescription } from './code.js';
+export type { CompileOptions } from './compile-options.js';
 export { Component } from './component.js';
 export { type Config, type Environment, loadConfig } from './config.js';
 export {
-  type CacheOptions,
   type CodeSource,
   type ColdStartHealth,
   Engine,
@@ -44,12 +45,20 @@ export {
   type Measured,
   type Media,
 } from './extractor.js';
+export type { Histogram } from './histogram.js';
 export type { HostFunction } from './host-functions.js';
 export { Instance } from './instance.js';
 export type { Imports, InstanceOptions, WasiOptions } from './instance-options.js';
 export { getWasmMemoryMetrics, type WasmMemoryMetrics } from './metrics.js';
 export { Module } from './module.js';
-export { ModuleCache, type ModuleCacheSnapshot } from './module-cache.js';
+export {
+  type CacheEntry,
+  type CacheRejection,
+  ModuleCache,
+  type ModuleCacheSnapshot,
+  type RemovedFromCache,
+  type VerifiedCacheEntry,
+} from './module-cache.js';
 export { type BuildInfo, buildInfo, wat2wasm } from './native.js';
 export {
   type BreakerState,
@@ -61,4 +70,5 @@ export {
   type PoolStats,
 } from './pool.js';
 export type { BreakerOptions, PoolOptions } from './pool-options.js';
+export type { PrecompileOptions, PrecompileProgress } from './precompile.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';

@@ -189,18 +189,37 @@ export function openEngine(options: BindingEngineOptions): BindingEngine {
   return attempt(() => new addon.BindingEngine(options));
 }
 
+/** What the shared tier had, and how long it took to ask it. @internal */
+export interface Offer {
+  readonly spentMillis: number;
+  readonly sealed: Uint8Array | undefined;
+}
+
 /** @internal */
-export async function loadCode(
+export function loadCode(
   engine: BindingEngine,
   source: string | Uint8Array,
   kind?: 'module' | 'component',
+  offer?: Offer,
 ): Promise<BindingCode> {
-  try {
-    return await promised(engine.load(source, kind));
-  } catch (failure) {
-    throw toError(failure);
-  }
+  return settled(engine.load(source, kind, offer?.spentMillis, offer?.sealed));
 }
+
+/** From memory or the disk; otherwise its name in the shared tier. @internal */
+export function findCode(
+  engine: BindingEngine,
+  source: string | Uint8Array,
+  kind?: 'module' | 'component',
+): Promise<BindingCode | string> {
+  return settled(engine.find(source, kind));
+}
+
+/** Where this user's key of the cache is; made where there is none. Touches the disk. @internal */
+export const ownCacheKeyFile = (): string => attempt(() => addon.ownCacheKeyFile());
+
+/** @internal */
+export const compileStandardInput = (settings: string, memoryBytes: number): void =>
+  attempt(() => addon.compileStandardInput(settings, memoryBytes));
 
 /** Says each of the engine's warnings once. @internal */
 export function emitWarnings(engine: BindingEngine): void {
@@ -219,6 +238,15 @@ export function openPool(engine: BindingEngine, code: BindingCode, options: Bind
  */
 export function promised<T>(given: Promise<T> | undefined): Promise<T> {
   return given ?? new Promise(() => {});
+}
+
+/** What a native promise gives, or a failure of this package. @internal */
+export async function settled<T>(given: Promise<T> | undefined): Promise<T> {
+  try {
+    return await promised(given);
+  } catch (failure) {
+    throw toError(failure);
+  }
 }
 
 /** `ready`, `close` and `destroy`. @internal */

@@ -24,6 +24,9 @@ export const MAX_INSTANCES = 4096;
 /** The most elements an engine's tables have room for; the runtime refuses more. @internal */
 export const MAX_TABLE_ELEMENTS = 10_000_000;
 
+/** A hundred years. @internal */
+export const MAX_AGE_MILLIS = 3_155_760_000_000;
+
 /** A time above zero; fractions are allowed. @internal */
 export const millis: Rule = {
   allowed: `a number of milliseconds above 0, up to ${MAX_MILLIS}`,

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { createExtractor, type Extracted, type ExtractionMode } from '../extractor.js';
+import { parseArguments } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 import { readPage } from './input.js';
 
@@ -21,7 +21,18 @@ export async function extract(argv: string[]): Promise<void> {
 }
 
 function parse(argv: string[]): { source: string; mode: ExtractionMode; format: Format; url: string | undefined } {
-  const { values, positionals } = arguments_(argv);
+  const { values, positionals } = parseArguments({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      mode: { type: 'string' },
+      selector: { type: 'string', multiple: true },
+      url: { type: 'string' },
+      json: { type: 'boolean' },
+      markdown: { type: 'boolean' },
+      text: { type: 'boolean' },
+    },
+  });
   const [source] = positionals;
   if (source === undefined || positionals.length > 1) throw usage('extract takes one file, URL or -');
   const selectors = values.selector ?? [];
@@ -40,25 +51,6 @@ function parse(argv: string[]): { source: string; mode: ExtractionMode; format: 
       return { source, mode: name, format, url: values.url };
     default:
       throw usage(`--mode is article, full, metadata or custom, not ${JSON.stringify(name)}`);
-  }
-}
-
-function arguments_(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        mode: { type: 'string' },
-        selector: { type: 'string', multiple: true },
-        url: { type: 'string' },
-        json: { type: 'boolean' },
-        markdown: { type: 'boolean' },
-        text: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw usage(oneLine(error).replace(/^ERR_\w+: /, ''));
   }
 }
 

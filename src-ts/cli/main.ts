@@ -13,6 +13,19 @@ riptide-wasm extract FILE|URL|- [options]   one page to standard output (- is st
 
 riptide-wasm demo [FILE|FOLDER|URL...]      many pages, with a table of what they took;
                                             npm's own manual where none are given
+riptide-wasm precompile [FILE...] [options]  compile into the cache, for an image or a later start;
+                                            the shipped extractor where no files are given
+  --out DIR         the cache's directory (default: as the environment says)
+  --cpu CPU         native (default): this processor; baseline: every one of its architecture
+  --trust TRUST     key (default) or owner: what makes an artefact trusted
+
+riptide-wasm cache ls|verify|prune|clear    what is in the cache; which artefacts would not be used; remove what is
+                                            beyond the limits; remove all of them
+  --dir DIR         the cache's directory
+  --trust TRUST     key or owner
+  --max-bytes N, --max-entries N, --max-age-days N   the limits of prune (1 GiB, 4096, 90)
+riptide-wasm cache key [--out FILE]         where this user's key is; or make a new one for several machines
+
 riptide-wasm --version
 riptide-wasm --help
 
@@ -29,6 +42,12 @@ async function run([command, ...rest]: string[]): Promise<void> {
     case 'demo':
       if (rest[0] === '--help') break;
       return (await import('./demo.js')).demo(rest);
+    case 'precompile':
+      if (rest.includes('--help')) break;
+      return (await import('./precompile.js')).precompile(rest);
+    case 'cache':
+      if (rest.includes('--help')) break;
+      return (await import('./cache.js')).cache(rest);
     case '--version':
     case '-v': {
       const { version, wasmtime, target } = (await import('../native.js')).buildInfo();

@@ -2,14 +2,12 @@
 //!
 //! A process has one environment on the main thread and one on each worker thread that loads the addon.
 
-use crate::code::BindingCode;
 use crate::failure;
 use crate::host::Desk;
 use crate::js::{Fault, Js, JsResult, Raw};
 use crate::pool::PoolState;
 use crate::queue::{CallKey, Deferred, Item, Outcome, Queue, Reply};
 use crate::to_js;
-use napi::bindgen_prelude::ToNapiValue;
 use napi::sys::{self, Status};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use std::cell::{Cell, RefCell};
@@ -299,29 +297,22 @@ pub(crate) fn rejected(js: Js, fault: Fault) -> JsResult<Raw> {
 
 fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
     // A panic in a conversion must fail this promise, not only be caught.
-    let settled =
-        failure::guarded(|| {
-            Ok(match outcome {
-                Outcome::Answer(Ok(answer), signature) => {
-                    let value = to_js::results(js, &answer.values, &signature)?;
-                    match answer.stats {
-                        Some(stats) => Ok(to_js::measured(js, value, &stats)?),
-                        None => Ok(value),
-                    }
+    let settled = failure::guarded(|| {
+        Ok(match outcome {
+            Outcome::Answer(Ok(answer), signature) => {
+                let value = to_js::results(js, &answer.values, &signature)?;
+                match answer.stats {
+                    Some(stats) => Ok(to_js::measured(js, value, &stats)?),
+                    None => Ok(value),
                 }
-                Outcome::Code(Ok(code)) => {
-                    // SAFETY: alive environment on its thread.
-                    let object =
-                        unsafe { ToNapiValue::to_napi_value(js.raw(), BindingCode::from(code)) };
-                    Ok(object
-                        .map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
-                }
-                Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
-                Outcome::Answer(Err(error), _)
-                | Outcome::Code(Err(error))
-                | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
-            })
-        });
+            }
+            Outcome::Made(Ok(make)) => Ok(make(js)?),
+            Outcome::Nothing(Ok(())) => Ok(js.undefined()?),
+            Outcome::Answer(Err(error), _)
+            | Outcome::Made(Err(error))
+            | Outcome::Nothing(Err(error)) => Err(failure::object(js, &error)?),
+        })
+    });
     match settled {
         Ok(Ok(value)) => js.resolve(deferred.raw(), value),
         Ok(Err(value)) => js.reject(deferred.raw(), value),

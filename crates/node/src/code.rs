@@ -1,5 +1,6 @@
 //! Compiled code as JavaScript holds it.
 
+use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use riptide_wasm_runtime::module::{Code, Kind};
 use riptide_wasm_runtime::value::FunctionType;
@@ -62,6 +63,12 @@ impl BindingCode {
             .iter()
             .map(|import| item(&import.name, import.kind, &import.function))
             .collect()
+    }
+
+    /// What the shared tier is to keep, once, where this load compiled and there is one.
+    #[napi(ts_return_type = "Buffer | null")]
+    pub fn take_sealed(&self) -> Option<Buffer> {
+        self.code.take_sealed().map(Buffer::from)
     }
 
     /// Whether it came without compiling.

@@ -1,18 +1,27 @@
 //! The engine as JavaScript holds it.
 
 use crate::bridge::{self, Bridge};
+use crate::code::BindingCode;
 use crate::failure;
+use crate::guest::duration;
 use crate::info::{BindingTracker, metrics_object};
 use crate::js::{Js, JsResult, Kind as JsKind, Raw};
-use crate::queue::Outcome;
-use napi::bindgen_prelude::Unknown;
+use crate::queue::Reply;
+use napi::bindgen_prelude::{ToNapiValue, Unknown};
 use napi::sys::TypedarrayType;
 use napi::{Env, JsValue};
 use napi_derive::napi;
-use riptide_wasm_runtime::cache::{CacheOptions, Trust};
+use riptide_wasm_runtime::cache::{
+    CacheEntry, CacheLimits, CacheOptions, Offer, Rejection, Removed, Trust,
+};
+use riptide_wasm_runtime::compile::{CompileOptions, IsolatedOptions};
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::module::{Kind, Source};
+use riptide_wasm_runtime::histogram::{BOUNDS, HistogramSnapshot};
+use riptide_wasm_runtime::module::{Code, Kind, Sought, Source};
+use riptide_wasm_runtime::settings::Cpu;
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 /// The options of an engine: checked and complete.
 #[napi(object)]
@@ -26,6 +35,9 @@ pub struct BindingEngineOptions {
     pub memory_budget_bytes: Option<f64>,
     pub fuel: bool,
     pub signals_based_traps: bool,
+    /// Whether code is compiled for every processor of this architecture.
+    pub baseline: bool,
+    pub compile: Option<BindingCompileOptions>,
     pub cache: Option<BindingCacheOptions>,
     pub cold_start_target_millis: Option<u32>,
 }
@@ -37,6 +49,43 @@ pub struct BindingCacheOptions {
     pub key_file: Option<String>,
     #[napi(ts_type = "'key' | 'owner'")]
     pub trust: String,
+    pub limits: BindingCacheLimits,
+}
+
+/// What the cache's directory may hold.
+#[napi(object)]
+pub struct BindingCacheLimits {
+    pub max_bytes: f64,
+    pub max_entries: f64,
+    pub max_age_millis: f64,
+}
+
+/// Limits of compiling.
+#[napi(object)]
+pub struct BindingCompileOptions {
+    pub max_bytes: f64,
+    pub max_functions: u32,
+    pub max_nesting: u32,
+    pub isolated: Option<BindingIsolatedOptions>,
+}
+
+/// The compiling process.
+#[napi(object)]
+pub struct BindingIsolatedOptions {
+    pub program: String,
+    pub arguments: Vec<String>,
+    pub timeout_millis: f64,
+    pub memory_bytes: f64,
+}
+
+/// How often something took how long.
+#[napi(object)]
+pub struct BindingHistogram {
+    /// Upper bounds in seconds; the last bucket has none.
+    pub bounds: Vec<f64>,
+    /// Observations by bucket, each of its own.
+    pub buckets: Vec<f64>,
+    pub sum: f64,
 }
 
 /// The numbers of an engine.
@@ -50,8 +99,40 @@ pub struct BindingEngineStats {
     pub cache_misses: f64,
     pub memory_hits: f64,
     pub disk_hits: f64,
+    pub shared_hits: f64,
+    #[napi(ts_type = "Record<string, number>")]
+    pub rejected: HashMap<String, f64>,
+    pub write_failures: f64,
+    pub evictions: f64,
+    pub clock_skews: f64,
+    pub cache_entries: f64,
+    pub cache_bytes: f64,
     pub cold_start_millis: f64,
     pub slow_cold_starts: f64,
+    pub cold_starts_hit: BindingHistogram,
+    pub cold_starts_miss: BindingHistogram,
+    pub compile: BindingHistogram,
+    pub cache_load: BindingHistogram,
+}
+
+/// An artefact on the disk.
+#[napi(object)]
+pub(crate) struct BindingCacheEntry {
+    pub compat: String,
+    pub name: String,
+    pub bytes: f64,
+    /// Milliseconds since 1970.
+    pub used: f64,
+    pub current: bool,
+    /// Why it would not be used.
+    pub rejection: Option<String>,
+}
+
+/// What was removed from the disk.
+#[napi(object)]
+pub(crate) struct BindingRemoved {
+    pub entries: f64,
+    pub bytes: f64,
 }
 
 /// An engine.
@@ -78,6 +159,12 @@ impl BindingEngine {
                 memory_budget_bytes: options.memory_budget_bytes.map(|bytes| bytes as u64),
                 fuel: options.fuel,
                 signals_based_traps: options.signals_based_traps,
+                cpu: if options.baseline {
+                    Cpu::Baseline
+                } else {
+                    Cpu::Native
+                },
+                compile: options.compile.map(compile_options),
                 cache,
                 cold_start_target_millis: options.cold_start_target_millis,
             })?;
@@ -85,26 +172,89 @@ impl BindingEngine {
         })
     }
 
-    /// Loads code from a file's path or from bytes, which are copied.
+    /// Loads code from a file's path or from bytes, which are copied. After `find` found nothing: with what the shared
+    /// tier had, if anything, and how many milliseconds asking for it took.
     #[napi(
-        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
+        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component', spentMillis?: number, sealed?: Uint8Array",
         ts_return_type = "Promise<BindingCode>"
     )]
-    pub fn load(&self, env: Env, source: Unknown, kind: Option<String>) -> napi::Result<Raw> {
-        // SAFETY: napi gave the environment for this call.
-        let js = unsafe { Js::new(env.raw()) };
-        failure::throwing(js, || {
-            let bridge = Bridge::of(js)?;
-            match load_source(js, source.raw()).and_then(|source| Ok((source, load_kind(kind)?))) {
-                Ok((source, kind)) => bridge.submit(js, None, |reply| {
-                    self.engine.load(
-                        source,
-                        kind,
-                        Box::new(move |code| reply.settle(Outcome::Code(code))),
-                    );
-                }),
-                Err(fault) => bridge::rejected(js, fault),
-            }
+    pub fn load(
+        &self,
+        env: Env,
+        source: Unknown,
+        kind: Option<String>,
+        spent_millis: Option<f64>,
+        sealed: Option<Unknown>,
+    ) -> napi::Result<Raw> {
+        self.submit(env, |js| {
+            let source = load_source(js, source.raw())?;
+            let kind = load_kind(kind)?;
+            let sealed = sealed.map(|sealed| shared_bytes(js, sealed.raw()));
+            let sealed = sealed.transpose()?;
+            let offer = spent_millis.map(|millis| Offer {
+                sealed,
+                spent: duration(millis).unwrap_or_default(),
+            });
+            Ok(move |reply: Reply| {
+                let done = move |code| {
+                    reply.make(code, |js, code: Code| made(js, BindingCode::from(code)))
+                };
+                self.engine.load(source, kind, offer, done);
+            })
+        })
+    }
+
+    /// Looks for code in memory and on the disk alone; otherwise its name in the shared tier.
+    #[napi(
+        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
+        ts_return_type = "Promise<BindingCode | string>"
+    )]
+    pub fn find(&self, env: Env, source: Unknown, kind: Option<String>) -> napi::Result<Raw> {
+        self.submit(env, |js| {
+            let source = load_source(js, source.raw())?;
+            let kind = load_kind(kind)?;
+            Ok(move |reply: Reply| {
+                let done = move |sought| {
+                    reply.make(sought, |js, sought| match sought {
+                        Sought::Code(code) => made(js, BindingCode::from(code)),
+                        Sought::Missing(name) => js.string(&name),
+                    })
+                };
+                self.engine.find(source, kind, done);
+            })
+        })
+    }
+
+    /// What the cache has on the disk; where it is to verify them, with why one would not be used.
+    #[napi(ts_return_type = "Promise<BindingCacheEntry[]>")]
+    pub fn cache_entries(&self, env: Env, verify: bool) -> napi::Result<Raw> {
+        self.submit(env, |_| {
+            Ok(move |reply: Reply| {
+                let done = move |entries| {
+                    reply.make(entries, |js, entries: Vec<_>| {
+                        let entries: Vec<_> = entries.into_iter().map(cache_entry).collect();
+                        made(js, entries)
+                    })
+                };
+                self.engine.cache_entries(verify, done);
+            })
+        })
+    }
+
+    /// Removes what these limits do not allow, or everything.
+    #[napi(ts_return_type = "Promise<BindingRemoved>")]
+    pub fn prune_cache(&self, env: Env, limits: Option<BindingCacheLimits>) -> napi::Result<Raw> {
+        self.submit(env, |_| {
+            let limits = limits.map(cache_limits);
+            Ok(move |reply: Reply| {
+                let done = move |removed| {
+                    reply.make(removed, |js, removed: Removed| {
+                        let (entries, bytes) = (removed.entries as f64, removed.bytes as f64);
+                        made(js, BindingRemoved { entries, bytes })
+                    })
+                };
+                self.engine.prune_cache(limits, done);
+            })
         })
     }
 
@@ -124,8 +274,23 @@ impl BindingEngine {
                 cache_misses: stats.cache.misses as f64,
                 memory_hits: stats.cache.memory_hits as f64,
                 disk_hits: stats.cache.disk_hits as f64,
+                shared_hits: stats.cache.shared_hits as f64,
+                rejected: Rejection::ALL
+                    .iter()
+                    .map(|why| (why.as_str().to_owned(), *why as usize))
+                    .map(|(why, index)| (why, stats.cache.rejected[index] as f64))
+                    .collect(),
+                write_failures: stats.cache.write_failures as f64,
+                evictions: stats.cache.evicted as f64,
+                clock_skews: stats.cache.clock_skews as f64,
+                cache_entries: stats.cache.entries as f64,
+                cache_bytes: stats.cache.bytes as f64,
                 cold_start_millis: stats.cold_start_millis,
                 slow_cold_starts: stats.slow_cold_starts as f64,
+                cold_starts_hit: histogram(&stats.cold_starts_hit),
+                cold_starts_miss: histogram(&stats.cold_starts_miss),
+                compile: histogram(&stats.compile),
+                cache_load: histogram(&stats.cache.load),
             })
         })
     }
@@ -157,6 +322,74 @@ impl BindingEngine {
     }
 }
 
+impl BindingEngine {
+    /// A promise for work: `prepare` reads the arguments, and what it gives begins the work. Arguments that do not fit
+    /// reject the promise.
+    fn submit<'a, W: FnOnce(Reply) + 'a>(
+        &'a self,
+        env: Env,
+        prepare: impl FnOnce(Js) -> JsResult<W>,
+    ) -> napi::Result<Raw> {
+        // SAFETY: napi gave the environment for this call.
+        let js = unsafe { Js::new(env.raw()) };
+        failure::throwing(js, || {
+            let bridge = Bridge::of(js)?;
+            match prepare(js) {
+                Ok(work) => bridge.submit(js, None, work),
+                Err(fault) => bridge::rejected(js, fault),
+            }
+        })
+    }
+}
+
+fn made(js: Js, value: impl ToNapiValue) -> JsResult<Raw> {
+    // SAFETY: alive environment on its thread.
+    let made = unsafe { ToNapiValue::to_napi_value(js.raw(), value) };
+    Ok(made.map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
+}
+
+fn cache_entry((entry, rejection): (CacheEntry, Option<Rejection>)) -> BindingCacheEntry {
+    let used = entry.used.duration_since(SystemTime::UNIX_EPOCH);
+    BindingCacheEntry {
+        compat: entry.compat,
+        name: entry.name,
+        bytes: entry.bytes as f64,
+        used: used.map_or(0.0, |used| used.as_secs_f64() * 1e3),
+        current: entry.current,
+        rejection: rejection.map(|why| why.as_str().into()),
+    }
+}
+
+fn compile_options(options: BindingCompileOptions) -> CompileOptions {
+    CompileOptions {
+        max_bytes: options.max_bytes as u64,
+        max_functions: options.max_functions,
+        max_nesting: options.max_nesting,
+        isolated: options.isolated.map(|isolated| IsolatedOptions {
+            program: isolated.program.into(),
+            arguments: isolated.arguments,
+            timeout: duration(isolated.timeout_millis).unwrap_or(Duration::MAX),
+            memory_bytes: isolated.memory_bytes as u64,
+        }),
+    }
+}
+
+fn cache_limits(limits: BindingCacheLimits) -> CacheLimits {
+    CacheLimits {
+        max_bytes: limits.max_bytes as u64,
+        max_entries: limits.max_entries as u64,
+        max_age: duration(limits.max_age_millis).unwrap_or(Duration::MAX),
+    }
+}
+
+fn histogram(snapshot: &HistogramSnapshot) -> BindingHistogram {
+    BindingHistogram {
+        bounds: BOUNDS.to_vec(),
+        buckets: snapshot.buckets.iter().map(|count| *count as f64).collect(),
+        sum: snapshot.sum,
+    }
+}
+
 fn cache_options(options: BindingCacheOptions) -> JsResult<CacheOptions> {
     let trust = match &*options.trust {
         "key" => Trust::Key,
@@ -167,6 +400,7 @@ fn cache_options(options: BindingCacheOptions) -> JsResult<CacheOptions> {
         directory: options.directory.into(),
         key_file: options.key_file.map(Into::into),
         trust,
+        limits: cache_limits(options.limits),
     })
 }
 
@@ -193,11 +427,8 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
     if js.kind(source)? == JsKind::String {
         return Ok(Source::Path(js.as_text(source)?.into()));
     }
-    if js.kind(source)? == JsKind::Object
-        && let Some(array) = js.as_typed_array(source)?
-        && array.kind == TypedarrayType::uint8_array
-    {
-        return Ok(Source::Bytes(array.copy()?));
+    if let Some(bytes) = bytes_of(js, source)? {
+        return Ok(Source::Bytes(bytes));
     }
     Err(Error::new(
         ErrorCode::BadArgument,
@@ -207,4 +438,27 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
     .text("expected", "a path or a Uint8Array")
     .text("received", "another value")
     .into())
+}
+
+fn shared_bytes(js: Js, sealed: Raw) -> JsResult<Vec<u8>> {
+    bytes_of(js, sealed)?.ok_or_else(|| {
+        Error::new(
+            ErrorCode::BadArgument,
+            "the shared cache gave no Uint8Array",
+        )
+        .text("path", "cache.shared.get")
+        .text("expected", "a Uint8Array or undefined")
+        .text("received", "another value")
+        .into()
+    })
+}
+
+fn bytes_of(js: Js, value: Raw) -> JsResult<Option<Vec<u8>>> {
+    if js.kind(value)? == JsKind::Object
+        && let Some(array) = js.as_typed_array(value)?
+        && array.kind == TypedarrayType::uint8_array
+    {
+        return Ok(Some(array.copy()?));
+    }
+    Ok(None)
 }

@@ -4,7 +4,9 @@ use crate::failure;
 use crate::js::{Js, JsResult, Raw};
 use napi::Env;
 use napi_derive::napi;
-use riptide_wasm_runtime::error::ErrorCode;
+use riptide_wasm_runtime::cache::own_key_file;
+use riptide_wasm_runtime::compile::child::serve;
+use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::limits::TrackerSnapshot;
 use riptide_wasm_runtime::{module, stats};
 
@@ -83,6 +85,32 @@ pub(crate) fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || js.buffer(&module::wat2wasm(&text)?))
+}
+
+/// Where this user's key of the cache is; made where there is none. Touches the disk.
+#[napi]
+pub(crate) fn own_cache_key_file(env: Env) -> napi::Result<String> {
+    // SAFETY: napi gave the environment for this call.
+    failure::throwing(unsafe { Js::new(env.raw()) }, || {
+        let file =
+            own_key_file().map_err(|error| Error::new(ErrorCode::Read, error.to_string()))?;
+        Ok(file.display().to_string())
+    })
+}
+
+/// The whole work of a compiling process: WebAssembly from standard input, the answer to standard output.
+#[napi]
+pub(crate) fn compile_standard_input(
+    env: Env,
+    settings: String,
+    memory_bytes: f64,
+) -> napi::Result<()> {
+    // SAFETY: napi gave the environment for this call.
+    failure::throwing(unsafe { Js::new(env.raw()) }, || {
+        serve(&settings, memory_bytes as u64)
+            .map_err(|error| Error::new(ErrorCode::Read, error.to_string()))?;
+        Ok(())
+    })
 }
 
 /// The metrics of the specification over the whole process.

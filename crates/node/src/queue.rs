@@ -2,13 +2,13 @@
 //! take it all.
 
 use crate::host::Request;
+use crate::js::{Js, JsResult, Raw};
 use crate::shape::Signature;
 use crossbeam_queue::SegQueue;
 use napi::sys;
 use riptide_wasm_runtime::call::Answer;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::events::Event;
-use riptide_wasm_runtime::module::Code;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,10 +36,13 @@ pub(crate) struct CallKey {
     pub(crate) ticket: Option<u64>,
 }
 
+/// Makes the value of a promise, on JavaScript's thread.
+pub(crate) type Make = Box<dyn FnOnce(Js) -> JsResult<Raw> + Send>;
+
 /// How asynchronous work ended.
 pub(crate) enum Outcome {
     Answer(Result<Answer>, Arc<Signature>),
-    Code(Result<Code>),
+    Made(Result<Make>),
     Nothing(Result<()>),
 }
 
@@ -193,6 +196,17 @@ impl Reply {
 
     pub(crate) fn settle(mut self, outcome: Outcome) {
         self.push(outcome);
+    }
+
+    /// Settles with a failure, or with the value that `make` makes of the rest on JavaScript's thread.
+    pub(crate) fn make<T: Send + 'static>(
+        self,
+        outcome: Result<T>,
+        make: impl FnOnce(Js, T) -> JsResult<Raw> + Send + 'static,
+    ) {
+        self.settle(Outcome::Made(
+            outcome.map(|value| -> Make { Box::new(move |js| make(js, value)) }),
+        ));
     }
 
     fn push(&mut self, outcome: Outcome) {

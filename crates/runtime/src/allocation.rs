@@ -3,22 +3,17 @@
 //! Slots of 4 GiB need no bounds checks but much address space. Where the system refuses it, slots
 //! of the limit's size; where it refuses those too, memory on demand with a small reservation.
 
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Form};
 use crate::engine::EngineOptions;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-
-/// Address space a memory needs so that 32-bit addresses cannot leave it.
-const FULL_RESERVATION: u64 = 4 << 30;
-
-/// Guard behind smaller slots: bounds are checked there anyway.
-const SMALL_GUARD: u64 = 64 << 10;
+use crate::settings::{FULL_RESERVATION, Settings};
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// The step without a pool.
 const ON_DEMAND: &str = "on-demand";
 
-/// Reserved for a memory on demand, and added when it moves.
+/// Reserved for a memory on demand.
 const ON_DEMAND_RESERVATION: u64 = 16 << 20;
 
 /// Core instances of one component: `wit-component` makes up to four, composed components several
@@ -48,8 +43,7 @@ pub(crate) struct Allocated {
     pub(crate) engine: Engine,
     /// The step that holds, as `engine.stats` names it.
     pub(crate) step: &'static str,
-    /// Every setting that changes compiled code, for the cache's key.
-    pub(crate) settings: String,
+    pub(crate) settings: Settings,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -63,24 +57,25 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
     ];
     let mut warnings = Vec::new();
     for (step, reservation, pooling) in steps {
-        let full = reservation == FULL_RESERVATION;
-        let mut config = config(options);
-        config.memory_reservation(reservation);
-        if !full {
-            config.memory_guard_size(SMALL_GUARD);
-        }
+        let settings = Settings {
+            simd: options.simd,
+            signals: options.signals_based_traps,
+            fuel: options.fuel,
+            reservation,
+            cpu: options.cpu,
+        };
+        let mut config = settings.config()?;
         if pooling {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(options, limit)));
-        } else {
-            config.memory_reservation_for_growth(ON_DEMAND_RESERVATION);
         }
         match Engine::new(&config) {
             Ok(engine) => {
-                let settings = format!(
-                    "simd={} signals={} fuel={} reservation={reservation} full={full}",
-                    options.simd, options.signals_based_traps, options.fuel
-                );
-                return Ok(Allocated { engine, step, settings, warnings });
+                return Ok(Allocated {
+                    engine,
+                    step,
+                    settings,
+                    warnings,
+                });
             }
             Err(error) => warnings.push(format!(
                 "memory allocation \"{step}\" was refused ({error:#}); a more modest one is used, which is slower"
@@ -98,9 +93,9 @@ pub(crate) fn room(step: &str, slots: u32, compiled: &Compiled) -> u32 {
     if step == ON_DEMAND {
         return u32::MAX;
     }
-    let required = match compiled {
-        Compiled::Module(module) => Some(module.resources_required()),
-        Compiled::Component(component) => component.resources_required(),
+    let required = match &compiled.form {
+        Form::Module(module) => Some(module.resources_required()),
+        Form::Component(component) => component.resources_required(),
     };
     let Some(required) = required else {
         return u32::MAX;
@@ -108,19 +103,6 @@ pub(crate) fn room(step: &str, slots: u32, compiled: &Compiled) -> u32 {
     let share = |all: u32, each: u32| slots.saturating_mul(all) / each.max(1);
     share(MEMORIES_PER_SLOT, required.num_memories)
         .min(share(CORE_INSTANCES_PER_SLOT, required.num_tables))
-}
-
-fn config(options: &EngineOptions) -> Config {
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .consume_fuel(options.fuel)
-        .wasm_simd(options.simd)
-        .wasm_relaxed_simd(options.simd)
-        .signals_based_traps(options.signals_based_traps)
-        // The limiter speaks for memories of one store; shared ones are outside its reach.
-        .shared_memory(false);
-    config
 }
 
 fn slots(options: &EngineOptions, limit: u64) -> PoolingAllocationConfig {

@@ -4,12 +4,17 @@
 //! a compiled module or a pool of it does.
 
 use crate::allocation;
-use crate::cache::{CacheOptions, CacheStats, ModuleCache};
+use crate::cache::{
+    CacheEntry, CacheLimits, CacheOptions, CacheStats, ModuleCache, Offer, Rejection, Removed, Tier,
+};
 use crate::clock::Clock;
+use crate::compile::{CompileOptions, Compiler};
 use crate::error::{Error, ErrorCode, Result};
+use crate::histogram::HistogramSnapshot;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot, process_account};
 use crate::loader::Loader;
-use crate::module::{Code, Kind, Source};
+use crate::module::{Code, Kind, Sought, Source};
+use crate::settings::Cpu;
 use crate::stats::Starts;
 use crate::workers::{MAX_WORKERS, Workers};
 use riptide_wasm_accounting::{Account, Scope};
@@ -18,7 +23,7 @@ use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
 pub const MAX_PAGES: u32 = 65_536;
@@ -50,6 +55,10 @@ pub struct EngineOptions {
     pub fuel: bool,
     /// Whether bounds checks may be left to the memory protection of the processor.
     pub signals_based_traps: bool,
+    /// Which processors code is compiled for.
+    pub cpu: Cpu,
+    /// Limits of compiling.
+    pub compile: Option<CompileOptions>,
     /// The AOT cache; none: every load compiles.
     pub cache: Option<CacheOptions>,
     /// A start from the cache that takes longer, in milliseconds, is counted as slow.
@@ -73,6 +82,12 @@ pub struct EngineStats {
     pub cold_start_millis: f64,
     /// Starts from the cache that took longer than the target.
     pub slow_cold_starts: u64,
+    /// Starts from the cache, by how long they took.
+    pub cold_starts_hit: HistogramSnapshot,
+    /// Starts that compiled.
+    pub cold_starts_miss: HistogramSnapshot,
+    /// Compiling alone.
+    pub compile: HistogramSnapshot,
 }
 
 /// A handle to an engine core.
@@ -126,18 +141,75 @@ impl Engine {
     }
 
     /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on a
-    /// loader thread, and `done` is called there once.
+    /// loader thread, and `done` is called there once. With an `offer`, what [`Engine::find`] did not find.
     pub fn load(
         &self,
         source: Source,
         expected: Option<Kind>,
-        done: Box<dyn FnOnce(Result<Code>) + Send>,
+        offer: Option<Offer>,
+        done: impl FnOnce(Result<Code>) + Send + 'static,
     ) {
-        let (engine, asked) = (self.clone(), Instant::now());
+        let asked = Instant::now();
+        self.on_loader(done, move |engine| {
+            Code::load(engine, &source, expected, offer, asked)
+        });
+    }
+
+    /// Looks for it in memory and on the disk alone, in the same way.
+    pub fn find(
+        &self,
+        source: Source,
+        expected: Option<Kind>,
+        done: impl FnOnce(Result<Sought>) + Send + 'static,
+    ) {
+        let asked = Instant::now();
+        self.on_loader(done, move |engine| {
+            Code::find(engine, &source, expected, asked)
+        });
+    }
+
+    /// What the cache has on the disk, of all engines; where they are to be verified, why one would not be used. As
+    /// [`Engine::load`], `done` is called on a loader thread.
+    pub fn cache_entries(
+        &self,
+        verify: bool,
+        done: impl FnOnce(Result<Vec<(CacheEntry, Option<Rejection>)>>) + Send + 'static,
+    ) {
+        self.on_loader(done, move |engine| {
+            let core = engine.core();
+            if verify {
+                return core.cache.verify(&core.wasmtime);
+            }
+            let entries = core.cache.entries(&core.wasmtime)?;
+            Ok(entries.into_iter().map(|entry| (entry, None)).collect())
+        });
+    }
+
+    /// Removes what these limits do not allow, or everything, in the same way.
+    pub fn prune_cache(
+        &self,
+        limits: Option<CacheLimits>,
+        done: impl FnOnce(Result<Removed>) + Send + 'static,
+    ) {
+        self.on_loader(done, move |engine| {
+            let core = engine.core();
+            match limits {
+                Some(limits) => core.cache.prune(&core.wasmtime, &limits),
+                None => core.cache.clear(&core.wasmtime),
+            }
+        });
+    }
+
+    fn on_loader<T>(
+        &self,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+    ) {
+        let engine = self.clone();
         self.0.loader.run(Box::new(move || {
-            let load = || Code::load(&engine, &source, expected, asked);
-            let loaded = catch_unwind(AssertUnwindSafe(load));
-            done(loaded.unwrap_or_else(|_| Err(Error::panicked())));
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(&engine)));
+            done(outcome.unwrap_or_else(|_| Err(Error::panicked())));
+            engine.0.cache.tidy();
         }));
     }
 
@@ -152,6 +224,9 @@ impl Engine {
             cache: core.cache.stats(),
             cold_start_millis: core.starts.cold_start_millis(),
             slow_cold_starts: core.starts.slow(),
+            cold_starts_hit: core.starts.hit(),
+            cold_starts_miss: core.starts.miss(),
+            compile: core.cache.compiling(),
         }
     }
 
@@ -214,7 +289,11 @@ impl Core {
             )
         };
         Ok(Core {
-            cache: ModuleCache::new(options.cache.clone(), &allocated.settings, options.simd),
+            cache: ModuleCache::new(
+                options.cache.clone(),
+                allocated.settings,
+                Compiler::new(allocated.settings, options.compile.clone()),
+            ),
             account: Arc::new(Account::new(
                 Scope::Engine,
                 options.memory_budget_bytes.unwrap_or(u64::MAX),
@@ -264,17 +343,18 @@ impl Core {
     }
 
     /// Counts a lookup of the cache here and in the process; a cache that is off has none.
-    pub(crate) fn count_lookup(&self, tier: crate::cache::Tier) {
+    pub(crate) fn count_lookup(&self, tier: Tier) {
         if self.options.cache.is_some() {
             self.each_starts(|starts| starts.count_lookup(tier));
         }
     }
 
     /// Notes the first instance of freshly loaded code.
-    pub(crate) fn note_start(&self, millis: f64, from_cache: bool) {
+    pub(crate) fn note_start(&self, took: Duration, from_cache: bool) {
         let target = self.options.cold_start_target_millis;
+        let millis = took.as_secs_f64() * 1e3;
         let slow = from_cache && target.is_some_and(|target| millis > f64::from(target));
-        self.each_starts(|starts| starts.note_start(millis, slow));
+        self.each_starts(|starts| starts.note_start(took, from_cache, slow));
     }
 
     fn each_starts(&self, note: impl Fn(&Starts)) {

@@ -33,6 +33,9 @@ codes! {
     Read = "ERR_READ",
     /// The bytes are not WebAssembly, are cut short, or do not validate. Details: `offset` where known.
     Compile = "ERR_COMPILE",
+    /// The code is larger than what may be compiled, or compiling took more time or memory than it may.
+    /// Details: `option`, `limit`.
+    CompileLimit = "ERR_COMPILE_LIMIT",
     /// The code uses SIMD and the engine refuses it. Details: `offset`.
     SimdDisabled = "ERR_SIMD_DISABLED",
     /// A module was given where a component was wanted, or the other way round. Details: `expected`, `received`.

@@ -1,7 +1,7 @@
 //! Joins a guest's imports with what the host offers: its functions and, where asked for, WASI.
 
 use crate::call::Request;
-use crate::compile::Compiled;
+use crate::compile::{Form, Kind};
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{HostCall, HostFunction, SyncHostCall};
 use crate::module::{Code, Import};
@@ -56,9 +56,9 @@ enum Host {
 /// `ERR_LINK` with every missing import and its type, or with what does not fit.
 pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
     missing(code, &hosts, wasi)?;
-    let linked = match code.compiled() {
-        Compiled::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
-        Compiled::Component(component) => {
+    let linked = match &code.compiled().form {
+        Form::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
+        Form::Component(component) => {
             link_component(code, component, &hosts, wasi).map(Linked::Component)
         }
     };
@@ -74,7 +74,7 @@ pub(crate) fn imports_wasi(code: &Code) -> bool {
 }
 
 fn is_wasi(code: &Code, import: &Import) -> bool {
-    let prefix = if code.compiled().is_module() {
+    let prefix = if code.kind() == Kind::Module {
         "wasi_snapshot_preview1#"
     } else {
         "wasi:"
@@ -88,7 +88,7 @@ fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
         offered.contains(&import.name.as_str())
             || (wasi && is_wasi(code, import))
             // A component's types come with the functions that use them.
-            || (!code.compiled().is_module() && matches!(import.kind, "type" | "interface"))
+            || (code.kind() != Kind::Module && matches!(import.kind, "type" | "interface"))
     };
     let describe = |import: &Import| match &import.function {
         Some(ty) => format!("{}: {}", import.name, signature(ty)),

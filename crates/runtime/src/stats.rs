@@ -1,9 +1,11 @@
 //! The specification's six numbers, over an engine, a pool, or the whole process.
 
 use crate::cache::Tier;
+use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::limits::{PAGE_BYTES, process_account};
 use riptide_wasm_accounting::Account;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Starts and cache lookups of one scope.
 #[derive(Debug, Default)]
@@ -12,6 +14,8 @@ pub(crate) struct Starts {
     hits: AtomicU64,
     misses: AtomicU64,
     slow: AtomicU64,
+    hit: Histogram,
+    miss: Histogram,
 }
 
 static PROCESS: Starts = Starts {
@@ -19,6 +23,8 @@ static PROCESS: Starts = Starts {
     hits: AtomicU64::new(0),
     misses: AtomicU64::new(0),
     slow: AtomicU64::new(0),
+    hit: Histogram::new(),
+    miss: Histogram::new(),
 };
 
 impl Starts {
@@ -29,16 +35,22 @@ impl Starts {
 
     pub(crate) fn count_lookup(&self, tier: Tier) {
         let counter = match tier {
-            Tier::Memory | Tier::Disk => &self.hits,
+            Tier::Memory | Tier::Disk | Tier::Shared => &self.hits,
             Tier::Compiled => &self.misses,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes a start of `millis`; `slow` where it came from the cache and took longer than its target.
-    pub(crate) fn note_start(&self, millis: f64, slow: bool) {
+    /// Notes a start; `slow` where it came from the cache and took longer than its target.
+    pub(crate) fn note_start(&self, took: Duration, from_cache: bool, slow: bool) {
+        let millis = took.as_secs_f64() * 1e3;
         self.cold_start_millis
             .store(millis.to_bits(), Ordering::Relaxed);
+        if from_cache {
+            self.hit.observe(took);
+        } else {
+            self.miss.observe(took);
+        }
         if slow {
             self.slow.fetch_add(1, Ordering::Relaxed);
         }
@@ -50,6 +62,16 @@ impl Starts {
 
     pub(crate) fn slow(&self) -> u64 {
         self.slow.load(Ordering::Relaxed)
+    }
+
+    /// Starts from the cache.
+    pub(crate) fn hit(&self) -> HistogramSnapshot {
+        self.hit.snapshot()
+    }
+
+    /// Starts that compiled.
+    pub(crate) fn miss(&self) -> HistogramSnapshot {
+        self.miss.snapshot()
     }
 
     /// The six names with their values.

@@ -218,8 +218,9 @@ impl Stock {
         counted.begun = true;
         self.counters.created.fetch_add(1, Ordering::Relaxed);
         let (instance, start) = self.blueprint.instantiate(request).await?;
-        if let Some(millis) = start {
-            self.starts.note_start(millis, false);
+        if let Some(took) = start {
+            let from_cache = self.blueprint.code.cache_hit();
+            self.starts.note_start(took, from_cache, false);
         }
         counted.made = true;
         self.events.emit(Event::InstanceCreated);

@@ -1,7 +1,7 @@
 //! One instance with its store: made from a blueprint, called, and dropped as a whole.
 
 use crate::call::{Fuel, Request, Taken};
-use crate::compile::Compiled;
+use crate::compile::Target;
 use crate::engine::{Core, EngineOptions, Slot, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
@@ -9,13 +9,13 @@ use crate::failure::{classify, lacks_memory};
 use crate::instance::Wanted;
 use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
-use crate::module::{Code, Function, Target};
+use crate::module::{Code, Function};
 use crate::output::Written;
 use crate::value::{self, Limits, Value};
 use crate::wasi::{Wasi, WasiOptions};
 use riptide_wasm_accounting::{Account, Lease};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 /// Component handles that a guest may hold at once.
@@ -78,7 +78,7 @@ pub(crate) struct State {
 /// Everything that instances of one pool have in common, linked once.
 pub(crate) struct Blueprint {
     core: Arc<Core>,
-    code: Code,
+    pub(crate) code: Code,
     linked: Linked,
     parent: Arc<Account>,
     guest: GuestOptions,
@@ -106,7 +106,7 @@ pub(crate) struct Instance {
 }
 
 /// An instance, and the cold start in milliseconds that it completed, if it did.
-pub(crate) type Started = (Instance, Option<f64>);
+pub(crate) type Started = (Instance, Option<Duration>);
 
 #[derive(Clone, Copy)]
 enum Handle {
@@ -235,7 +235,7 @@ impl Blueprint {
     ) -> Result<Started> {
         match handle {
             Ok(handle) => {
-                let start = self.code.note_instance(asked.elapsed().as_secs_f64() * 1e3);
+                let start = self.code.note_instance(asked.elapsed());
                 Ok((
                     Instance {
                         store,
@@ -395,10 +395,4 @@ impl Instance {
 enum Found {
     Core(wasmtime::Func),
     Component(wasmtime::component::Func),
-}
-
-impl Compiled {
-    pub(crate) fn is_module(&self) -> bool {
-        matches!(self, Compiled::Module(_))
-    }
 }

@@ -11,11 +11,13 @@ mod tiers;
 #[path = "cache/trust.rs"]
 mod trust;
 
-use riptide_wasm_runtime::cache::{CacheOptions, Guest, ModuleCache, Tier, Trust};
-use riptide_wasm_runtime::compile::{Compiled, kind_of, wat2wasm};
+use riptide_wasm_runtime::cache::{CacheLimits, CacheOptions, Guest, ModuleCache, Tier, Trust};
+use riptide_wasm_runtime::compile::{Compiled, Compiler, kind_of, wat2wasm};
+use riptide_wasm_runtime::settings::{Cpu, Settings};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 use wasmtime::{Engine, Instance, Store};
 
@@ -27,6 +29,28 @@ const COMPONENT: &str = r#"(component
     (func (export "answer") (result s32) (canon lift (core func $i "answer"))))"#;
 const SIMD: &str = r#"(module (func (export "answer") (result i32)
     i32.const 1 i32x4.splat i32x4.extract_lane 0))"#;
+
+const LIMITS: CacheLimits = CacheLimits {
+    max_bytes: 1 << 30,
+    max_entries: 1000,
+    max_age: Duration::from_secs(1_000_000),
+};
+const SETTINGS: Settings = Settings {
+    simd: true,
+    signals: true,
+    fuel: false,
+    reservation: 4 << 30,
+    cpu: Cpu::Native,
+};
+/// Another folder's.
+const OTHERS: Settings = Settings {
+    fuel: true,
+    ..SETTINGS
+};
+
+fn cache(options: Option<CacheOptions>, settings: Settings) -> ModuleCache {
+    ModuleCache::new(options, settings, Compiler::new(settings, None))
+}
 
 fn wasm(text: &str) -> Vec<u8> {
     wat2wasm(text).expect("fixture")
@@ -58,12 +82,13 @@ impl Place {
             directory: self.path("cache"),
             key_file,
             trust: self.trust,
+            limits: LIMITS,
         }
     }
 
     /// As a new process would make it.
     fn cache(&self) -> ModuleCache {
-        ModuleCache::new(Some(self.options()), "settings", true)
+        cache(Some(self.options()), SETTINGS)
     }
 
     /// The artefacts, without what is being written.
@@ -85,6 +110,10 @@ impl Place {
     }
 }
 
+fn rejections(cache: &ModuleCache) -> u64 {
+    cache.stats().rejected.iter().sum()
+}
+
 fn tier(cache: &ModuleCache, engine: &Engine, bytes: &[u8]) -> Tier {
     let loaded = cache.load(engine, bytes).expect("load");
     assert_eq!(loaded.compiled.kind(), kind_of(bytes).expect("kind"));
@@ -93,12 +122,12 @@ fn tier(cache: &ModuleCache, engine: &Engine, bytes: &[u8]) -> Tier {
 
 fn answer(engine: &Engine, compiled: &Compiled) -> i32 {
     let mut store = Store::new(engine, ());
-    match compiled {
-        Compiled::Module(module) => Instance::new(&mut store, module, &[])
+    match (compiled.module(), compiled.component()) {
+        (Some(module), _) => Instance::new(&mut store, module, &[])
             .and_then(|instance| instance.get_typed_func::<(), i32>(&mut store, "answer"))
             .and_then(|answer| answer.call(&mut store, ()))
             .expect("answer"),
-        Compiled::Component(component) => {
+        (_, Some(component)) => {
             let linker = wasmtime::component::Linker::new(engine);
             let instance = linker.instantiate(&mut store, component).expect("instance");
             let answer = instance
@@ -106,5 +135,6 @@ fn answer(engine: &Engine, compiled: &Compiled) -> i32 {
                 .expect("function");
             answer.call(&mut store, ()).expect("answer").0
         }
+        _ => unreachable!("it is one of the two"),
     }
 }

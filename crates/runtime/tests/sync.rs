@@ -4,6 +4,7 @@ use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::ErrorCode;
 use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
+use riptide_wasm_runtime::settings::Cpu;
 use riptide_wasm_runtime::store::GuestOptions;
 use riptide_wasm_runtime::value::{Limits, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +22,8 @@ fn load(text: &str) -> Code {
         memory_budget_bytes: None,
         fuel: false,
         signals_based_traps: true,
+        cpu: Cpu::Native,
+        compile: None,
         cache: None,
         cold_start_target_millis: None,
     })
@@ -29,6 +32,7 @@ fn load(text: &str) -> Code {
     let source = Source::Bytes(wat2wasm(text).expect("valid text"));
     engine.load(
         source,
+        None,
         None,
         Box::new(move |loaded| sender.send(loaded).expect("the test listens")),
     );

@@ -1,12 +1,13 @@
-//! One open directory of artefacts: reading a file of it, and replacing one whole.
+//! One open directory: what is in it, reading a file of it, replacing one whole, and removing one.
 
 use super::Trust;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
 #[cfg(unix)]
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode};
 
 /// A directory, opened for one load or store. It is not kept: one that is deleted and made anew
 /// keeps working.
@@ -46,6 +47,76 @@ impl Directory {
             std::fs::metadata(path)?;
             Ok(Directory {
                 at: path.to_owned(),
+            })
+        }
+    }
+
+    /// Opens a directory in this one, never through a link.
+    ///
+    /// # Errors
+    /// As of [`Directory::open`].
+    pub(super) fn below(&self, name: &str, trust: Trust) -> io::Result<Directory> {
+        #[cfg(unix)]
+        {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let at = rustix::fs::openat(&self.at, name, flags, Mode::empty())?;
+            if trust == Trust::Owner {
+                super::trust::check_directory(&rustix::fs::fstat(&at)?, Path::new(name), true)?;
+            }
+            Ok(Directory { at })
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = trust;
+            let at = self.at.join(name);
+            std::fs::read_dir(&at)?;
+            Ok(Directory { at })
+        }
+    }
+
+    /// The names in it, in no order.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        #[cfg(unix)]
+        for entry in rustix::fs::Dir::read_from(&self.at)? {
+            // Names that are not UTF-8 are none of ours.
+            if let Ok(name) = entry?.file_name().to_str() {
+                names.push(name.to_owned());
+            }
+        }
+        #[cfg(not(unix))]
+        for entry in std::fs::read_dir(&self.at)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    /// What stands under a name, itself and not what a link leads to.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn look(&self, name: &str) -> io::Result<Look> {
+        #[cfg(unix)]
+        {
+            let stat = rustix::fs::statat(&self.at, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let kind = FileType::from_raw_mode(stat.st_mode as RawMode);
+            let since = std::time::Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+            Ok(Look {
+                bytes: stat.st_size as u64,
+                modified: SystemTime::UNIX_EPOCH + since,
+                directory: kind == FileType::Directory,
+            })
+        }
+        #[cfg(not(unix))]
+        {
+            let metadata = std::fs::symlink_metadata(self.at.join(name))?;
+            Ok(Look {
+                bytes: metadata.len(),
+                modified: metadata.modified()?,
+                directory: metadata.is_dir(),
             })
         }
     }
@@ -110,7 +181,8 @@ impl Directory {
             })
             .and_then(|()| self.rename(&temporary, name));
         if written.is_err() {
-            self.remove(&temporary);
+            // The failure told is the one before.
+            let _ = self.remove(&temporary);
         }
         written
     }
@@ -135,9 +207,22 @@ impl Directory {
         Ok(())
     }
 
+    /// Removes a file. Who has mapped it keeps it.
+    ///
+    /// # Errors
+    /// What the system says.
     #[cfg(unix)]
-    fn remove(&self, name: &str) {
-        let _ = rustix::fs::unlinkat(&self.at, name, AtFlags::empty());
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.at, name, AtFlags::empty())?)
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(unix)]
+    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.at, name, AtFlags::REMOVEDIR)?)
     }
 
     #[cfg(not(unix))]
@@ -154,8 +239,13 @@ impl Directory {
     }
 
     #[cfg(not(unix))]
-    fn remove(&self, name: &str) {
-        let _ = std::fs::remove_file(self.at.join(name));
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.at.join(name))
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_dir(self.at.join(name))
     }
 }
 
@@ -168,9 +258,24 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// What a directory tells of a name.
+pub(super) struct Look {
+    pub(super) bytes: u64,
+    pub(super) modified: SystemTime,
+    pub(super) directory: bool,
+}
+
+/// How names of files begin that are not complete yet.
+pub(super) const TEMPORARY: &str = ".new-";
+
 /// A name nobody can have prepared: 128 random bits.
 pub(super) fn temporary_name() -> io::Result<String> {
+    Ok(format!("{TEMPORARY}{:032x}", random_number()?))
+}
+
+/// 128 random bits.
+pub(crate) fn random_number() -> io::Result<u128> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(format!(".new-{:032x}", u128::from_le_bytes(random)))
+    Ok(u128::from_le_bytes(random))
 }

@@ -1,19 +1,21 @@
 //! The disk tier: artefacts in files, believed under one of the two trusts.
-//!
-//! It never deletes a file: directories of settings no longer used stay until the operator removes
-//! them.
 
 use super::directory::Directory;
+use super::inventory::Inventory;
 use super::key::{Compat, ModuleKey};
 use super::private::Private;
 use super::secret::Secret;
 use super::turn::Turn;
-use super::{Trust, native, seal};
-use crate::compile::Compiled;
+use super::{Rejection, Trust, seal};
+use crate::compile::{Compiled, Kind, native};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
+
+/// A use is noted once in so long: noting each would write to the disk with every start.
+const NOTED: Duration = Duration::from_secs(3600);
 
 /// Native code is a few times its WebAssembly, and sparse data can be laid out densely, 16 MiB a
 /// memory. Beyond 64 MiB and 64 times the guest nothing is written, so nothing is read: a planted
@@ -30,8 +32,9 @@ enum Seal {
 
 /// The artefacts of one engine's settings.
 pub(super) struct DiskTier {
-    directory: PathBuf,
-    compat: Compat,
+    root: PathBuf,
+    /// What this engine writes, first, and what else it can run.
+    compats: Vec<Compat>,
     seal: Seal,
 }
 
@@ -39,71 +42,177 @@ pub(super) struct DiskTier {
 pub(super) enum Found {
     /// The code, genuine.
     Loaded(Compiled),
-    /// No file.
+    /// No file, or none that may be used.
     Missing,
-    /// A file that is broken, foreign or stale.
-    Rejected,
     /// The directory cannot be opened or trusted.
     Closed(io::Error),
 }
 
 impl DiskTier {
-    /// A tier in `<directory>/<compat>`; with a secret under key trust, without one under owner
-    /// trust. Touches no file.
-    pub(super) fn new(directory: &Path, compat: Compat, secret: Option<Secret>) -> DiskTier {
+    /// A tier in `<root>/<compat>`; with a secret under key trust, without one under owner trust. Touches no file.
+    pub(super) fn new(root: &Path, compats: Vec<Compat>, secret: Option<Secret>) -> DiskTier {
         DiskTier {
-            directory: directory.join(compat.directory()),
-            compat,
+            root: root.to_owned(),
+            compats,
             seal: secret.map_or(Seal::Owner, Seal::Key),
         }
     }
 
-    /// Looks for a guest's code. Never fails: at worst it is compiled.
-    pub(super) fn load(&self, engine: &Engine, key: &ModuleKey) -> Found {
-        let directory = match Directory::open(&self.directory, self.trust(), false) {
-            Ok(directory) => directory,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Missing,
-            Err(error) => return Found::Closed(error),
-        };
-        let file = match directory.read(&key.to_string()) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Missing,
-            Err(_) => return Found::Rejected,
-        };
-        let loaded = match &self.seal {
-            Seal::Key(secret) => self.load_sealed(secret, engine, key, file),
-            Seal::Owner => self.load_owned(engine, key, file),
-        };
-        loaded.map_or(Found::Rejected, Found::Loaded)
+    /// Looks for a guest's code. Never fails: at worst it is compiled. `rejected` is told why a file was not used.
+    pub(super) fn load(
+        &self,
+        engine: &Engine,
+        key: &ModuleKey,
+        mut rejected: impl FnMut(Rejection),
+    ) -> Found {
+        for compat in &self.compats {
+            let directory = match self.open(compat, false) {
+                Ok(directory) => directory,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Found::Closed(error),
+            };
+            let file = match directory.read(&key.to_string()) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => {
+                    rejected(Rejection::Unreadable);
+                    continue;
+                }
+            };
+            let loaded = match &self.seal {
+                Seal::Key(secret) => load_sealed(secret, compat, engine, key, &file),
+                Seal::Owner => load_owned(compat, engine, key, &file),
+            };
+            match loaded {
+                Ok(compiled) => {
+                    note_use(&file);
+                    return Found::Loaded(compiled);
+                }
+                Err(why) => rejected(why),
+            }
+        }
+        Found::Missing
     }
 
     /// Waits for this process's turn to compile a guest; nothing where there are no turns.
     pub(super) fn turn(&self, key: &ModuleKey) -> Option<Turn> {
-        let directory = Directory::open(&self.directory, self.trust(), true).ok()?;
-        Turn::take(&directory, key)
+        Turn::take(&self.open(self.own(), true).ok()?, key)
     }
 
-    /// Writes a guest's code. Gives whether it was written: what would be refused for its size is
-    /// not.
+    /// Writes a guest's code. What would be refused for its size is not written.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn store(&self, key: &ModuleKey, artefact: &[u8]) -> io::Result<bool> {
+    pub(super) fn store(&self, key: &ModuleKey, artefact: &[u8]) -> io::Result<()> {
         if artefact.len() as u64 + (seal::FRONT + seal::TRAILER) as u64 > most_bytes(key) {
-            return Ok(false);
+            return Ok(());
         }
-        let directory = Directory::open(&self.directory, self.trust(), true)?;
-        let name = key.to_string();
         match &self.seal {
             Seal::Key(secret) => {
-                let front = seal::front(secret, key, &self.compat, artefact);
-                directory.replace(&name, &[&front, artefact])?;
+                let front = seal::front(secret, key, self.own(), artefact);
+                self.replace(key, &[&front, artefact])
             }
-            Seal::Owner => {
-                directory.replace(&name, &[artefact, &seal::trailer(key, &self.compat)])?;
+            Seal::Owner => self.replace(key, &[artefact, &seal::trailer(key, self.own())]),
+        }
+    }
+
+    /// A guest's name in the shared tier.
+    pub(super) fn shared_name(&self, key: &ModuleKey) -> String {
+        format!("{}/{key}", self.own().directory())
+    }
+
+    /// An artefact as the shared tier keeps it: a file of this tier's. Nothing under owner trust.
+    pub(super) fn seal(&self, key: &ModuleKey, artefact: &[u8]) -> Option<Vec<u8>> {
+        match &self.seal {
+            Seal::Key(secret) => {
+                let front = seal::front(secret, key, self.own(), artefact);
+                Some([&front, artefact].concat())
+            }
+            Seal::Owner => None,
+        }
+    }
+
+    /// Takes what the shared tier had.
+    ///
+    /// # Errors
+    /// Why it is not used.
+    pub(super) fn accept(
+        &self,
+        engine: &Engine,
+        key: &ModuleKey,
+        sealed: &[u8],
+    ) -> Result<Compiled, Rejection> {
+        match &self.seal {
+            Seal::Key(secret) => {
+                let private = verified(secret, self.own(), key, sealed, sealed.len() as u64)?;
+                // SAFETY: `verified` found these very bytes genuine.
+                unsafe { private.load(engine, key.kind) }.map_err(|_| Rejection::Incompatible)
+            }
+            Seal::Owner => Err(Rejection::Untrusted),
+        }
+    }
+
+    /// Keeps what was accepted.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn keep(&self, key: &ModuleKey, sealed: &[u8]) -> io::Result<()> {
+        self.replace(key, &[sealed])
+    }
+
+    /// Whether a file of the cache could be used, by engines of its settings.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn check(&self, compat: &Compat, name: &str) -> Result<(), Rejection> {
+        let directory = self.open(compat, false).map_err(|_| Rejection::Directory)?;
+        // The name does not say which of the two it is.
+        let mut outcome = Err(Rejection::Malformed);
+        for kind in [Kind::Module, Kind::Component] {
+            let key = ModuleKey::of_name(name, kind).ok_or(Rejection::Malformed)?;
+            let file = directory.read(name).map_err(|_| Rejection::Unreadable)?;
+            outcome = match &self.seal {
+                Seal::Key(secret) => open_sealed(secret, compat, &key, &file).map(|_| ()),
+                Seal::Owner => check_owned(compat, &key, &file),
+            };
+            if outcome.is_ok() {
+                break;
             }
         }
-        Ok(true)
+        outcome
+    }
+
+    /// All artefacts in the directory, of this engine's and other settings; nothing where there is no directory.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn inventory(&self) -> io::Result<Option<Inventory>> {
+        let trust = self.trust();
+        match Directory::open(&self.root, trust, false) {
+            Ok(root) => Ok(Some(Inventory::of(root, trust, &self.compats)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn replace(&self, key: &ModuleKey, parts: &[&[u8]]) -> io::Result<()> {
+        let replace = || {
+            self.open(self.own(), true)?
+                .replace(&key.to_string(), parts)
+        };
+        match replace() {
+            // Another process removed the empty directory between the two steps.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => replace(),
+            outcome => outcome,
+        }
+    }
+
+    fn open(&self, compat: &Compat, create: bool) -> io::Result<Directory> {
+        Directory::open(&self.root.join(compat.directory()), self.trust(), create)
+    }
+
+    fn own(&self) -> &Compat {
+        &self.compats[0]
     }
 
     fn trust(&self) -> Trust {
@@ -112,56 +221,112 @@ impl DiskTier {
             Seal::Owner => Trust::Owner,
         }
     }
+}
 
-    fn load_sealed(
-        &self,
-        secret: &Secret,
-        engine: &Engine,
-        key: &ModuleKey,
-        file: File,
-    ) -> Option<Compiled> {
-        let metadata = file.metadata().ok()?;
-        let length = metadata.len().checked_sub(seal::FRONT as u64)?;
-        if !metadata.is_file() || metadata.len() > most_bytes(key) {
-            return None;
-        }
-        let mut file = file;
-        let mut front = [0; seal::FRONT];
-        file.read_exact(&mut front).ok()?;
-        let mut verifier = seal::Verifier::begin(secret, key, &self.compat, &front)?;
-        // The bound holds for what is read, too: the file may grow meanwhile.
-        let private =
-            Private::copy(file.take(length), length, |part| verifier.update(part)).ok()?;
-        if !verifier.is_genuine() {
-            return None;
-        }
-        // SAFETY: the MAC over these very bytes, which nobody else can change, was just verified; only
-        // holders of the secret make one, and they seal what `Compiled::serialize` gave.
-        unsafe { private.load(engine, key.kind) }.ok()
+/// Notes that a file is in use, for eviction. Fails in silence where it is another user's, or the disk is read-only:
+/// there nobody evicts either.
+fn note_use(file: &File) {
+    let now = SystemTime::now();
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let recent = |modified: SystemTime| now.duration_since(modified).is_ok_and(|age| age < NOTED);
+    if !modified.is_ok_and(recent) {
+        let _ = file.set_modified(now);
     }
+}
 
-    #[cfg(unix)]
-    fn load_owned(&self, engine: &Engine, key: &ModuleKey, file: File) -> Option<Compiled> {
-        super::trust::check_file(&file).ok()?;
-        let length = file.metadata().ok()?.len();
-        let end = length.checked_sub(seal::TRAILER as u64)?;
-        if length > most_bytes(key) {
-            return None;
-        }
-        let mut trailer = [0; seal::TRAILER];
-        std::os::unix::fs::FileExt::read_exact_at(&file, &mut trailer, end).ok()?;
-        if trailer != seal::trailer(key, &self.compat) {
-            return None;
-        }
-        // SAFETY: `Directory::open` found that only this user and root can change this directory,
-        // `check_file` the same of this very descriptor, and both write here only through
-        // `Directory::replace`.
-        unsafe { native::from_file(engine, key.kind, file) }.ok()
-    }
+fn load_sealed(
+    secret: &Secret,
+    compat: &Compat,
+    engine: &Engine,
+    key: &ModuleKey,
+    file: &File,
+) -> Result<Compiled, Rejection> {
+    let private = open_sealed(secret, compat, key, file)?;
+    // SAFETY: `verified` found these very bytes genuine, and nobody else can change them.
+    unsafe { private.load(engine, key.kind) }.map_err(|_| Rejection::Incompatible)
+}
 
-    #[cfg(not(unix))]
-    fn load_owned(&self, _: &Engine, _: &ModuleKey, _: File) -> Option<Compiled> {
-        // Owner trust is refused as an option here.
-        None
+fn open_sealed(
+    secret: &Secret,
+    compat: &Compat,
+    key: &ModuleKey,
+    file: &File,
+) -> Result<Private, Rejection> {
+    let metadata = file.metadata().map_err(|_| Rejection::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(Rejection::Unreadable);
     }
+    verified(secret, compat, key, file, metadata.len())
+}
+
+/// A private copy of an artefact, its seal verified. Only holders of the secret make one, and they seal what
+/// [`Compiled::serialize`] gave.
+fn verified(
+    secret: &Secret,
+    compat: &Compat,
+    key: &ModuleKey,
+    mut from: impl Read,
+    bytes: u64,
+) -> Result<Private, Rejection> {
+    let length = bytes
+        .checked_sub(seal::FRONT as u64)
+        .filter(|_| bytes <= most_bytes(key))
+        .ok_or(Rejection::Malformed)?;
+    let mut front = [0; seal::FRONT];
+    from.read_exact(&mut front)
+        .map_err(|_| Rejection::Unreadable)?;
+    let mut verifier =
+        seal::Verifier::begin(secret, key, compat, &front).ok_or(Rejection::Malformed)?;
+    // The bound holds for what is read, too: a file may grow meanwhile.
+    let private = Private::copy(from.take(length), length, |part| verifier.update(part))
+        .map_err(|_| Rejection::Unreadable)?;
+    if verifier.is_genuine() {
+        Ok(private)
+    } else {
+        Err(Rejection::Forged)
+    }
+}
+
+#[cfg(unix)]
+fn check_owned(compat: &Compat, key: &ModuleKey, file: &File) -> Result<(), Rejection> {
+    super::trust::check_file(file).map_err(|_| Rejection::Untrusted)?;
+    let metadata = file.metadata().map_err(|_| Rejection::Unreadable)?;
+    let end = metadata
+        .len()
+        .checked_sub(seal::TRAILER as u64)
+        .filter(|_| metadata.len() <= most_bytes(key))
+        .ok_or(Rejection::Malformed)?;
+    let mut trailer = [0; seal::TRAILER];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut trailer, end)
+        .map_err(|_| Rejection::Unreadable)?;
+    if trailer == seal::trailer(key, compat) {
+        Ok(())
+    } else {
+        Err(Rejection::Malformed)
+    }
+}
+
+#[cfg(unix)]
+fn load_owned(
+    compat: &Compat,
+    engine: &Engine,
+    key: &ModuleKey,
+    file: &File,
+) -> Result<Compiled, Rejection> {
+    check_owned(compat, key, file)?;
+    // SAFETY: `Directory::open` found that only this user and root can change this directory,
+    // `check_owned` the same of this very descriptor, and both write here only through
+    // `Directory::replace`.
+    unsafe { native::from_file(engine, key.kind, file) }.map_err(|_| Rejection::Incompatible)
+}
+
+// Owner trust is refused as an option elsewhere.
+#[cfg(not(unix))]
+fn check_owned(_: &Compat, _: &ModuleKey, _: &File) -> Result<(), Rejection> {
+    Err(Rejection::Untrusted)
+}
+
+#[cfg(not(unix))]
+fn load_owned(_: &Compat, _: &Engine, _: &ModuleKey, _: &File) -> Result<Compiled, Rejection> {
+    Err(Rejection::Untrusted)
 }

@@ -77,6 +77,20 @@ impl Guest<'_> {
         }
     }
 
+    /// Its bytes, before they are read.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Read`] with the path.
+    pub(super) fn size(&self) -> Result<u64> {
+        match self {
+            Guest::Bytes(bytes) => Ok(bytes.len() as u64),
+            Guest::File(GuestFile { path, file }) => match file.metadata() {
+                Ok(metadata) => Ok(metadata.len()),
+                Err(error) => Err(unreadable(path, &error)),
+            },
+        }
+    }
+
     /// Its identity, remembered for files that did not change.
     ///
     /// # Errors

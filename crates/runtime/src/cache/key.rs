@@ -2,12 +2,16 @@
 
 use super::Trust;
 use crate::compile::Kind;
+use crate::settings::{Cpu, Settings};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use wasmtime::Engine;
 
 /// Raised when the files change shape, so that older ones are not even looked at.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
+
+/// The version of Wasmtime; its own check of an artefact names it too.
+const WASMTIME: &str = wasmtime_environ::VERSION;
 
 /// Identity of a guest: BLAKE3 of its bytes, their number, and what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +43,20 @@ impl fmt::Display for ModuleKey {
     }
 }
 
+impl ModuleKey {
+    /// Reads a name that [`ModuleKey`] displays.
+    pub(super) fn of_name(name: &str, kind: Kind) -> Option<ModuleKey> {
+        let (hash, size) = name.split_once('_')?;
+        let key = ModuleKey {
+            hash: *blake3::Hash::from_hex(hash).ok()?.as_bytes(),
+            size: size.parse().ok()?,
+            kind,
+        };
+        // One spelling only: no capitals, no sign, no zeros before.
+        (key.to_string() == name).then_some(key)
+    }
+}
+
 /// Identity of everything else that native code depends on: Wasmtime's exact version and settings,
 /// the processor's features, the engine's own settings, the kind of trust and the shape of the
 /// files.
@@ -46,25 +64,53 @@ impl fmt::Display for ModuleKey {
 pub(super) struct Compat(pub(super) [u8; 32]);
 
 impl Compat {
-    pub(super) fn of(engine: &Engine, settings: &str, trust: Trust) -> Compat {
-        let mut hasher = blake3::Hasher::new_derive_key("riptide-wasm 2026-11 cache compatibility");
-        hasher.update(&LAYOUT.to_le_bytes());
-        // The two trusts keep different files, so they share no directory.
-        hasher.update(&[match trust {
-            Trust::Key => 0,
-            Trust::Owner => 1,
-        }]);
-        hasher.update(&(settings.len() as u64).to_le_bytes());
-        hasher.update(settings.as_bytes());
-        let mut wasmtime = Bytes(hasher);
-        engine.precompile_compatibility_hash().hash(&mut wasmtime);
-        Compat(*wasmtime.0.finalize().as_bytes())
+    /// What this engine compiles.
+    pub(super) fn of(engine: &Engine, settings: &Settings, trust: Trust) -> Compat {
+        match settings.cpu {
+            Cpu::Native => {
+                let mut wasmtime = Bytes(hasher(settings, trust));
+                engine.precompile_compatibility_hash().hash(&mut wasmtime);
+                Compat(*wasmtime.0.finalize().as_bytes())
+            }
+            Cpu::Baseline => Compat::baseline(settings, trust),
+        }
+    }
+
+    /// The same for every processor of the architecture, which Wasmtime's own hash would name: an engine that
+    /// compiles for its own runs that as well.
+    pub(super) fn baseline(settings: &Settings, trust: Trust) -> Compat {
+        let mut hasher = hasher(&settings.baseline(), trust);
+        hasher.update(target_lexicon::HOST.to_string().as_bytes());
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        hasher.update(b" ");
+        hasher.update(WASMTIME.as_bytes());
+        Compat(*hasher.finalize().as_bytes())
     }
 
     /// The directory's name: 64 hexadecimal digits.
     pub(super) fn directory(&self) -> String {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
+
+    /// Reads a directory's name.
+    pub(super) fn of_name(name: &str) -> Option<Compat> {
+        let compat = Compat(*blake3::Hash::from_hex(name).ok()?.as_bytes());
+        (compat.directory() == name).then_some(compat)
+    }
+}
+
+fn hasher(settings: &Settings, trust: Trust) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new_derive_key("riptide-wasm 2026-11 cache compatibility");
+    hasher.update(&LAYOUT.to_le_bytes());
+    // The two trusts keep different files, so they share no directory.
+    hasher.update(&[match trust {
+        Trust::Key => 0,
+        Trust::Owner => 1,
+    }]);
+    let settings = settings.to_string();
+    hasher.update(&(settings.len() as u64).to_le_bytes());
+    hasher.update(settings.as_bytes());
+    hasher
 }
 
 /// Everything that identifies an artefact, as 73 bytes that no other identity has.

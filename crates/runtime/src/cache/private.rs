@@ -4,8 +4,7 @@
 //! are ever touched. Elsewhere it is a copy, which Wasmtime copies once more.
 
 use super::guest::{CHUNK, fill};
-use super::native;
-use crate::compile::{Compiled, Kind};
+use crate::compile::{Compiled, Kind, native};
 use std::io::{self, Read};
 use wasmtime::Engine;
 
@@ -42,7 +41,7 @@ impl Private {
             #[cfg(target_os = "linux")]
             Private::Sealed(file) => {
                 // SAFETY: genuine by this function's contract; the seals keep everybody from changing it.
-                unsafe { native::from_file(engine, kind, file) }
+                unsafe { native::from_file(engine, kind, &file) }
             }
             // SAFETY: genuine by this function's contract, in memory of this process.
             Private::Copied(bytes) => unsafe { native::from_memory(engine, kind, &bytes) },

@@ -97,6 +97,15 @@ impl Secret {
     }
 }
 
+/// Where this user's own key is; made where there is none.
+///
+/// # Errors
+/// As of [`Secret::own`].
+pub fn own_key_file() -> io::Result<PathBuf> {
+    Secret::own()?;
+    own_path().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 fn own_path() -> Option<PathBuf> {
     // The specification of the variable: a relative path is to be ignored.
     let configured = std::env::var_os("XDG_CONFIG_HOME")

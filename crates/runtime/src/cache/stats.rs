@@ -1,11 +1,13 @@
 //! The cache's counters.
 
+use super::Rejection;
+use crate::histogram::{Histogram, HistogramSnapshot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What the cache did so far. Counts; with the cache off all stay 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CacheStats {
-    /// Lookups answered without compiling, from either tier.
+    /// Lookups answered without compiling, from any tier.
     pub hits: u64,
     /// Lookups that compiled, those that failed in it included.
     pub misses: u64,
@@ -13,10 +15,22 @@ pub struct CacheStats {
     pub memory_hits: u64,
     /// Hits of the disk tier.
     pub disk_hits: u64,
-    /// Files of the disk tier that were broken, foreign, stale, or not to be trusted.
-    pub rejected: u64,
+    /// Hits of the shared tier.
+    pub shared_hits: u64,
+    /// Artefacts that were not used, by [`Rejection`] in its order.
+    pub rejected: [u64; Rejection::ALL.len()],
     /// Artefacts that could not be written.
     pub write_failures: u64,
+    /// Artefacts removed for the sake of the limits.
+    pub evicted: u64,
+    /// Artefacts whose time lies in the future: a clock ran backwards.
+    pub clock_skews: u64,
+    /// Artefacts on the disk, of all engines, when they were last counted.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How long it took to load code from the disk or the shared tier.
+    pub load: HistogramSnapshot,
 }
 
 /// The counters behind [`CacheStats`].
@@ -25,22 +39,39 @@ pub(super) struct Counters {
     pub(super) misses: AtomicU64,
     pub(super) memory_hits: AtomicU64,
     pub(super) disk_hits: AtomicU64,
-    pub(super) rejected: AtomicU64,
+    pub(super) shared_hits: AtomicU64,
+    rejected: [AtomicU64; Rejection::ALL.len()],
     pub(super) write_failures: AtomicU64,
+    pub(super) evicted: AtomicU64,
+    pub(super) clock_skews: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) load: Histogram,
 }
 
 impl Counters {
-    /// A copy. `hits` is the sum of the two beside it.
+    pub(super) fn reject(&self, why: Rejection) {
+        self.rejected[why as usize].fetch_add(1, Relaxed);
+    }
+
+    /// A copy. `hits` is the sum of the three behind it.
     pub(super) fn snapshot(&self) -> CacheStats {
-        let memory_hits = self.memory_hits.load(Relaxed);
-        let disk_hits = self.disk_hits.load(Relaxed);
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        let (memory_hits, disk_hits) = (read(&self.memory_hits), read(&self.disk_hits));
+        let shared_hits = read(&self.shared_hits);
         CacheStats {
-            hits: memory_hits + disk_hits,
-            misses: self.misses.load(Relaxed),
+            hits: memory_hits + disk_hits + shared_hits,
+            misses: read(&self.misses),
             memory_hits,
             disk_hits,
-            rejected: self.rejected.load(Relaxed),
-            write_failures: self.write_failures.load(Relaxed),
+            shared_hits,
+            rejected: std::array::from_fn(|reason| read(&self.rejected[reason])),
+            write_failures: read(&self.write_failures),
+            evicted: read(&self.evicted),
+            clock_skews: read(&self.clock_skews),
+            entries: read(&self.entries),
+            bytes: read(&self.bytes),
+            load: self.load.snapshot(),
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
 /// A directory of another user is refused wherever it stands, so that in a sticky ancestor (`/tmp`)
 /// the next component is ours or root's, and nobody else can put another in its place.
 #[cfg(unix)]
-fn check_directory(stat: &Stat, path: &Path, last: bool) -> io::Result<()> {
+pub(super) fn check_directory(stat: &Stat, path: &Path, last: bool) -> io::Result<()> {
     if !ours_or_roots(stat) {
         return Err(untrusted(path, "belongs to another user"));
     }

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How names of locks begin.
+pub(super) const LOCK: &str = ".lock-";
+
 /// Held while a guest is compiled and written.
 pub(super) struct Turn(#[allow(dead_code, reason = "it is the lock")] File);
 
@@ -21,7 +24,7 @@ impl Turn {
     pub(super) fn take(directory: &Directory, key: &ModuleKey) -> Option<Turn> {
         // One of 256, so that the files are few and can stay: removing them would need a lock of its own.
         let file = directory
-            .lock_file(&format!(".lock-{:02x}", key.hash[0]))
+            .lock_file(&format!("{LOCK}{:02x}", key.hash[0]))
             .ok()?;
         let began = Instant::now();
         while !try_lock(&file)? {

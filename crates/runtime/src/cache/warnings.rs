@@ -11,6 +11,10 @@ pub(super) enum Cause {
     Directory,
     /// An artefact could not be written.
     Write,
+    /// Old artefacts could not be counted or removed.
+    Upkeep,
+    /// Artefacts are newer than now.
+    Clock,
 }
 
 /// What was said, and what is still to be taken.
@@ -31,6 +35,12 @@ impl Warnings {
             told.causes.push(cause);
             told.waiting.push(sentence());
         }
+    }
+
+    /// Whether a sentence of this cause was kept.
+    pub(super) fn told(&self, cause: Cause) -> bool {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.causes.contains(&cause)
     }
 
     /// What was kept since the last time.

@@ -89,7 +89,13 @@ fn simd_that_is_turned_off_is_told_apart_from_invalid_code() {
         compile(&Engine::default(), true, &bytes).expect("simd is on");
     }
     let place = Place::new(Trust::Key);
-    let cache = ModuleCache::new(Some(place.options()), "scalar", false);
+    let cache = super::cache(
+        Some(place.options()),
+        Settings {
+            simd: false,
+            ..SETTINGS
+        },
+    );
     let error = cache.load(&scalar, &wasm(SIMD)).expect_err("simd");
     assert_eq!(error.code, ErrorCode::SimdDisabled);
     assert_eq!(tier(&cache, &scalar, &wasm(MODULE)), Tier::Compiled);

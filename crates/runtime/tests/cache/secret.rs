@@ -60,12 +60,13 @@ fn child() {
         directory: directory.into(),
         key_file: None,
         trust: Trust::Key,
+        limits: LIMITS,
     };
-    let cache = ModuleCache::new(Some(options), "settings", true);
+    let cache = super::cache(Some(options), SETTINGS);
     let tier = tier(&cache, &Engine::default(), &wasm(MODULE));
     println!(
         "tier={tier:?} rejected={} warnings={:?}",
-        cache.stats().rejected,
+        rejections(&cache),
         cache.take_warnings()
     );
 }

@@ -35,7 +35,7 @@ fn each_tier_answers_in_turn_and_is_counted() {
                 (stats.hits, stats.misses, stats.memory_hits, stats.disk_hits),
                 (2, 0, 1, 1)
             );
-            assert_eq!((stats.rejected, stats.write_failures), (0, 0));
+            assert_eq!((rejections(&second), stats.write_failures), (0, 0));
             assert!(second.take_warnings().is_empty());
         }
     }
@@ -64,7 +64,7 @@ fn other_settings_share_nothing() {
     let (place, bytes) = (Place::new(Trust::Key), wasm(MODULE));
     let engine = Engine::default();
     tier(&place.cache(), &engine, &bytes);
-    let other = ModuleCache::new(Some(place.options()), "other settings", true);
+    let other = super::cache(Some(place.options()), OTHERS);
     assert_eq!(tier(&other, &engine, &bytes), Tier::Compiled);
     let mut config = Config::new();
     config.memory_reservation(16 << 20);
@@ -79,7 +79,7 @@ fn other_settings_share_nothing() {
 #[test]
 fn a_cache_that_is_off_compiles_and_counts_nothing() {
     let (engine, bytes) = (Engine::default(), wasm(MODULE));
-    let cache = ModuleCache::new(None, "", true);
+    let cache = super::cache(None, SETTINGS);
     assert!(!cache.enabled());
     assert_eq!(tier(&cache, &engine, &bytes), Tier::Compiled);
     assert_eq!(tier(&cache, &engine, &bytes), Tier::Compiled);
@@ -259,7 +259,7 @@ fn a_file_is_loaded_like_its_bytes_and_again_when_it_changes() {
         let file = place.path("guest.wasm");
         let load = |cache: &ModuleCache| {
             let guest = Guest::open(&file).expect("open");
-            let loaded = cache.load_guest(&engine, &guest, None).expect("load");
+            let loaded = cache.load_guest(&engine, &guest, None, None).expect("load");
             (loaded.tier, answer(&engine, &loaded.compiled))
         };
         fs::write(&file, wasm(MODULE)).expect("write");
@@ -280,7 +280,7 @@ fn a_file_that_rests_is_not_read_again_and_one_that_changed_is() {
     let (file, cache) = (place.path("guest.wasm"), place.cache());
     let load = || {
         let guest = Guest::open(&file).expect("open");
-        let loaded = cache.load_guest(&engine, &guest, None).expect("load");
+        let loaded = cache.load_guest(&engine, &guest, None, None).expect("load");
         (loaded.tier, answer(&engine, &loaded.compiled))
     };
     fs::write(&file, wasm(MODULE)).expect("write");

@@ -11,11 +11,7 @@ fn costs_a_compile(place: &Place, engine: &Engine, bytes: &[u8], what: &str) {
     let loaded = cache.load(engine, bytes).expect(what);
     assert_eq!(loaded.tier, Tier::Compiled, "{what}");
     assert_eq!(answer(engine, &loaded.compiled), 42, "{what}");
-    assert_eq!(
-        (cache.stats().rejected, cache.stats().misses),
-        (1, 1),
-        "{what}"
-    );
+    assert_eq!((rejections(&cache), cache.stats().misses), (1, 1), "{what}");
     assert_eq!(tier(&place.cache(), engine, bytes), Tier::Disk, "{what}");
 }
 
@@ -56,7 +52,7 @@ fn a_genuine_artefact_of_another_guest_or_settings_is_rejected() {
         costs_a_compile(&place, &engine, &bytes, "another guest");
 
         let elsewhere = Place::new(trust);
-        let other = ModuleCache::new(Some(elsewhere.options()), "other settings", true);
+        let other = super::cache(Some(elsewhere.options()), OTHERS);
         tier(&other, &engine, &bytes);
         fs::copy(elsewhere.artefact(), &artefact).expect("copy");
         costs_a_compile(&place, &engine, &bytes, "other settings");
@@ -152,7 +148,7 @@ fn stays_out(place: &Place, directory: &Path, engine: &Engine, what: &str) {
         directory: directory.to_owned(),
         ..place.options()
     };
-    let cache = ModuleCache::new(Some(options), "settings", true);
+    let cache = super::cache(Some(options), SETTINGS);
     assert_eq!(
         tier(&cache, engine, &wasm(MODULE)),
         Tier::Compiled,

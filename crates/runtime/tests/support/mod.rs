@@ -7,6 +7,7 @@ use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Detail, Error, Result};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
+use riptide_wasm_runtime::settings::Cpu;
 use riptide_wasm_runtime::store::GuestOptions;
 use riptide_wasm_runtime::value::{Limits, Value};
 use std::sync::mpsc;
@@ -26,6 +27,8 @@ pub(crate) fn engine_options() -> EngineOptions {
         memory_budget_bytes: None,
         fuel: false,
         signals_based_traps: true,
+        cpu: Cpu::Native,
+        compile: None,
         cache: None,
         cold_start_target_millis: None,
     }
@@ -49,7 +52,7 @@ pub(crate) fn load(text: &str) -> Code {
 
 pub(crate) fn load_on(engine: &Engine, text: &str) -> Code {
     let bytes = wat2wasm(text).expect("valid text");
-    wait(|done| engine.load(Source::Bytes(bytes), None, done)).expect("valid code")
+    wait(|done| engine.load(Source::Bytes(bytes), None, None, done)).expect("valid code")
 }
 
 pub(crate) fn guest_options() -> GuestOptions {

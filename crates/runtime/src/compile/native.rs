@@ -1,9 +1,9 @@
-//! Native code from verified bytes or files: the only `unsafe` of the cache.
+//! Native code from verified bytes or files: the only `unsafe` on the way from a disk.
 //!
 //! Wasmtime checks that an artefact fits the engine, not that it is genuine: forged bytes run as
 //! they please. Each function names what its caller must have established.
 
-use crate::compile::{Compiled, Kind};
+use super::{Compiled, Form, Kind};
 use std::fs::File;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, Result};
@@ -12,17 +12,18 @@ use wasmtime::{Engine, Module, Result};
 ///
 /// # Safety
 /// The bytes came from [`Compiled::serialize`], unchanged: a MAC over them was verified in this
-/// very memory, or they were read from a file that only this user and root can write.
-pub(super) unsafe fn from_memory(engine: &Engine, kind: Kind, artefact: &[u8]) -> Result<Compiled> {
-    match kind {
+/// very memory, or only this user and root could write them.
+pub(crate) unsafe fn from_memory(engine: &Engine, kind: Kind, artefact: &[u8]) -> Result<Compiled> {
+    let form = match kind {
         // SAFETY: genuine by this function's contract; Wasmtime copies the bytes before it uses
         // them.
-        Kind::Module => unsafe { Module::deserialize(engine, artefact) }.map(Compiled::Module),
+        Kind::Module => unsafe { Module::deserialize(engine, artefact) }.map(Form::Module),
         Kind::Component => {
             // SAFETY: as above.
-            unsafe { Component::deserialize(engine, artefact) }.map(Compiled::Component)
+            unsafe { Component::deserialize(engine, artefact) }.map(Form::Component)
         }
-    }
+    };
+    form.map(Compiled::new)
 }
 
 /// Maps an artefact from an open file.
@@ -32,11 +33,12 @@ pub(super) unsafe fn from_memory(engine: &Engine, kind: Kind, artefact: &[u8]) -
 /// it (checked on this very descriptor), and nobody changes it in place while the code lives: this
 /// cache replaces files by renaming.
 #[cfg(unix)]
-pub(super) unsafe fn from_file(engine: &Engine, kind: Kind, file: File) -> Result<Compiled> {
+pub(crate) unsafe fn from_file(engine: &Engine, kind: Kind, file: &File) -> Result<Compiled> {
     match kind {
         Kind::Module => {
             // SAFETY: genuine and unchanging by this function's contract.
-            unsafe { Module::deserialize_open_file(engine, file) }.map(Compiled::Module)
+            unsafe { Module::deserialize_open_file(engine, file.try_clone()?) }
+                .map(|module| Compiled::new(Form::Module(module)))
         }
         Kind::Component => {
             // Wasmtime 48 maps components by path alone. The kernel resolves this one to the open
@@ -47,12 +49,12 @@ pub(super) unsafe fn from_file(engine: &Engine, kind: Kind, file: File) -> Resul
                 let path = format!("/proc/self/fd/{}", file.as_raw_fd());
                 // SAFETY: as above; `file` stays open until the mapping exists.
                 if let Ok(component) = unsafe { Component::deserialize_file(engine, path) } {
-                    return Ok(Compiled::Component(component));
+                    return Ok(Compiled::new(Form::Component(component)));
                 }
             }
             // No /proc: a copy.
             let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut &file, &mut bytes)?;
+            std::io::Read::read_to_end(&mut &*file, &mut bytes)?;
             // SAFETY: the bytes of that same file, genuine by this function's contract.
             unsafe { from_memory(engine, kind, &bytes) }
         }

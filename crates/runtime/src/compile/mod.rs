@@ -1,10 +1,23 @@
-//! Bytes to compiled code, with failures told apart.
+//! Bytes to compiled code, in this process or in one of its own, with failures told apart.
 //!
 //! Nothing is cached here, and nothing is read from a file: see [`crate::cache`].
 
+pub mod child;
+mod compiler;
+mod description;
+mod diagnosis;
+mod isolated;
+mod limits;
+pub(crate) mod native;
+
+pub use compiler::{CompileOptions, Compiler, IsolatedOptions};
+pub(crate) use description::{Description, Lookup, Target};
+pub use description::{Export, Function, Import, camel_case};
+
 use crate::error::{Error, ErrorCode, Result};
+use diagnosis::{classify, looks_like, refused};
 use std::fmt;
-use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
+use std::sync::{Arc, OnceLock};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -40,22 +53,56 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Code ready to be instantiated, in the engine that compiled it. A clone shares the code.
+/// Code ready to be instantiated, in the engine that compiled it. A clone shares it all.
 #[derive(Clone)]
-pub enum Compiled {
-    /// A core module.
+pub struct Compiled {
+    pub(crate) form: Form,
+    description: Arc<OnceLock<Arc<Description>>>,
+}
+
+/// Code as Wasmtime has it.
+#[derive(Clone)]
+pub(crate) enum Form {
     Module(wasmtime::Module),
-    /// A component.
     Component(Component),
 }
 
 impl Compiled {
+    fn new(form: Form) -> Compiled {
+        Compiled {
+            form,
+            description: Arc::default(),
+        }
+    }
+
     /// Which of the two it is.
     pub fn kind(&self) -> Kind {
-        match self {
-            Compiled::Module(_) => Kind::Module,
-            Compiled::Component(_) => Kind::Component,
+        match self.form {
+            Form::Module(_) => Kind::Module,
+            Form::Component(_) => Kind::Component,
         }
+    }
+
+    /// The module, where it is one.
+    pub fn module(&self) -> Option<&wasmtime::Module> {
+        match &self.form {
+            Form::Module(module) => Some(module),
+            Form::Component(_) => None,
+        }
+    }
+
+    /// The component, where it is one.
+    pub fn component(&self) -> Option<&Component> {
+        match &self.form {
+            Form::Module(_) => None,
+            Form::Component(component) => Some(component),
+        }
+    }
+
+    /// What it offers and needs: found out once.
+    pub(crate) fn description(&self) -> &Arc<Description> {
+        self.description
+            .get_or_init(|| Arc::new(Description::of(&self.form)))
     }
 
     /// The artefact: native code and tables as an ELF file, a copy.
@@ -63,9 +110,9 @@ impl Compiled {
     /// # Errors
     /// [`ErrorCode::Internal`] where Wasmtime cannot serialize it.
     pub fn serialize(&self) -> Result<Vec<u8>> {
-        match self {
-            Compiled::Module(module) => module.serialize(),
-            Compiled::Component(component) => component.serialize(),
+        match &self.form {
+            Form::Module(module) => module.serialize(),
+            Form::Component(component) => component.serialize(),
         }
         .map_err(|error| {
             Error::new(
@@ -128,8 +175,8 @@ pub(crate) fn expect_kind(kind: Kind, expected: Option<Kind>) -> Result<()> {
     }
 }
 
-/// Compiles a module or component for this engine. Takes from milliseconds to seconds, on several
-/// cores.
+/// Compiles a module or component for this engine. Takes from milliseconds to seconds, on the cores of
+/// the thread's own rayon pool.
 ///
 /// `simd` says whether the engine admits SIMD; where it does not, a guest that is valid but for its
 /// SIMD is told apart from an invalid one.
@@ -140,10 +187,12 @@ pub fn compile(engine: &Engine, simd: bool, bytes: &[u8]) -> Result<Compiled> {
     let compiled = match kind_of(bytes)? {
         // `from_binary`, never `new`: text must not be compiled silently, even if the `wat` feature
         // comes in through another crate.
-        Kind::Module => wasmtime::Module::from_binary(engine, bytes).map(Compiled::Module),
-        Kind::Component => Component::from_binary(engine, bytes).map(Compiled::Component),
+        Kind::Module => wasmtime::Module::from_binary(engine, bytes).map(Form::Module),
+        Kind::Component => Component::from_binary(engine, bytes).map(Form::Component),
     };
-    compiled.map_err(|error| classify(simd, bytes, &error))
+    compiled
+        .map(Compiled::new)
+        .map_err(|error| classify(simd, bytes, &error))
 }
 
 /// The text format to bytes.
@@ -157,79 +206,4 @@ pub fn wat2wasm(text: &str) -> Result<Vec<u8>> {
             format!("the text is not WebAssembly: {error}"),
         )
     })
-}
-
-fn refused(message: impl Into<String>, offset: usize) -> Error {
-    Error::new(ErrorCode::Compile, message).number("offset", offset as f64)
-}
-
-/// What bytes that are not WebAssembly probably are, for the message.
-fn looks_like(bytes: &[u8]) -> &'static str {
-    let text = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    match text {
-        Some(b'(') | Some(b';') => ": it looks like the text format, which must be converted first",
-        _ if bytes.starts_with(b"\x7fELF") => {
-            ": it looks like native code, which is loaded from the cache alone"
-        }
-        _ if bytes.starts_with(b"\x1f\x8b") => ": it looks like gzip",
-        _ => ", the first bytes are not `\\0asm`",
-    }
-}
-
-fn classify(simd: bool, bytes: &[u8], error: &wasmtime::Error) -> Error {
-    let plain = validate(bytes, false);
-    if let (false, Err(plain)) = (simd, &plain)
-        && validate(bytes, true).is_ok()
-    {
-        return Error::new(
-            ErrorCode::SimdDisabled,
-            "the code uses SIMD, which this engine has turned off",
-        )
-        .number("offset", plain.offset() as f64);
-    }
-    let own = error.downcast_ref::<BinaryReaderError>();
-    // Wasmtime turns some validation failures into its own type, which has no public offset.
-    let again = if simd { validate(bytes, true) } else { plain }.err();
-    match own.or(again.as_ref()) {
-        Some(invalid) => refused(
-            format!("the code is not valid: {}", invalid.message()),
-            invalid.offset(),
-        ),
-        None if cut_short(bytes) => refused(
-            "the code is not valid: it ends inside a nested module or component",
-            bytes.len(),
-        ),
-        None => Error::new(
-            ErrorCode::Compile,
-            format!("the code could not be compiled: {error:#}"),
-        ),
-    }
-}
-
-/// Whether a nested module or component claims bytes beyond the end: where the cut falls between two
-/// of its sections, the validator does not mind, and Wasmtime does.
-fn cut_short(bytes: &[u8]) -> bool {
-    Parser::new(0)
-        .parse_all(bytes)
-        .map_while(|payload| payload.ok())
-        .any(|payload| match payload {
-            Payload::ModuleSection {
-                unchecked_range, ..
-            }
-            | Payload::ComponentSection {
-                unchecked_range, ..
-            } => unchecked_range.end > bytes.len(),
-            _ => false,
-        })
-}
-
-/// Validates as Wasmtime 48 does by default in this build (no `gc`, no `threads`), with or without
-/// SIMD.
-fn validate(bytes: &[u8], simd: bool) -> std::result::Result<(), BinaryReaderError> {
-    let mut features = WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL;
-    features.remove(WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS | WasmFeatures::THREADS);
-    features.set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD, simd);
-    Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map(|_| ())
 }

@@ -1,0 +1,123 @@
+//! Compiling in a process of its own: the side of that process.
+
+use super::compiler::with_threads;
+use super::diagnosis::classify;
+use super::{Kind, kind_of};
+use crate::error::{Detail, Error, ErrorCode, Result};
+use crate::settings::Settings;
+use std::io::{self, Read, Write};
+use wasmtime::Engine;
+
+/// The first byte of an answer: an artefact follows, or a failure.
+pub(super) const SUCCESS: u8 = b'+';
+pub(super) const FAILURE: u8 = b'-';
+
+/// Address space beside what compiling may hold: allocators reserve some that they never touch.
+const SPARE: u64 = 2 << 30;
+
+/// Compiles what standard input holds, and writes the answer to standard output. The whole work of a process that
+/// was started for it.
+///
+/// # Errors
+/// What the system says of the two files.
+pub fn serve(settings: &str, memory_bytes: u64) -> io::Result<()> {
+    confine(memory_bytes);
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    let mut output = io::stdout().lock();
+    match artefact(settings, &bytes) {
+        Ok(artefact) => {
+            output.write_all(&[SUCCESS])?;
+            output.write_all(&artefact)?;
+        }
+        Err(error) => {
+            let offset = error.details.iter().find_map(|(key, detail)| match detail {
+                Detail::Number(offset) if *key == "offset" => Some(offset.to_string()),
+                _ => None,
+            });
+            let (code, offset) = (error.code.as_str(), offset.unwrap_or_default());
+            output.write_all(&[FAILURE])?;
+            write!(output, "{code}\n{offset}\n{}", error.message)?;
+        }
+    }
+    output.flush()
+}
+
+/// The failure of an answer, without its first byte.
+pub(super) fn failure(answer: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(answer);
+    let mut parts = text.splitn(3, '\n');
+    let (code, offset) = (parts.next(), parts.next());
+    let known = ErrorCode::ALL
+        .iter()
+        .find(|known| code == Some(known.as_str()));
+    let error = Error::new(
+        known.copied().unwrap_or(ErrorCode::Internal),
+        parts.next().unwrap_or("the compiling process failed"),
+    );
+    match offset.and_then(|offset| offset.parse().ok()) {
+        Some(offset) => error.number("offset", offset),
+        None => error,
+    }
+}
+
+fn artefact(settings: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+    let settings: Settings = settings.parse()?;
+    let engine = Engine::new(&settings.config()?)
+        .map_err(|error| Error::new(ErrorCode::Internal, format!("no engine: {error:#}")))?;
+    let kind = kind_of(bytes)?;
+    let precompile = || match kind {
+        Kind::Module => engine.precompile_module(bytes),
+        Kind::Component => engine.precompile_component(bytes),
+    };
+    with_threads(|| precompile().map_err(|error| classify(settings.simd, bytes, &error)))
+}
+
+/// Ends with its parent, leaves no core dump, and cannot take all of the machine's memory between two looks of its
+/// parent. Where the system refuses one of these, the parent's looks remain.
+fn confine(memory_bytes: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{
+            Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit,
+        };
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        let limit = |resource, most| {
+            let limit = Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            };
+            let _ = setrlimit(resource, limit);
+        };
+        limit(Resource::Core, 0);
+        if let Some([size, _]) = pages(std::process::id()) {
+            let most = size.saturating_add(memory_bytes).saturating_add(SPARE);
+            limit(Resource::As, most);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (memory_bytes, SPARE);
+}
+
+/// Bytes of memory that a process has; 0 where the system does not tell.
+pub(super) fn resident_bytes(process: u32) -> u64 {
+    pages(process).map_or(0, |[_, resident]| resident)
+}
+
+/// Address space and memory of a process, in bytes.
+fn pages(process: u32) -> Option<[u64; 2]> {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
+    let mut words = statm.split(' ').map(|word| word.parse::<u64>().ok());
+    let page = page_bytes();
+    Some([words.next()?? * page, words.next()?? * page])
+}
+
+#[cfg(unix)]
+fn page_bytes() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+#[cfg(not(unix))]
+fn page_bytes() -> u64 {
+    4096
+}

@@ -1,0 +1,149 @@
+//! How code is compiled for an engine: within which limits, by which threads, and in which process.
+
+use super::{Compiled, compile, isolated, kind_of, limits};
+use crate::error::{Error, ErrorCode, Result};
+use crate::histogram::{Histogram, HistogramSnapshot};
+use crate::settings::Settings;
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use wasmtime::Engine;
+
+/// How much a compiler thread gives way to running guests, in the system's steps of niceness.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Limits of compiling, for code that nobody vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CompileOptions {
+    /// Bytes of WebAssembly.
+    pub max_bytes: u64,
+    /// Functions with a body, over all modules of a component.
+    pub max_functions: u32,
+    /// How deep modules and components, and the blocks of a function, may lie in each other.
+    pub max_nesting: u32,
+    /// In a process of its own, since Cranelift cannot be interrupted.
+    pub isolated: Option<IsolatedOptions>,
+}
+
+/// The compiling process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IsolatedOptions {
+    /// The program, which calls [`super::child::serve`] with what follows its arguments here.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// It is ended after so long.
+    pub timeout: Duration,
+    /// It is ended where it holds more memory than this, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// The compiler of one engine.
+pub struct Compiler {
+    options: Option<CompileOptions>,
+    settings: Settings,
+    took: Histogram,
+}
+
+/// Code that was compiled just now.
+pub(crate) struct Fresh {
+    pub(crate) compiled: Compiled,
+    /// Where the compiling process gave it already.
+    artefact: Option<Vec<u8>>,
+}
+
+impl Fresh {
+    /// Its artefact.
+    pub(crate) fn artefact(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.artefact {
+            Some(artefact) => Ok(Cow::Borrowed(artefact)),
+            None => self.compiled.serialize().map(Cow::Owned),
+        }
+    }
+}
+
+impl Compiler {
+    /// A compiler for engines of these settings.
+    pub fn new(settings: Settings, options: Option<CompileOptions>) -> Compiler {
+        Compiler {
+            options,
+            settings,
+            took: Histogram::new(),
+        }
+    }
+
+    /// Refuses a guest of so many bytes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CompileLimit`].
+    pub(crate) fn check_size(&self, bytes: u64) -> Result<()> {
+        match &self.options {
+            Some(options) => limits::check_size(options, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Compiles; blocks for up to seconds, on threads of its own that give way to running guests.
+    ///
+    /// # Errors
+    /// Those of [`compile`], and [`ErrorCode::CompileLimit`] with `option` and `limit`.
+    pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Fresh> {
+        let kind = kind_of(bytes)?;
+        let began = Instant::now();
+        let isolated = match &self.options {
+            Some(options) => {
+                limits::check_size(options, bytes.len() as u64)?;
+                limits::check_shape(options, bytes)?;
+                options.isolated.as_ref()
+            }
+            None => None,
+        };
+        let fresh = match isolated {
+            Some(options) => {
+                let artefact = isolated::compile(options, &self.settings, bytes)?;
+                // SAFETY: our own compiling process made it just now, and nobody else holds the file it came in.
+                let loaded = unsafe { super::native::from_memory(engine, kind, &artefact) };
+                Fresh {
+                    compiled: loaded.map_err(|error| {
+                        let message = format!("what was compiled cannot be loaded: {error:#}");
+                        Error::new(ErrorCode::Internal, message)
+                    })?,
+                    artefact: Some(artefact),
+                }
+            }
+            None => Fresh {
+                compiled: with_threads(|| compile(engine, self.settings.simd, bytes))?,
+                artefact: None,
+            },
+        };
+        self.took.observe(began.elapsed());
+        Ok(fresh)
+    }
+
+    /// How long compiling took, each time that it succeeded.
+    pub(crate) fn took(&self) -> HistogramSnapshot {
+        self.took.snapshot()
+    }
+}
+
+/// Runs a compilation on as many threads as there are cores, of lower priority, which end with it.
+pub(super) fn with_threads<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .thread_name(|_| "wasm-compiler".into())
+        .start_handler(|_| give_way())
+        .build();
+    match threads {
+        Ok(threads) => threads.install(work),
+        Err(error) => {
+            let message = format!("the compiler's threads could not be started: {error}");
+            Err(Error::new(ErrorCode::Internal, message))
+        }
+    }
+}
+
+/// Lowers this thread's priority. Where the system does not, guests only have less of the machine meanwhile.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}

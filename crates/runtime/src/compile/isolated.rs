@@ -1,0 +1,187 @@
+//! Compiling in a process of its own, with limits on time and memory: this process's side.
+
+use super::IsolatedOptions;
+use super::child::{self, FAILURE, SUCCESS};
+use super::limits::exceeded;
+use crate::error::{Error, ErrorCode, Result};
+use crate::settings::Settings;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+/// How often the process is looked at: memory grows by some tens of megabytes meanwhile.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What a process needs of its environment to find its libraries. Everything else could change what it does.
+const KEPT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+
+/// Of what the process complained about, the end.
+const COMPLAINT: u64 = 4096;
+
+/// Compiles, and gives the artefact.
+///
+/// # Errors
+/// Those of [`super::compile`], [`ErrorCode::CompileLimit`] for time and memory, [`ErrorCode::Compile`] where the
+/// process ended without an answer, and [`ErrorCode::Internal`] where it cannot be started.
+pub(super) fn compile(
+    options: &IsolatedOptions,
+    settings: &Settings,
+    bytes: &[u8],
+) -> Result<Vec<u8>> {
+    let failed = |what: &str, error: io::Error| {
+        Error::new(
+            ErrorCode::Internal,
+            format!("the compiling process {what}: {error}"),
+        )
+    };
+    let files = Files::with(bytes).map_err(|error| failed("got no files", error))?;
+    let mut running =
+        start(options, settings, &files).map_err(|error| failed("could not be started", error))?;
+    let status = running.end(options)?;
+    let mut answer = files
+        .answer()
+        .map_err(|error| failed("left no answer to read", error))?;
+    match answer.first() {
+        Some(&SUCCESS) if status.success() => {
+            answer.remove(0);
+            Ok(answer)
+        }
+        Some(&FAILURE) if status.success() => Err(child::failure(&answer[1..])),
+        _ => Err(ended(options, status, &files.complaint())),
+    }
+}
+
+/// The process's three standard files, in memory or without a name: nothing is left behind, and nobody waits for a
+/// pipe.
+struct Files {
+    input: File,
+    output: File,
+    errors: File,
+}
+
+impl Files {
+    fn with(bytes: &[u8]) -> io::Result<Files> {
+        let mut input = nameless()?;
+        input.write_all(bytes)?;
+        input.seek(SeekFrom::Start(0))?;
+        Ok(Files {
+            input,
+            output: nameless()?,
+            errors: nameless()?,
+        })
+    }
+
+    fn answer(&self) -> io::Result<Vec<u8>> {
+        let mut answer = Vec::new();
+        (&self.output).seek(SeekFrom::Start(0))?;
+        (&self.output).read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// What it said on standard error; empty where that cannot be read.
+    fn complaint(&self) -> String {
+        let read = || -> io::Result<Vec<u8>> {
+            let length = (&self.errors).seek(SeekFrom::End(0))?;
+            (&self.errors).seek(SeekFrom::Start(length.saturating_sub(COMPLAINT)))?;
+            let mut end = Vec::new();
+            (&self.errors).read_to_end(&mut end)?;
+            Ok(end)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn nameless() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(memfd_create("riptide-wasm-compile", MemfdFlags::CLOEXEC)?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless() -> io::Result<File> {
+    let name = format!("riptide-wasm-{:032x}", crate::cache::random_number()?);
+    let path = std::env::temp_dir().join(name);
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+fn start(options: &IsolatedOptions, settings: &Settings, files: &Files) -> io::Result<Running> {
+    let mut command = Command::new(&options.program);
+    command
+        .args(&options.arguments)
+        .arg(settings.to_string())
+        .arg(options.memory_bytes.to_string())
+        .stdin(files.input.try_clone()?)
+        .stdout(files.output.try_clone()?)
+        .stderr(files.errors.try_clone()?)
+        .env_clear();
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    Ok(Running(command.spawn()?))
+}
+
+/// A process that does not outlive its guard.
+struct Running(Child);
+
+impl Running {
+    /// Waits for its end within the limits.
+    fn end(&mut self, options: &IsolatedOptions) -> Result<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) => {}
+                Err(error) => {
+                    let message = format!("the compiling process cannot be waited for: {error}");
+                    return Err(Error::new(ErrorCode::Internal, message));
+                }
+            }
+            if began.elapsed() > options.timeout {
+                let limit = options.timeout.as_millis() as u64;
+                let what = "compiling took longer than it may, in milliseconds";
+                return Err(exceeded("compile.timeoutMillis", limit, what));
+            }
+            if child::resident_bytes(self.0.id()) > options.memory_bytes {
+                return Err(out_of_memory(options));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail where it has ended and was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn out_of_memory(options: &IsolatedOptions) -> Error {
+    let what = "compiling took more memory than it may, in bytes";
+    exceeded("compile.memoryBytes", options.memory_bytes, what)
+}
+
+/// Why it ended without an answer.
+fn ended(options: &IsolatedOptions, status: ExitStatus, complaint: &str) -> Error {
+    // What Rust, C++ and V8 say where the system grants no more.
+    let memory = ["memory allocation of", "bad_alloc", "out of memory"];
+    if memory.iter().any(|sign| complaint.contains(sign)) {
+        return out_of_memory(options);
+    }
+    let last = complaint.lines().rev().find(|line| !line.trim().is_empty());
+    let message = format!(
+        "the compiling process ended with {status}: {}",
+        last.unwrap_or("it said nothing")
+    );
+    Error::new(ErrorCode::Compile, message)
+}

@@ -1,0 +1,134 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { BindingCacheLimits, BindingEngineOptions } from './binding.js';
+import { badOption, checkOptions, isRecord, MAX_AGE_MILLIS, oneOf, type Rule, whole, words } from './options.js';
+
+/**
+ * What several machines share: artefacts by name, such as in Redis (`riptide-wasm/redis`). An artefact is sealed with the
+ * engine's key and verified with it, so whoever can write here can cost a compile, and nothing else. What it throws costs
+ * a warning and a compile.
+ */
+export interface SharedCache {
+  /** The bytes kept under a name; `undefined` or `null` where there are none. It has two seconds. */
+  get(name: string): Promise<Uint8Array | undefined | null>;
+  /** Keeps bytes under a name. Nobody waits for it. */
+  put(name: string, bytes: Uint8Array): Promise<unknown>;
+}
+
+/** What the cache's directory may hold. Beyond it, what was not used for longest goes first. */
+export interface CacheLimits {
+  /**
+   * Bytes of all artefacts, of all engines: 0 to 2^53 - 1.
+   * @default 1 GiB
+   */
+  maxBytes?: number;
+  /**
+   * Artefacts: 0 to 1,000,000.
+   * @default 4096
+   */
+  maxEntries?: number;
+  /**
+   * An artefact that was not used for so many milliseconds goes: 1 to a hundred years.
+   * @default 90 days
+   */
+  maxAgeMillis?: number;
+}
+
+/** Where compiled code is kept, and what makes a file there trusted. */
+export interface CacheOptions extends CacheLimits {
+  /**
+   * The cache's directory; made where it is missing.
+   * @default `$XDG_CACHE_HOME/riptide-wasm`, or `~/.cache/riptide-wasm`
+   */
+  directory?: string;
+  /**
+   * The file with the secret that artefacts are signed with (`trust: 'key'`).
+   * @default a secret of this user, made on first use and kept outside the cache
+   */
+  keyFile?: string;
+  /**
+   * What makes an artefact trusted: `'key'`, a keyed MAC over its bytes; or `'owner'`, a directory that only this
+   * user or root can write to.
+   * @default 'key'
+   */
+  trust?: 'key' | 'owner';
+  /**
+   * What is asked where memory and disk have nothing, and given what was compiled. It needs `keyFile`, the same on all
+   * machines.
+   * @default none
+   */
+  shared?: SharedCache;
+}
+
+/** An engine's cache, checked and complete. @internal */
+export interface ResolvedCache {
+  readonly binding: NonNullable<BindingEngineOptions['cache']>;
+  readonly shared: SharedCache | undefined;
+}
+
+const LIMIT_RULES = {
+  maxBytes: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+  maxEntries: whole(0, 1_000_000, 'artefacts'),
+  maxAgeMillis: whole(1, MAX_AGE_MILLIS, 'milliseconds'),
+};
+
+const shared: Rule = {
+  allowed: 'an object with get(name) and put(name, bytes)',
+  accepts: (value) => isRecord(value) && typeof value.get === 'function' && typeof value.put === 'function',
+};
+
+const CACHE_RULES = { directory: words, keyFile: words, trust: oneOf('key', 'owner'), shared, ...LIMIT_RULES };
+
+/** What `new Engine` takes as `cache`. @internal */
+export const cacheRule: Rule = {
+  allowed: `true, false, or an object with ${Object.keys(CACHE_RULES).join(', ')}`,
+  accepts: (value) => typeof value === 'boolean' || isRecord(value),
+};
+
+/** `undefined`: no cache. @internal */
+export function resolveCache(cache: boolean | CacheOptions): ResolvedCache | undefined {
+  if (cache === false) return undefined;
+  const options = checkOptions(cache === true ? {} : cache, CACHE_RULES, 'cache.');
+  const { directory, keyFile, trust = 'key' } = options;
+  if (trust === 'owner' && keyFile !== undefined)
+    throw badOption('cache.keyFile', keyFile, "no key with trust 'owner'");
+  if (options.shared !== undefined && keyFile === undefined)
+    throw badOption('cache.keyFile', keyFile, 'a key file, where there is cache.shared');
+  const kept = directory === undefined ? defaultCacheDirectory() : resolve(directory);
+  if (kept === undefined) return undefined;
+  const binding: ResolvedCache['binding'] = { directory: kept, trust, limits: completeLimits(options) };
+  if (keyFile !== undefined) binding.keyFile = resolve(keyFile);
+  return { binding, shared: options.shared };
+}
+
+/** What is not given as it is by default. @internal */
+export function resolveLimits(given: CacheLimits): BindingCacheLimits {
+  return completeLimits(checkOptions(given, LIMIT_RULES));
+}
+
+function completeLimits({ maxBytes, maxEntries, maxAgeMillis }: CacheLimits): BindingCacheLimits {
+  return {
+    maxBytes: maxBytes ?? 1024 ** 3,
+    maxEntries: maxEntries ?? 4096,
+    maxAgeMillis: maxAgeMillis ?? 90 * 24 * 3_600_000,
+  };
+}
+
+let warnedOfNoHome = false;
+
+function defaultCacheDirectory(): string | undefined {
+  const { XDG_CACHE_HOME: home } = process.env;
+  // The XDG rules: a relative path counts as none.
+  if (home?.startsWith('/')) return join(home, 'riptide-wasm');
+  try {
+    return join(homedir(), '.cache', 'riptide-wasm');
+  } catch (error) {
+    // A container's user may have no home. That costs compiling at each start, not the engine.
+    if (!warnedOfNoHome) {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.emitWarning(`no cache of compiled code: there is no home directory (${reason})`, 'RiptideWarning');
+    }
+    warnedOfNoHome = true;
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CacheOptions } from '../cache-options.js';
+import { loadConfig } from '../config.js';
+import { Engine } from '../engine.js';
+import { extractorFile } from '../extractor.js';
+import type { PrecompileProgress } from '../precompile.js';
+import { parseArguments } from './arguments.js';
+import { Failure, oneLine, usage } from './failure.js';
+
+/** `riptide-wasm precompile`: artefacts for an image or a machine that does not compile. */
+export async function precompile(argv: string[]): Promise<void> {
+  const { values, positionals } = parseArguments({
+    args: argv,
+    allowPositionals: true,
+    options: { out: { type: 'string' }, cpu: { type: 'string' }, trust: { type: 'string' } },
+  });
+  const { cpu = 'native', out, trust } = values;
+  if (cpu !== 'native' && cpu !== 'baseline') throw usage(`--cpu is native or baseline, not ${JSON.stringify(cpu)}`);
+  const engine = new Engine({ ...loadConfig().engine, cache: cacheOf(out, trust), cpu });
+  const files = positionals.length > 0 ? positionals : [fileURLToPath(extractorFile(engine.simd))];
+  try {
+    await engine.precompile(files, { onProgress: (progress) => report(progress) });
+  } catch (error) {
+    // Each was told already.
+    throw new Failure(oneLine(error));
+  }
+  const { writeFailures } = engine.cache.snapshot();
+  if (writeFailures > 0) throw new Failure(`${writeFailures} of ${files.length} could not be written`);
+  process.stdout.write(`${engine.cache.directory}\n`);
+}
+
+/** The cache of the environment, with what the command says over it. */
+export function cacheOf(directory: string | undefined, trust: string | undefined): CacheOptions {
+  const { cache } = loadConfig().engine;
+  const options: CacheOptions = typeof cache === 'object' ? { ...cache } : {};
+  if (directory !== undefined) options.directory = directory;
+  if (trust === undefined) return options;
+  if (trust !== 'key' && trust !== 'owner') throw usage(`--trust is key or owner, not ${JSON.stringify(trust)}`);
+  // There is no key with this trust, so the environment's is not for it.
+  if (trust === 'owner') delete options.keyFile;
+  return { ...options, trust };
+}
+
+function report({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): void {
+  const outcome = error === undefined ? `${kind}, ${cacheHit ? 'there already' : 'compiled'}` : oneLine(error);
+  process.stderr.write(`${done}/${total} ${basename(String(source))}: ${outcome} (${millis.toFixed(0)} ms)\n`);
+}

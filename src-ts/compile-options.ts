@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url';
+import type { BindingEngineOptions } from './binding.js';
+import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
+
+/**
+ * Limits of compiling, for code that nobody vouches for. What exceeds one is `ERR_COMPILE_LIMIT`, and the process goes
+ * on.
+ */
+export interface CompileOptions {
+  /**
+   * Whether code is compiled in a child process (`process.execPath`), which can be ended; the compiler cannot be
+   * interrupted otherwise. It costs the start of a Node process for each compilation, and nothing where the cache has
+   * the code.
+   * @default false
+   */
+  isolated?: boolean;
+  /**
+   * With `isolated`: the longest that compiling may take, in milliseconds, the child's start included: 1 to 2,147,483,647.
+   * @default 60_000
+   */
+  timeoutMillis?: number;
+  /**
+   * With `isolated`: the most memory that the child may hold, in bytes; Node itself takes some 50 MiB of it. 128 MiB to
+   * 1 TiB.
+   * @default 1 GiB
+   */
+  memoryBytes?: number;
+  /**
+   * The most bytes of WebAssembly: 8 to 2^53 - 1.
+   * @default 64 MiB
+   */
+  maxBytes?: number;
+  /**
+   * The most functions, over all modules of a component: 1 to 1,000,000.
+   * @default 100_000
+   */
+  maxFunctions?: number;
+  /**
+   * How deep modules and components, and the blocks of a function, may lie in each other: 1 to 100,000.
+   * @default 1000
+   */
+  maxNesting?: number;
+}
+
+const MIB = 1024 ** 2;
+
+const RULES = {
+  isolated: flag,
+  timeoutMillis: whole(1, MAX_MILLIS, 'milliseconds'),
+  memoryBytes: whole(128 * MIB, 1024 ** 2 * MIB, 'bytes'),
+  maxBytes: whole(8, Number.MAX_SAFE_INTEGER, 'bytes'),
+  maxFunctions: whole(1, 1_000_000, 'functions'),
+  maxNesting: whole(1, 100_000, 'levels'),
+};
+
+/** What `new Engine` takes as `compile`. @internal */
+export const compileRule: Rule = {
+  allowed: `an object with ${Object.keys(RULES).join(', ')}`,
+  accepts: isRecord,
+};
+
+/** @internal */
+export function resolveCompile(given: CompileOptions): NonNullable<BindingEngineOptions['compile']> {
+  const options = checkOptions(given, RULES, 'compile.');
+  const { isolated = false, timeoutMillis, memoryBytes } = options;
+  for (const [name, value] of Object.entries({ timeoutMillis, memoryBytes })) {
+    if (!isolated && value !== undefined)
+      throw badOption(`compile.${name}`, value, 'only with compile.isolated, since nothing else can be ended');
+  }
+  const resolved: NonNullable<BindingEngineOptions['compile']> = {
+    maxBytes: options.maxBytes ?? 64 * MIB,
+    maxFunctions: options.maxFunctions ?? 100_000,
+    maxNesting: options.maxNesting ?? 1000,
+  };
+  if (isolated) {
+    resolved.isolated = {
+      program: process.execPath,
+      arguments: [fileURLToPath(new URL('compiler.js', import.meta.url))],
+      timeoutMillis: timeoutMillis ?? 60_000,
+      memoryBytes: memoryBytes ?? 1024 * MIB,
+    };
+  }
+  return resolved;
+}

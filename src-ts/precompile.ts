@@ -1,0 +1,73 @@
+import type { Code } from './code.js';
+import type { CodeSource, Engine } from './engine.js';
+import { badOption, checkOptions, type Rule } from './options.js';
+
+/** A module or component that {@link Engine.precompile} is through with. */
+export interface PrecompileProgress {
+  /** What was given. */
+  readonly source: CodeSource;
+  /** Its place among those given, from 0. */
+  readonly index: number;
+  /** How many are through, this one included. */
+  readonly done: number;
+  /** How many were given. */
+  readonly total: number;
+  /** What it is; `undefined` where it failed. */
+  readonly kind: 'module' | 'component' | undefined;
+  /** Whether the cache had it. */
+  readonly cacheHit: boolean;
+  /** How long it took, in milliseconds. */
+  readonly millis: number;
+  /** Why it could not be loaded. */
+  readonly error: unknown;
+}
+
+/** Options of {@link Engine.precompile}. */
+export interface PrecompileOptions {
+  /** Told of each when it is through. */
+  onProgress?: (progress: PrecompileProgress) => void;
+  /** Ends it after the one that is being compiled; it rejects with the signal's reason then. */
+  signal?: AbortSignal;
+}
+
+const callback: Rule = { allowed: 'a function', accepts: (value) => typeof value === 'function' };
+const signal: Rule = { allowed: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
+
+/** One after the other, so that other loads find a free thread. @internal */
+export async function precompile(
+  engine: Engine,
+  sources: readonly CodeSource[],
+  given: PrecompileOptions,
+): Promise<PrecompileProgress[]> {
+  if (!Array.isArray(sources)) throw badOption('sources', sources, 'an array of paths, file: URLs and Uint8Arrays');
+  const options = checkOptions(given, { onProgress: callback, signal });
+  const results: PrecompileProgress[] = [];
+  for (const [index, source] of sources.entries()) {
+    options.signal?.throwIfAborted();
+    const began = performance.now();
+    const { code, error } = await tried(engine, source);
+    const progress: PrecompileProgress = {
+      source,
+      index,
+      done: index + 1,
+      total: sources.length,
+      kind: code?.kind,
+      cacheHit: code?.cacheHit ?? false,
+      millis: performance.now() - began,
+      error,
+    };
+    results.push(progress);
+    options.onProgress?.(progress);
+  }
+  const failed = results.find(({ error }) => error !== undefined);
+  if (failed) throw failed.error;
+  return results;
+}
+
+async function tried(engine: Engine, source: CodeSource): Promise<{ code?: Code; error?: unknown }> {
+  try {
+    return { code: await engine.load(source) };
+  } catch (error) {
+    return { error };
+  }
+}

@@ -1,0 +1,82 @@
+import type { BindingCode, BindingEngine } from './binding.js';
+import type { SharedCache } from './cache-options.js';
+import { findCode, loadCode } from './native.js';
+
+/** A cache that takes longer than this to answer is not worth waiting for. */
+const PATIENCE_MILLIS = 2000;
+
+/** Loads with a shared cache behind memory and disk. Loads of one guest at once ask it once. @internal */
+export class SharedTier {
+  readonly #binding: BindingEngine;
+  readonly #cache: SharedCache;
+  readonly #loading = new Map<string, Promise<BindingCode>>();
+  #failures = 0;
+
+  constructor(binding: BindingEngine, cache: SharedCache) {
+    this.#binding = binding;
+    this.#cache = cache;
+  }
+
+  /** How often it could not be read or written. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  async load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode> {
+    const began = performance.now();
+    const found = await findCode(this.#binding, source, kind);
+    if (typeof found !== 'string') return found;
+    const before = this.#loading.get(found);
+    if (before !== undefined) {
+      // Its failure is told to who asked first, and to this caller by a load of its own.
+      await before.catch(() => {});
+      return loadCode(this.#binding, source, kind);
+    }
+    const loading = this.#ask(found, source, kind, began);
+    this.#loading.set(found, loading);
+    try {
+      return await loading;
+    } finally {
+      this.#loading.delete(found);
+    }
+  }
+
+  async #ask(name: string, source: string | Uint8Array, kind: 'module' | 'component' | undefined, began: number) {
+    const sealed = await this.#get(name);
+    const code = await loadCode(this.#binding, source, kind, { spentMillis: performance.now() - began, sealed });
+    const made = code.takeSealed();
+    if (made !== null) void this.#put(name, made);
+    return code;
+  }
+
+  async #get(name: string): Promise<Uint8Array | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MILLIS} ms`)), PATIENCE_MILLIS);
+    });
+    try {
+      const sealed = (await Promise.race([this.#cache.get(name), late])) ?? undefined;
+      if (sealed === undefined || sealed instanceof Uint8Array) return sealed;
+      throw new TypeError('get() gave neither a Uint8Array nor undefined');
+    } catch (error) {
+      this.#failed('read', error);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #put(name: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#cache.put(name, bytes);
+    } catch (error) {
+      this.#failed('written', error);
+    }
+  }
+
+  #failed(what: string, error: unknown): void {
+    if (this.#failures++ > 0) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`the shared cache of compiled code could not be ${what}: ${reason}`, 'RiptideWarning');
+  }
+}
