@@ -104,7 +104,10 @@ pub(crate) struct Core {
     pub(crate) cache: ModuleCache,
     instances: AtomicU64,
     starts: Starts,
-    loader: Loader,
+    /// Look for code in the cache, so that what is there waits for no compiler.
+    looking: Loader,
+    /// Compile, and keep the cache in order.
+    compiling: Loader,
     allocation: &'static str,
     warnings: Mutex<Vec<String>>,
 }
@@ -140,8 +143,8 @@ impl Engine {
         Ok(Engine(core))
     }
 
-    /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on a
-    /// loader thread, and `done` is called there once. With an `offer`, what [`Engine::find`] did not find.
+    /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on other
+    /// threads, and `done` is called there once. With an `offer`, what [`Engine::find`] did not find.
     pub fn load(
         &self,
         source: Source,
@@ -150,9 +153,23 @@ impl Engine {
         done: impl FnOnce(Result<Code>) + Send + 'static,
     ) {
         let asked = Instant::now();
-        self.on_loader(done, move |engine| {
-            Code::load(engine, &source, expected, offer, asked)
-        });
+        if offer.is_some() {
+            return self.on(&self.0.compiling, done, move |engine| {
+                Code::load(engine, &source, expected, true, offer, asked)
+            });
+        }
+        let engine = self.clone();
+        self.0.looking.run(Box::new(move || {
+            match guarded(|| Code::find(&engine, &source, expected, asked)).transpose() {
+                Some(found) => {
+                    done(found);
+                    engine.tidy();
+                }
+                None => engine.on(&engine.0.compiling, done, move |engine| {
+                    Code::load(engine, &source, expected, true, None, asked)
+                }),
+            }
+        }));
     }
 
     /// Looks for it in memory and on the disk alone, in the same way.
@@ -163,19 +180,22 @@ impl Engine {
         done: impl FnOnce(Result<Sought>) + Send + 'static,
     ) {
         let asked = Instant::now();
-        self.on_loader(done, move |engine| {
-            Code::find(engine, &source, expected, asked)
+        self.on(&self.0.looking, done, move |engine| {
+            Ok(match Code::find(engine, &source, expected, asked)? {
+                Some(code) => Sought::Code(code),
+                None => Sought::Missing(Code::shared_name(engine, &source)?),
+            })
         });
     }
 
     /// What the cache has on the disk, of all engines; where they are to be verified, why one would not be used. As
-    /// [`Engine::load`], `done` is called on a loader thread.
+    /// [`Engine::load`], `done` is called on another thread.
     pub fn cache_entries(
         &self,
         verify: bool,
         done: impl FnOnce(Result<Vec<(CacheEntry, Option<Rejection>)>>) + Send + 'static,
     ) {
-        self.on_loader(done, move |engine| {
+        self.on(&self.0.compiling, done, move |engine| {
             let core = engine.core();
             if verify {
                 return core.cache.verify(&core.wasmtime);
@@ -191,7 +211,7 @@ impl Engine {
         limits: Option<CacheLimits>,
         done: impl FnOnce(Result<Removed>) + Send + 'static,
     ) {
-        self.on_loader(done, move |engine| {
+        self.on(&self.0.compiling, done, move |engine| {
             let core = engine.core();
             match limits {
                 Some(limits) => core.cache.prune(&core.wasmtime, &limits),
@@ -200,17 +220,26 @@ impl Engine {
         });
     }
 
-    fn on_loader<T>(
+    fn on<T>(
         &self,
+        loader: &Loader,
         done: impl FnOnce(Result<T>) + Send + 'static,
         work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
     ) {
         let engine = self.clone();
-        self.0.loader.run(Box::new(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(&engine)));
-            done(outcome.unwrap_or_else(|_| Err(Error::panicked())));
-            engine.0.cache.tidy();
+        loader.run(Box::new(move || {
+            done(guarded(|| work(&engine)));
+            engine.tidy();
         }));
+    }
+
+    /// Sees to the cache's directory where there is something to do.
+    fn tidy(&self) {
+        if self.0.cache.is_due() {
+            let engine = self.clone();
+            let tidy = move || engine.0.cache.tidy();
+            self.0.compiling.run(Box::new(tidy));
+        }
     }
 
     /// The engine's numbers.
@@ -303,7 +332,8 @@ impl Core {
             workers: Workers::new(workers).map_err(system)?,
             instances: AtomicU64::new(0),
             starts: Starts::default(),
-            loader: Loader::new(),
+            looking: Loader::new(),
+            compiling: Loader::new(),
             allocation: allocated.step,
             warnings: Mutex::new(allocated.warnings),
             wasmtime,
@@ -372,6 +402,11 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.0.instances.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// A panic inside is a failure of this work alone.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::panicked()))
 }
 
 /// Refuses an option out of its range, by name.

@@ -51,40 +51,45 @@ impl Source {
 }
 
 impl Code {
-    /// Reads and compiles; blocks.
+    /// Finds or compiles; blocks. `looked`: after [`Code::find`] found nothing.
     pub(crate) fn load(
         engine: &Engine,
         source: &Source,
         expected: Option<Kind>,
+        looked: bool,
         offer: Option<Offer>,
         asked: Instant,
     ) -> Result<Code> {
         let core = engine.core();
-        let guest = source.open()?;
         let before = offer.as_ref().map_or(Duration::ZERO, |offer| offer.spent);
-        let loaded = core
-            .cache
-            .load_guest(&core.wasmtime, &guest, expected, offer)?;
+        let loaded =
+            core.cache
+                .load_guest(&core.wasmtime, &source.open()?, expected, looked, offer)?;
         core.count_lookup(loaded.tier);
         Ok(Code::new(engine, loaded, before + asked.elapsed()))
     }
 
-    /// Looks in memory and on the disk; blocks.
+    /// Looks in memory and on the disk; blocks, but for no compiler.
     pub(crate) fn find(
         engine: &Engine,
         source: &Source,
         expected: Option<Kind>,
         asked: Instant,
-    ) -> Result<Sought> {
+    ) -> Result<Option<Code>> {
         let core = engine.core();
-        let guest = source.open()?;
-        match core.cache.find_guest(&core.wasmtime, &guest, expected)? {
-            Ok(loaded) => {
-                core.count_lookup(loaded.tier);
-                Ok(Sought::Code(Code::new(engine, loaded, asked.elapsed())))
-            }
-            Err(name) => Ok(Sought::Missing(name)),
-        }
+        let found = core
+            .cache
+            .find_guest(&core.wasmtime, &source.open()?, expected)?;
+        Ok(found.map(|loaded| {
+            core.count_lookup(loaded.tier);
+            Code::new(engine, loaded, asked.elapsed())
+        }))
+    }
+
+    /// Its name in the shared tier; blocks.
+    pub(crate) fn shared_name(engine: &Engine, source: &Source) -> Result<String> {
+        let core = engine.core();
+        core.cache.shared_name(&core.wasmtime, &source.open()?)
     }
 
     fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Code {

@@ -1,5 +1,6 @@
 //! What is to be loaded: bytes, or a file that is read whole only where it must be compiled.
 
+use super::digest::digest;
 use super::key::ModuleKey;
 use crate::compile::kind_of;
 use crate::error::{Error, ErrorCode, Result};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Read and hashed at once: it stays in the processor's cache between the two.
+/// Read and hashed at once: it stays in the processor's cache between the two. A subtree of BLAKE3's, so a power of two.
 pub(super) const CHUNK: usize = 256 << 10;
 
 /// A file system's clock may stand still for so long: a file changed again within it can look unchanged.
@@ -117,22 +118,21 @@ impl GuestFile {
     }
 
     fn hash(&self) -> Result<ModuleKey> {
-        let unreadable = |error: &io::Error| unreadable(&self.path, error);
-        let mut chunk = vec![0; CHUNK];
-        let mut hasher = blake3::Hasher::new();
-        let mut size = 0;
-        let mut file = &self.file;
-        let mut next =
-            |chunk: &mut [u8]| fill(&mut file, chunk).map_err(|error| unreadable(&error));
-        let mut read = next(&mut chunk)?;
-        let kind = kind_of(&chunk[..read])?;
-        while read > 0 {
-            hasher.update(&chunk[..read]);
-            size += read as u64;
-            read = next(&mut chunk)?;
+        let failed = |error: io::Error| unreadable(&self.path, &error);
+        let mut header = [0; 256];
+        let read = (&self.file)
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| fill(&mut &self.file, &mut header))
+            .map_err(failed)?;
+        let kind = kind_of(&header[..read])?;
+        let length = || self.file.metadata().map(|metadata| metadata.len());
+        let size = length().map_err(failed)?;
+        let hash = digest(&self.file, size).map_err(failed)?;
+        if length().map_err(failed)? != size {
+            return Err(failed(io::Error::other("it changes while it is read")));
         }
         Ok(ModuleKey {
-            hash: *hasher.finalize().as_bytes(),
+            hash: *hash.as_bytes(),
             size,
             kind,
         })

@@ -6,7 +6,7 @@ use super::key::ModuleKey;
 use super::warnings::Cause;
 use super::{Guest, Loaded, ModuleCache, Offer, Ready, Rejection, Tier, upkeep};
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,11 +25,12 @@ impl ModuleCache {
     /// exist; [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or
     /// written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
-        self.load_guest(engine, &Guest::Bytes(bytes.into()), None, None)
+        self.load_guest(engine, &Guest::Bytes(bytes.into()), None, false, None)
     }
 
     /// The same for a file as well, which is read whole only where it is compiled; where `expected` is
-    /// given, of that kind. Before it compiles, it looks at what the shared tier offers.
+    /// given, of that kind. `looked`: after [`ModuleCache::find_guest`] found nothing. Before it compiles, it looks at
+    /// what the shared tier offers.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load`], [`ErrorCode::Read`] and [`ErrorCode::WrongKind`].
@@ -38,6 +39,7 @@ impl ModuleCache {
         engine: &Engine,
         guest: &Guest<'_>,
         expected: Option<Kind>,
+        looked: bool,
         offer: Option<Offer>,
     ) -> Result<Loaded> {
         self.compiler.check_size(guest.size()?)?;
@@ -50,55 +52,63 @@ impl ModuleCache {
         let ready = self.ready(options, engine)?;
         let key = guest.key(&self.known)?;
         expect_kind(key.kind, expected)?;
-        match self.once(key)? {
-            Boarded::Have(loaded) => Ok(loaded),
-            Boarded::Lead(landing) => self.lead(ready, landing, guest, expected, offer),
+        loop {
+            let flight = match self.board(key) {
+                Boarding::Have(compiled) => return Ok(self.memory_hit(compiled)),
+                Boarding::Lead(landing) => {
+                    return self.lead(ready, landing, guest, expected, looked, offer);
+                }
+                Boarding::Wait(flight) => flight,
+            };
+            match flight.wait() {
+                Outcome::Done(outcome) => return outcome.map(|compiled| self.memory_hit(compiled)),
+                Outcome::Abandoned => {}
+            }
         }
     }
 
-    /// The same from memory and disk alone; otherwise the guest's name in the shared tier.
+    /// The same from memory and disk alone, where nobody else is loading it: never compiles, and waits for nobody who
+    /// does.
     ///
     /// # Errors
-    /// Those of [`ModuleCache::load_guest`]; [`ErrorCode::BadOption`] where there is no key.
+    /// Those of [`ModuleCache::load_guest`].
     pub fn find_guest(
         &self,
         engine: &Engine,
         guest: &Guest<'_>,
         expected: Option<Kind>,
-    ) -> Result<std::result::Result<Loaded, String>> {
+    ) -> Result<Option<Loaded>> {
         self.compiler.check_size(guest.size()?)?;
-        let shared = || {
-            let message = "a shared tier needs a cache with key trust and a key";
-            crate::error::Error::new(ErrorCode::BadOption, message).text("option", "cache.shared")
+        let Some(options) = &self.options else {
+            return Ok(None);
         };
-        let options = self.options.as_ref().ok_or_else(shared)?;
         let ready = self.ready(options, engine)?;
-        let disk = ready.disk.as_ref().ok_or_else(shared)?;
         let key = guest.key(&self.known)?;
         expect_kind(key.kind, expected)?;
-        let mut landing = match self.once(key)? {
-            Boarded::Have(loaded) => return Ok(Ok(loaded)),
-            Boarded::Lead(landing) => landing,
-        };
-        let found = self.look(disk, &ready.engine, &mut landing, true);
-        Ok(found.ok().flatten().ok_or_else(|| disk.shared_name(&key)))
+        match (self.board(key), &ready.disk) {
+            (Boarding::Have(compiled), _) => Ok(Some(self.memory_hit(compiled))),
+            (Boarding::Lead(mut landing), Some(disk)) => {
+                let found = self.look(disk, &ready.engine, &mut landing, true);
+                Ok(found.ok().flatten())
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// What memory has, or what another thread is loading; otherwise the duty to load it.
-    fn once(&self, key: ModuleKey) -> Result<Boarded<'_>> {
-        loop {
-            let flight = match self.board(key) {
-                Boarding::Have(compiled) => return Ok(Boarded::Have(self.memory_hit(compiled))),
-                Boarding::Lead(landing) => return Ok(Boarded::Lead(landing)),
-                Boarding::Wait(flight) => flight,
-            };
-            match flight.wait() {
-                Outcome::Done(outcome) => {
-                    return outcome.map(|compiled| Boarded::Have(self.memory_hit(compiled)));
-                }
-                Outcome::Abandoned => {}
-            }
-        }
+    /// A guest's name in the shared tier.
+    ///
+    /// # Errors
+    /// Those of [`ModuleCache::load_guest`]; [`ErrorCode::BadOption`] for a cache without a key.
+    pub fn shared_name(&self, engine: &Engine, guest: &Guest<'_>) -> Result<String> {
+        let disk = match &self.options {
+            Some(options) => self.ready(options, engine)?.disk.as_ref(),
+            None => None,
+        };
+        let Some(disk) = disk else {
+            let message = "a shared tier needs a cache with a key";
+            return Err(Error::new(ErrorCode::BadOption, message).text("option", "cache.shared"));
+        };
+        Ok(disk.shared_name(&guest.key(&self.known)?))
     }
 
     fn board(&self, key: ModuleKey) -> Boarding<'_> {
@@ -126,13 +136,14 @@ impl ModuleCache {
         mut landing: Landing<'_>,
         guest: &Guest<'_>,
         expected: Option<Kind>,
+        looked: bool,
         offer: Option<Offer>,
     ) -> Result<Loaded> {
         let key = landing.key;
         let mut disk = ready.disk.as_ref();
         let mut turn = None;
-        // With an offer, the disk was looked at before it was asked for.
-        let mut first = offer.is_none();
+        // What is in disorder is counted once.
+        let mut first = !looked;
         // Once more with the turn: another process may have compiled it meanwhile.
         while let Some(tier) = disk {
             match self.look(tier, &ready.engine, &mut landing, first) {
@@ -164,7 +175,7 @@ impl ModuleCache {
         if matches!(guest, Guest::File(_)) && ModuleKey::of(kind_of(&bytes)?, &bytes) != key {
             // The file changed since it was hashed. What it holds now is what was asked for.
             drop(landing);
-            return self.load_guest(&ready.engine, &Guest::Bytes(bytes), expected, None);
+            return self.load_guest(&ready.engine, &Guest::Bytes(bytes), expected, false, None);
         }
         self.counters.misses.fetch_add(1, Relaxed);
         let fresh = self.compiler.compile(&ready.engine, &bytes);
@@ -264,12 +275,6 @@ impl ModuleCache {
 
 /// The directory cannot be used.
 struct Closed;
-
-/// What a lookup comes to without looking further than this process.
-enum Boarded<'a> {
-    Have(Loaded),
-    Lead(Landing<'a>),
-}
 
 /// What a lookup does next.
 enum Boarding<'a> {

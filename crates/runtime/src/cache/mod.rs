@@ -3,6 +3,7 @@
 //! It answers one question, a guest to its code, for one engine. Loading blocks, for up to seconds where it compiles: never
 //! call it on an event loop.
 
+mod digest;
 mod directory;
 mod disk;
 mod flight;

@@ -24,6 +24,11 @@ const NO_ROOM: CacheLimits = CacheLimits {
 };
 
 impl ModuleCache {
+    /// Whether [`ModuleCache::tidy`] has something to do.
+    pub fn is_due(&self) -> bool {
+        self.options.is_some() && self.due.load(Relaxed) != NOTHING
+    }
+
     /// After a load, when its caller has its answer: counts what is on the disk once, and keeps the limits after each
     /// write. Blocks.
     pub fn tidy(&self) {

@@ -70,7 +70,9 @@ fn artefact(settings: &str, bytes: &[u8]) -> Result<Vec<u8>> {
         Kind::Module => engine.precompile_module(bytes),
         Kind::Component => engine.precompile_component(bytes),
     };
-    with_threads(|| precompile().map_err(|error| classify(settings.simd, bytes, &error)))
+    with_threads(bytes.len(), || {
+        precompile().map_err(|error| classify(settings.simd, bytes, &error))
+    })
 }
 
 /// Ends with its parent, leaves no core dump, and cannot take all of the machine's memory between two looks of its

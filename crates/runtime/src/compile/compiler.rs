@@ -13,6 +13,9 @@ use wasmtime::Engine;
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
+/// Bytes of WebAssembly that are worth a thread's start.
+const WORTH: usize = 16 << 10;
+
 /// Limits of compiling, for code that nobody vouches for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CompileOptions {
@@ -113,7 +116,7 @@ impl Compiler {
                 }
             }
             None => Fresh {
-                compiled: with_threads(|| compile(engine, self.settings.simd, bytes))?,
+                compiled: with_threads(bytes.len(), || compile(engine, self.settings.simd, bytes))?,
                 artefact: None,
             },
         };
@@ -127,9 +130,15 @@ impl Compiler {
     }
 }
 
-/// Runs a compilation on as many threads as there are cores, of lower priority, which end with it.
-pub(super) fn with_threads<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs the compilation of so many bytes on as many threads as there are cores, of lower priority, which end with it;
+/// on fewer where there is not enough to do for them.
+pub(super) fn with_threads<T: Send>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(cores.min(1 + bytes / WORTH))
         .thread_name(|_| "wasm-compiler".into())
         .start_handler(|_| give_way())
         .build();

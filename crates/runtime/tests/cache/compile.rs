@@ -110,3 +110,71 @@ fn simd_that_is_turned_off_is_told_apart_from_invalid_code() {
         ErrorCode::Compile
     );
 }
+
+/// The niceness of this process's threads of a name.
+#[cfg(target_os = "linux")]
+fn niceness(name: &str) -> Vec<i64> {
+    let tasks = fs::read_dir("/proc/self/task").expect("tasks");
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok())
+        .filter(|stat| stat.contains(&format!("({name})")))
+        .filter_map(|stat| {
+            let (_, rest) = stat.rsplit_once(')')?;
+            // The sixteenth field behind the name.
+            rest.split_whitespace().nth(16)?.parse().ok()
+        })
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn compiling_gives_way_to_everything_else() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let body = "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.const 7)))";
+    let function = format!("(func (param i32) {})", body.repeat(2_000));
+    let bytes = wasm(&format!("(module {})", function.repeat(8)));
+    let (place, engine, done) = (
+        Place::new(Trust::Key),
+        Engine::default(),
+        AtomicBool::new(false),
+    );
+    let cache = place.cache();
+    let mut seen = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(tier(&cache, &engine, &bytes), Tier::Compiled);
+            done.store(true, Ordering::SeqCst);
+        });
+        while !done.load(Ordering::SeqCst) {
+            seen.extend(niceness("wasm-compiler"));
+        }
+    });
+    // A thread that was just started has its place still to take.
+    let lowered = seen.iter().filter(|nice| **nice >= 10).count();
+    assert!(lowered > seen.len() / 2, "{seen:?}");
+}
+
+#[test]
+fn code_for_every_processor_is_run_by_an_engine_for_this_one() {
+    for trust in [Trust::Key, Trust::Owner] {
+        let baseline = Settings {
+            cpu: Cpu::Baseline,
+            ..SETTINGS
+        };
+        let mut config = Config::new();
+        config
+            .target(&target_lexicon::HOST.to_string())
+            .expect("target");
+        let (place, bytes) = (Place::new(trust), wasm(SIMD));
+        let other = Engine::new(&config).expect("engine");
+        let cache = super::cache(Some(place.options()), baseline);
+        assert_eq!(tier(&cache, &other, &bytes), Tier::Compiled);
+
+        let engine = Engine::default();
+        let cache = place.cache();
+        let loaded = cache.load(&engine, &bytes).expect("load");
+        assert_eq!(loaded.tier, Tier::Disk, "{trust:?}");
+        assert_eq!(answer(&engine, &loaded.compiled), 1);
+        assert_eq!(rejections(&cache), 0);
+    }
+}
