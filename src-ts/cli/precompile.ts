@@ -1,4 +1,5 @@
-import { basename } from 'node:path';
+import { chmod } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CacheOptions } from '../cache-options.js';
 import { loadConfig } from '../config.js';
@@ -27,6 +28,8 @@ export async function precompile(argv: string[]): Promise<void> {
   }
   const { writeFailures } = engine.cache.snapshot();
   if (writeFailures > 0) throw new Failure(`${writeFailures} of ${files.length} could not be written`);
+  // To be shipped: whoever runs it may read it. Nothing in it is secret, and its seal or its owner vouches for it.
+  if (out !== undefined) await openToAll(engine);
   process.stdout.write(`${engine.cache.directory}\n`);
 }
 
@@ -40,6 +43,15 @@ export function cacheOf(directory: string | undefined, trust: string | undefined
   // There is no key with this trust, so the environment's is not for it.
   if (trust === 'owner') delete options.keyFile;
   return { ...options, trust };
+}
+
+async function openToAll({ cache }: Engine): Promise<void> {
+  const { directory = '' } = cache;
+  await chmod(directory, 0o755);
+  for (const { compat, moduleHash, moduleBytes } of await cache.entries()) {
+    await chmod(join(directory, compat), 0o755);
+    await chmod(join(directory, compat, `${moduleHash}_${moduleBytes}`), 0o644);
+  }
 }
 
 function report({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): void {
