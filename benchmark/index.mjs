@@ -15,6 +15,7 @@ import { eventLoop, neighbours } from './isolation.mjs';
 import { lateness } from './lateness.mjs';
 import { compare, inFlight, median } from './measure.mjs';
 import { pages } from './pages.mjs';
+import { findPeers } from './peers.mjs';
 
 const { values: options } = parseArgs({
   options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, check: { type: 'boolean' } },
@@ -141,10 +142,48 @@ async function loads() {
       if (trust === 'key') {
         const ours = { name: 'from memory', millis: middle('memory') };
         row('first instance of the extractor', ours, without, { under: 0.05 });
+        await againstPeers(file, start);
       }
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
+  }
+}
+
+/** The same by other ways than ours, in turns with ours, which verifies its artefact by its key. */
+async function againstPeers(file, ours) {
+  note("first instance against Wasmtime's own cache, V8 and jco");
+  const { found, missing } = await findPeers(file);
+  for (const reason of missing) note(`left out: ${reason}`);
+  const taken = found.map(() => []);
+  const own = [];
+  for (let round = 0; round < (options.quick ? 3 : 9); round++) {
+    own.push(ours().disk);
+    for (const [index, peer] of found.entries()) taken[index].push(peer.start());
+  }
+  for (const [index, { name }] of found.entries()) {
+    const peer = { name, millis: median(taken[index]) };
+    row('first instance of the extractor', { name: 'from disk (`key`)', millis: median(own) }, peer, { atLeast: 1 });
+  }
+}
+
+/** A page by the command line, from a warm cache, against a process of Node that does nothing. */
+async function wholeProcess() {
+  note('a process that extracts against an empty one');
+  const cache = mkdtempSync(path.join(tmpdir(), 'riptide-wasm-bench-'));
+  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const env = { ...process.env, RIPTIDE_WASM_CACHE_DIR: cache };
+  const run = (args, input) => () => {
+    execFileSync(process.execPath, args, { env, input, stdio: ['pipe', 'ignore', 'inherit'] });
+  };
+  try {
+    const page = '<title>Tides</title><p>Spring tides follow the full moon.</p>';
+    const contenders = { extract: run([cli, 'extract', '-'], page), empty: run(['-e', '0'], '') };
+    const taken = await compare(contenders, options.quick ? 5 : 15);
+    const empty = { name: '`node -e 0`', millis: taken.empty };
+    row('a process', { name: '`riptide-wasm extract -`', millis: taken.extract }, empty, { apart: 60 });
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
   }
 }
 
@@ -280,6 +319,7 @@ await simdAgainstScalar();
 await poolAgainstNone();
 await cacheAgainstNone();
 await loads();
+await wholeProcess();
 await promiseCalls();
 await syncCalls();
 await freshInstances();

@@ -1,0 +1,89 @@
+// Other ways to a first instance of the extractor. They are not dependencies of this package: they are installed into
+// `target/peers` when they are measured first.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const folder = path.join(here, '..', 'target', 'peers');
+const JCO = '1.35.0';
+// The release of PyPI's `wasmtime` that holds the Wasmtime inside this package, but for its patches.
+const WASMTIME = '48.0.0';
+
+/**
+ * The peers that can be had, each with a `start` that takes the milliseconds from a file to its first instance in a
+ * process of its own; and those that cannot, each with the reason.
+ */
+export async function findPeers(component) {
+  mkdirSync(folder, { recursive: true });
+  const found = [];
+  const missing = [];
+  for (const [name, prepare] of Object.entries({ "Wasmtime's `Config::cache`": wasmtime, V8: v8, jco })) {
+    try {
+      const command = await prepare(component);
+      found.push({ name, start: () => start(command) });
+    } catch (error) {
+      missing.push(
+        `${name}: ${String(error.stderr || error.message)
+          .trim()
+          .split('\n')
+          .at(-1)}`,
+      );
+    }
+  }
+  return { found, missing };
+}
+
+/** Each proves by a call that its instance is real. */
+function start([program, ...args]) {
+  const { millis, mode } = JSON.parse(execFileSync(program, args, { encoding: 'utf8' }));
+  if (mode !== 'article') throw new Error(`${args[0]} says that the first mode is ${JSON.stringify(mode)}`);
+  return millis;
+}
+
+function wasmtime(component) {
+  const python = path.join(folder, 'python');
+  const program = path.join(python, 'bin', 'python');
+  if (!existsSync(path.join(python, WASMTIME))) {
+    quietly('python3', ['-m', 'venv', python]);
+    quietly(program, ['-m', 'pip', 'install', '--quiet', `wasmtime==${WASMTIME}`]);
+    writeFileSync(path.join(python, WASMTIME), '');
+  }
+  const settings = path.join(folder, 'cache.toml');
+  writeFileSync(settings, `[cache]\ndirectory = ${JSON.stringify(path.join(folder, 'wasmtime-cache'))}\n`);
+  const command = [program, path.join(here, 'peer-wasmtime.py'), component, settings];
+  start(command); // fills its cache
+  return command;
+}
+
+async function v8(component) {
+  const script = await transpiled(component);
+  return [process.execPath, path.join(here, 'peer-v8.mjs'), path.join(path.dirname(script), 'extractor.core.wasm')];
+}
+
+async function jco(component) {
+  return [process.execPath, path.join(here, 'peer-jco.mjs'), await transpiled(component)];
+}
+
+/** The component as jco makes JavaScript and a core module of it: beforehand, and not part of its time. */
+async function transpiled(component) {
+  const api = path.join(folder, 'node_modules', '@bytecodealliance', 'jco');
+  if (!existsSync(api) || JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8')).version !== JCO) {
+    writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+    quietly('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', `@bytecodealliance/jco@${JCO}`]);
+  }
+  const { exports: entries } = JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8'));
+  const { transpile } = await import(pathToFileURL(path.join(api, entries['.'].default)).href);
+  const { files } = await transpile(readFileSync(component), { name: 'extractor' });
+  const out = path.join(folder, 'extractor');
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(out, name)), { recursive: true });
+    writeFileSync(path.join(out, name), bytes);
+  }
+  return path.join(out, 'extractor.js');
+}
+
+function quietly(program, args) {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 300_000 });
+}
