@@ -1,6 +1,7 @@
 import type { Code } from './code.js';
 import type { CodeSource, Engine } from './engine.js';
-import { badOption, checkOptions, type Rule } from './options.js';
+import { describe, makeError } from './errors.js';
+import { checkOptions, type Rule } from './options.js';
 
 /** A module or component that {@link Engine.precompile} is through with. */
 export interface PrecompileProgress {
@@ -26,7 +27,7 @@ export interface PrecompileProgress {
 export interface PrecompileOptions {
   /** Told of each when it is through. */
   onProgress?: (progress: PrecompileProgress) => void;
-  /** Ends it after the one that is being compiled; it rejects with the signal's reason then. */
+  /** Ends it when the one that is being compiled is through; it rejects with the signal's reason then. */
   signal?: AbortSignal;
 }
 
@@ -39,7 +40,10 @@ export async function precompile(
   sources: readonly CodeSource[],
   given: PrecompileOptions,
 ): Promise<PrecompileProgress[]> {
-  if (!Array.isArray(sources)) throw badOption('sources', sources, 'an array of paths, file: URLs and Uint8Arrays');
+  if (!Array.isArray(sources)) {
+    const expected = 'an array of paths, file: URLs and Uint8Arrays';
+    throw makeError('ERR_BAD_ARGUMENT', { path: 'sources', expected, received: describe(sources) });
+  }
   const options = checkOptions(given, { onProgress: callback, signal });
   const results: PrecompileProgress[] = [];
   for (const [index, source] of sources.entries()) {
@@ -59,6 +63,7 @@ export async function precompile(
     results.push(progress);
     options.onProgress?.(progress);
   }
+  options.signal?.throwIfAborted();
   const failed = results.find(({ error }) => error !== undefined);
   if (failed) throw failed.error;
   return results;

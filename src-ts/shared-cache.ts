@@ -3,7 +3,13 @@ import type { SharedCache } from './cache-options.js';
 import { findCode, loadCode } from './native.js';
 
 /** A cache that takes longer than this to answer is not worth waiting for. */
-const PATIENCE_MILLIS = 2000;
+const GET_MILLIS = 2000;
+
+/** Nobody waits for what is put; but what is never answered has failed. */
+const PUT_MILLIS = 30_000;
+
+/** After a failure it is left alone for so long: each load would wait for it. */
+const REST_MILLIS = 10_000;
 
 /** Loads with a shared cache behind memory and disk. Loads of one guest at once ask it once. @internal */
 export class SharedTier {
@@ -11,6 +17,7 @@ export class SharedTier {
   readonly #cache: SharedCache;
   readonly #loading = new Map<string, Promise<BindingCode>>();
   #failures = 0;
+  #restsUntil = 0;
 
   constructor(binding: BindingEngine, cache: SharedCache) {
     this.#binding = binding;
@@ -50,33 +57,44 @@ export class SharedTier {
   }
 
   async #get(name: string): Promise<Uint8Array | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MILLIS} ms`)), PATIENCE_MILLIS);
-    });
+    if (performance.now() < this.#restsUntil) return undefined;
     try {
-      const sealed = (await Promise.race([this.#cache.get(name), late])) ?? undefined;
+      const sealed = (await within(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
       if (sealed === undefined || sealed instanceof Uint8Array) return sealed;
       throw new TypeError('get() gave neither a Uint8Array nor undefined');
     } catch (error) {
       this.#failed('read', error);
       return undefined;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   async #put(name: string, bytes: Uint8Array): Promise<void> {
+    if (performance.now() < this.#restsUntil) return;
     try {
-      await this.#cache.put(name, bytes);
+      await within(PUT_MILLIS, this.#cache.put(name, bytes), false);
     } catch (error) {
       this.#failed('written', error);
     }
   }
 
   #failed(what: string, error: unknown): void {
+    this.#restsUntil = performance.now() + REST_MILLIS;
     if (this.#failures++ > 0) return;
     const reason = error instanceof Error ? error.message : String(error);
     process.emitWarning(`the shared cache of compiled code could not be ${what}: ${reason}`, 'RiptideWarning');
+  }
+}
+
+/** Only what somebody waits for keeps the process alive. */
+async function within<T>(millis: number, work: Promise<T>, keepAlive: boolean): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${millis} ms`)), millis);
+    if (!keepAlive) timer.unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

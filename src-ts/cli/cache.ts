@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { CacheLimits } from '../cache-options.js';
+import { type CacheLimits, resolveLimits } from '../cache-options.js';
 import { loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import type { CacheEntry, RemovedFromCache } from '../module-cache.js';
@@ -89,6 +89,11 @@ async function prune(argv: string[]): Promise<void> {
   if (maxBytes !== undefined) limits.maxBytes = maxBytes;
   if (maxEntries !== undefined) limits.maxEntries = maxEntries;
   if (days !== undefined) limits.maxAgeMillis = days * DAY_MILLIS;
+  try {
+    resolveLimits(limits);
+  } catch (error) {
+    throw usage(oneLine(error));
+  }
   removed(await cacheAt(values.dir, values.trust).prune(limits));
 }
 

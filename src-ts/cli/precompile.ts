@@ -1,8 +1,8 @@
-import { chmod } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CacheOptions } from '../cache-options.js';
-import { loadConfig } from '../config.js';
+import { cacheFields, loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import { extractorFile } from '../extractor.js';
 import type { PrecompileProgress } from '../precompile.js';
@@ -18,6 +18,8 @@ export async function precompile(argv: string[]): Promise<void> {
   });
   const { cpu = 'native', out, trust } = values;
   if (cpu !== 'native' && cpu !== 'baseline') throw usage(`--cpu is native or baseline, not ${JSON.stringify(cpu)}`);
+  // Made here where it is missing, and all above it: those that the cache makes are closed to others.
+  if (out !== undefined) await make(out);
   const engine = new Engine({ ...loadConfig().engine, cache: cacheOf(out, trust), cpu });
   const files = positionals.length > 0 ? positionals : [fileURLToPath(extractorFile(engine.simd))];
   try {
@@ -26,17 +28,26 @@ export async function precompile(argv: string[]): Promise<void> {
     // Each was told already.
     throw new Failure(oneLine(error));
   }
-  const { writeFailures } = engine.cache.snapshot();
-  if (writeFailures > 0) throw new Failure(`${writeFailures} of ${files.length} could not be written`);
+  const { directory, rejected, writeFailures } = engine.cache.snapshot();
+  const kept = (await engine.cache.entries()).filter(({ current }) => current);
+  if (kept.length === 0 || writeFailures > 0 || rejected.directory > 0)
+    throw new Failure(`not everything could be kept in ${directory}`);
   // To be shipped: whoever runs it may read it. Nothing in it is secret, and its seal or its owner vouches for it.
   if (out !== undefined) await openToAll(engine);
-  process.stdout.write(`${engine.cache.directory}\n`);
+  process.stdout.write(`${directory}\n`);
+}
+
+async function make(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new Failure(`${directory}: ${oneLine(error)}`);
+  }
 }
 
 /** The cache of the environment, with what the command says over it. */
 export function cacheOf(directory: string | undefined, trust: string | undefined): CacheOptions {
-  const { cache } = loadConfig().engine;
-  const options: CacheOptions = typeof cache === 'object' ? { ...cache } : {};
+  const options = cacheFields(process.env);
   if (directory !== undefined) options.directory = directory;
   if (trust === undefined) return options;
   if (trust !== 'key' && trust !== 'owner') throw usage(`--trust is key or owner, not ${JSON.stringify(trust)}`);

@@ -163,7 +163,7 @@ impl Engine {
             match guarded(|| Code::find(&engine, &source, expected, asked)).transpose() {
                 Some(found) => {
                     done(found);
-                    engine.tidy();
+                    engine.count_cache();
                 }
                 None => engine.on(&engine.0.compiling, done, move |engine| {
                     Code::load(engine, &source, expected, true, None, asked)
@@ -229,16 +229,16 @@ impl Engine {
         let engine = self.clone();
         loader.run(Box::new(move || {
             done(guarded(|| work(&engine)));
-            engine.tidy();
+            engine.count_cache();
         }));
     }
 
-    /// Sees to the cache's directory where there is something to do.
-    fn tidy(&self) {
-        if self.0.cache.is_due() {
+    /// Counts what the cache has on the disk, once, when nobody waits.
+    fn count_cache(&self) {
+        if self.0.cache.is_uncounted() {
             let engine = self.clone();
-            let tidy = move || engine.0.cache.tidy();
-            self.0.compiling.run(Box::new(tidy));
+            let count = move || engine.0.cache.count();
+            self.0.compiling.run(Box::new(count));
         }
     }
 

@@ -4,7 +4,7 @@ use super::Trust;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[cfg(unix)]
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode};
@@ -103,7 +103,9 @@ impl Directory {
         {
             let stat = rustix::fs::statat(&self.at, name, AtFlags::SYMLINK_NOFOLLOW)?;
             let kind = FileType::from_raw_mode(stat.st_mode as RawMode);
-            let since = std::time::Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+            // Before 1970 is as old as it gets.
+            let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+            let since = Duration::new(seconds, stat.st_mtime_nsec as u32);
             Ok(Look {
                 bytes: stat.st_size as u64,
                 modified: SystemTime::UNIX_EPOCH + since,

@@ -65,7 +65,7 @@ impl DiskTier {
         key: &ModuleKey,
         mut rejected: impl FnMut(Rejection),
     ) -> Found {
-        for compat in &self.compats {
+        for (place, compat) in self.compats.iter().enumerate() {
             let directory = match self.open(compat, false) {
                 Ok(directory) => directory,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -85,7 +85,10 @@ impl DiskTier {
             };
             match loaded {
                 Ok(compiled) => {
-                    note_use(&file);
+                    // What was compiled elsewhere, for every processor, is left as it was shipped.
+                    if place == 0 {
+                        note_use(&file);
+                    }
                     return Found::Loaded(compiled);
                 }
                 Err(why) => rejected(why),

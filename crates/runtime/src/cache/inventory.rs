@@ -123,14 +123,18 @@ impl Inventory {
         let mut removed = Removed::default();
         let mut failure = Ok(());
         for entry in &mut self.entries {
-            // A clock ran backwards. It counts as used now, or it would never go.
-            if entry
-                .used
-                .duration_since(now)
-                .is_ok_and(|ahead| ahead > SKEW)
-            {
+            let ahead = entry.used.duration_since(now).unwrap_or_default();
+            if ahead > SKEW {
+                // A clock ran backwards. It counts as used now, or it would never go.
                 removed.clock_skews += 1;
                 entry.used = now;
+                let folder = self
+                    .folders
+                    .iter()
+                    .find(|folder| folder.name == entry.compat);
+                let file = folder.and_then(|folder| folder.directory.read(&entry.name).ok());
+                // Where that fails, it is counted again the next time.
+                let _ = file.map(|file| file.set_modified(now));
             }
         }
         self.entries.sort_by_key(|entry| entry.used);

@@ -4,7 +4,7 @@ use super::disk::{DiskTier, Found};
 use super::flight::{Flight, Outcome};
 use super::key::ModuleKey;
 use super::warnings::Cause;
-use super::{Guest, Loaded, ModuleCache, Offer, Ready, Rejection, Tier, upkeep};
+use super::{Guest, Loaded, ModuleCache, Offer, Ready, Rejection, Tier};
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
 use crate::error::{Error, ErrorCode, Result};
 use std::collections::hash_map::Entry;
@@ -167,7 +167,7 @@ impl ModuleCache {
             // Nobody waits for the disk but this call.
             drop(landing);
             if let Some(tier) = disk {
-                self.write(|| tier.keep(&key, sealed));
+                self.write(tier, || tier.keep(&key, sealed));
             }
             return Ok(loaded);
         }
@@ -188,7 +188,7 @@ impl ModuleCache {
         let fresh = fresh?;
         let artefact = fresh.artefact()?;
         if let Some(tier) = disk {
-            self.write(|| tier.store(&key, &artefact));
+            self.write(tier, || tier.store(&key, &artefact));
         }
         let sealed = match (&ready.disk, offer) {
             (Some(tier), Some(_)) => tier.seal(&key, &artefact),
@@ -255,9 +255,9 @@ impl ModuleCache {
         }
     }
 
-    fn write(&self, write: impl FnOnce() -> std::io::Result<()>) {
+    fn write(&self, disk: &DiskTier, write: impl FnOnce() -> std::io::Result<()>) {
         match write() {
-            Ok(()) => self.due.store(upkeep::PRUNE, Relaxed),
+            Ok(()) => self.keep_limits(disk),
             Err(error) => {
                 self.counters.write_failures.fetch_add(1, Relaxed);
                 self.warnings.add(Cause::Write, || {

@@ -44,7 +44,7 @@ use secret::Secret;
 use stats::Counters;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use warnings::{Cause, Warnings};
@@ -118,8 +118,8 @@ pub struct ModuleCache {
     known: Known,
     counters: Counters,
     warnings: Warnings,
-    /// What there is to do when nobody waits.
-    due: AtomicU8,
+    /// Whether nobody counted yet what is on the disk.
+    uncounted: AtomicBool,
 }
 
 /// What the first load finds out.
@@ -152,7 +152,7 @@ impl ModuleCache {
             known: Known::default(),
             counters: Counters::default(),
             warnings: Warnings::default(),
-            due: AtomicU8::new(upkeep::COUNT),
+            uncounted: AtomicBool::new(true),
         }
     }
 

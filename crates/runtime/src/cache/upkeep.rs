@@ -11,11 +11,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
-/// Nothing, count once what there is, or remove what a new artefact pushed out.
-const NOTHING: u8 = 0;
-pub(super) const COUNT: u8 = 1;
-pub(super) const PRUNE: u8 = 2;
-
 /// Everything is older than that, and more.
 const NO_ROOM: CacheLimits = CacheLimits {
     max_bytes: 0,
@@ -24,26 +19,30 @@ const NO_ROOM: CacheLimits = CacheLimits {
 };
 
 impl ModuleCache {
-    /// Whether [`ModuleCache::tidy`] has something to do.
-    pub fn is_due(&self) -> bool {
-        self.options.is_some() && self.due.load(Relaxed) != NOTHING
+    /// Whether what is on the disk was never counted.
+    pub fn is_uncounted(&self) -> bool {
+        self.options.is_some() && self.uncounted.load(Relaxed)
     }
 
-    /// After a load, when its caller has its answer: counts what is on the disk once, and keeps the limits after each
-    /// write. Blocks.
-    pub fn tidy(&self) {
-        let due = self.due.swap(NOTHING, Relaxed);
-        let (Some(options), Some(Ok(ready))) = (&self.options, self.ready.get()) else {
-            return;
-        };
-        let Some(disk) = ready.disk.as_ref().filter(|_| due != NOTHING) else {
-            return;
-        };
-        let done = match due {
-            COUNT => self.inventory(disk).map(|_| ()),
-            _ => self.remove(disk, &options.limits).map(|_| ()),
-        };
-        if let Err(error) = done
+    /// Counts once what is on the disk, for the numbers. Blocks: after a load, when its caller has its answer.
+    pub fn count(&self) {
+        if let Some(Ok(ready)) = self.ready.get()
+            && let Some(disk) = &ready.disk
+            && self.uncounted.swap(false, Relaxed)
+        {
+            self.kept(self.inventory(disk).map(|_| ()));
+        }
+    }
+
+    /// Removes what a new artefact pushed out.
+    pub(super) fn keep_limits(&self, disk: &DiskTier) {
+        if let Some(options) = &self.options {
+            self.kept(self.remove(disk, &options.limits).map(|_| ()));
+        }
+    }
+
+    fn kept(&self, outcome: io::Result<()>) {
+        if let Err(error) = outcome
             && !self.warnings.told(Cause::Directory)
         {
             self.warnings.add(Cause::Upkeep, || {
@@ -141,6 +140,7 @@ impl ModuleCache {
         let (entries, bytes) = inventory.map_or((0, 0), |inventory| {
             (inventory.entries.len() as u64, inventory.bytes())
         });
+        self.uncounted.store(false, Relaxed);
         self.counters.entries.store(entries, Relaxed);
         self.counters.bytes.store(bytes, Relaxed);
     }
