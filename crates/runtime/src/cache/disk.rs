@@ -163,17 +163,17 @@ impl DiskTier {
         self.replace(key, &[sealed])
     }
 
-    /// Whether a file of the cache could be used, by engines of its settings.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(super) fn check(&self, compat: &Compat, name: &str) -> Result<(), Rejection> {
-        let directory = self.open(compat, false).map_err(|_| Rejection::Directory)?;
+    /// Whether a file of the cache could be used, by engines of its settings, and why not. Nothing where it is gone.
+    pub(super) fn check(&self, compat: &Compat, name: &str) -> Option<Result<(), Rejection>> {
         // The name does not say which of the two it is.
         let mut outcome = Err(Rejection::Malformed);
         for kind in [Kind::Module, Kind::Component] {
-            let key = ModuleKey::of_name(name, kind).ok_or(Rejection::Malformed)?;
-            let file = directory.read(name).map_err(|_| Rejection::Unreadable)?;
+            let key = ModuleKey::of_name(name, kind)?;
+            let file = match self.open(compat, false).and_then(|at| at.read(name)) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+                Err(_) => return Some(Err(Rejection::Unreadable)),
+            };
             outcome = match &self.seal {
                 Seal::Key(secret) => open_sealed(secret, compat, &key, &file).map(|_| ()),
                 Seal::Owner => check_owned(compat, &key, &file),
@@ -182,7 +182,7 @@ impl DiskTier {
                 break;
             }
         }
-        outcome
+        Some(outcome)
     }
 
     /// All artefacts in the directory, of this engine's and other settings; nothing where there is no directory.

@@ -73,7 +73,7 @@ impl ModuleCache {
         };
         let verify = |entry: CacheEntry| {
             let compat = Compat::of_name(&entry.compat)?;
-            let outcome = disk.check(&compat, &entry.name);
+            let outcome = disk.check(&compat, &entry.name)?;
             Some((entry, outcome.err()))
         };
         Ok(self
