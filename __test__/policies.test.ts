@@ -399,7 +399,8 @@ describe('a pool that the engine has no room for', () => {
     const other = await poolOf(tight, GROW, { max: 1 });
     let finish = () => {};
     const held = other.use(() => new Promise<void>((resolve) => (finish = resolve)));
-    await eventually(() => other.stats.active === 1);
+    // Active it is while its instance is being made, too.
+    await eventually(() => other.tracker.currentPages === 1);
     const pool = await poolOf(tight, GROW, { min: 2, max: 2, reuse: true });
     expect((await failure(pool.ready())).code).toBe('ERR_MEMORY_LIMIT');
     finish();
