@@ -10,6 +10,7 @@ const folder = path.join(here, '..', 'target', 'peers');
 const JCO = '1.35.0';
 // The release of PyPI's `wasmtime` that holds the Wasmtime inside this package, but for its patches.
 const WASMTIME = '48.0.0';
+const PAGE = '<title>Tides</title><p>Spring tides follow the full moon.</p>';
 
 /**
  * The peers that can be had, each with a `start` that takes the milliseconds from a file to its first instance in a
@@ -24,21 +25,24 @@ export async function findPeers(component) {
       const command = await prepare(component);
       found.push({ name, start: () => start(command) });
     } catch (error) {
-      missing.push(
-        `${name}: ${String(error.stderr || error.message)
-          .trim()
-          .split('\n')
-          .at(-1)}`,
-      );
+      missing.push(`${name}: ${reason(error)}`);
     }
   }
   return { found, missing };
 }
 
-/** Each proves by a call that its instance is real. */
+/** The first line of an error in what a program wrote: npm and pip explain themselves at length after it. */
+function reason(error) {
+  const lines = String(error.stderr || error.message)
+    .trim()
+    .split('\n');
+  return lines.find((line) => /error/i.test(line)) ?? lines[0];
+}
+
+/** Each proves that its instance is real: it extracts a page afterwards, outside its time. */
 function start([program, ...args]) {
-  const { millis, mode } = JSON.parse(execFileSync(program, args, { encoding: 'utf8' }));
-  if (mode !== 'article') throw new Error(`${args[0]} says that the first mode is ${JSON.stringify(mode)}`);
+  const { millis, title } = JSON.parse(execFileSync(program, [...args, PAGE], { encoding: 'utf8' }));
+  if (title !== 'Tides') throw new Error(`${args[0]} says that the title is ${JSON.stringify(title)}`);
   return millis;
 }
 
