@@ -153,6 +153,7 @@ export interface BindingCacheOptions {
   directory: string
   keyFile?: string
   trust: 'key' | 'owner'
+  readable: boolean
   limits: BindingCacheLimits
 }
 
@@ -333,7 +334,7 @@ export interface BindingWasiOptions {
 export declare function buildInfo(): BindingBuildInfo
 
 /** The whole work of a compiling process: WebAssembly from standard input, the answer to standard output. */
-export declare function compileStandardInput(settings: string, memoryBytes: number): void
+export declare function compileStandardInput(settings: string, bounds: string): void
 
 /** Every code a failure can have. */
 export declare function errorCodes(): Array<string>

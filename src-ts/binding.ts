@@ -30,7 +30,13 @@ export interface BindingEngineOptions {
     maxNesting: number;
     isolated?: { program: string; arguments: string[]; timeoutMillis: number; memoryBytes: number };
   };
-  cache?: { directory: string; keyFile?: string; trust: 'key' | 'owner'; limits: BindingCacheLimits };
+  cache?: {
+    directory: string;
+    keyFile?: string;
+    trust: 'key' | 'owner';
+    readable: boolean;
+    limits: BindingCacheLimits;
+  };
   coldStartTargetMillis?: number;
 }
 
@@ -266,7 +272,7 @@ export interface Addon {
   buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
   wat2wasm(text: string): Buffer;
   ownCacheKeyFile(): string;
-  compileStandardInput(settings: string, memoryBytes: number): void;
+  compileStandardInput(settings: string, bounds: string): void;
   processMetrics(): Record<string, number>;
   setDispatchers(
     dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void,

@@ -1,7 +1,16 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { BindingCacheLimits, BindingEngineOptions } from './binding.js';
-import { badOption, checkOptions, isRecord, MAX_AGE_MILLIS, oneOf, type Rule, whole, words } from './options.js';
+import { badOption, checkOptions, flag, isRecord, MAX_AGE_MILLIS, oneOf, type Rule, whole, words } from './options.js';
+
+/**
+ * The most bytes that an artefact of this name may have: native code is a few times its WebAssembly, whose bytes the
+ * name ends with.
+ * @internal
+ */
+export function mostBytes(name: string): number {
+  return 64 * 1024 ** 2 + 64 * Number(name.slice(name.lastIndexOf('_') + 1));
+}
 
 /**
  * What several machines share: artefacts by name, such as in Redis (`riptide-wasm/redis`). An artefact is sealed with the
@@ -53,6 +62,11 @@ export interface CacheOptions extends CacheLimits {
    */
   trust?: 'key' | 'owner';
   /**
+   * Whether other users may read what is written, such as in an image that another user runs.
+   * @default false
+   */
+  readable?: boolean;
+  /**
    * What is asked where memory and disk have nothing, and given what was compiled. It needs `keyFile`, the same on all
    * machines.
    * @default none
@@ -66,6 +80,12 @@ export interface ResolvedCache {
   readonly shared: SharedCache | undefined;
 }
 
+const DEFAULT_LIMITS: BindingCacheLimits = {
+  maxBytes: 1024 ** 3,
+  maxEntries: 4096,
+  maxAgeMillis: 90 * 24 * 3_600_000,
+};
+
 const LIMIT_RULES = {
   maxBytes: whole(0, Number.MAX_SAFE_INTEGER, 'bytes'),
   maxEntries: whole(0, 1_000_000, 'artefacts'),
@@ -77,7 +97,14 @@ const shared: Rule = {
   accepts: (value) => isRecord(value) && typeof value.get === 'function' && typeof value.put === 'function',
 };
 
-const CACHE_RULES = { directory: words, keyFile: words, trust: oneOf('key', 'owner'), shared, ...LIMIT_RULES };
+const CACHE_RULES = {
+  directory: words,
+  keyFile: words,
+  trust: oneOf('key', 'owner'),
+  readable: flag,
+  shared,
+  ...LIMIT_RULES,
+};
 
 /** What `new Engine` takes as `cache`. @internal */
 export const cacheRule: Rule = {
@@ -89,28 +116,35 @@ export const cacheRule: Rule = {
 export function resolveCache(cache: boolean | CacheOptions): ResolvedCache | undefined {
   if (cache === false) return undefined;
   const options = checkOptions(cache === true ? {} : cache, CACHE_RULES, 'cache.');
-  const { directory, keyFile, trust = 'key' } = options;
+  const { directory, keyFile, trust = 'key', readable = false } = options;
+  if (trust === 'owner' && options.shared !== undefined)
+    throw badOption('cache.trust', trust, "'key', where there is cache.shared");
   if (trust === 'owner' && keyFile !== undefined)
     throw badOption('cache.keyFile', keyFile, "no key with trust 'owner'");
   if (options.shared !== undefined && keyFile === undefined)
     throw badOption('cache.keyFile', keyFile, 'a key file, where there is cache.shared');
   const kept = directory === undefined ? defaultCacheDirectory() : resolve(directory);
   if (kept === undefined) return undefined;
-  const binding: ResolvedCache['binding'] = { directory: kept, trust, limits: completeLimits(options) };
+  const binding: ResolvedCache['binding'] = {
+    directory: kept,
+    trust,
+    readable,
+    limits: { ...DEFAULT_LIMITS, ...limitsOf(options) },
+  };
   if (keyFile !== undefined) binding.keyFile = resolve(keyFile);
   return { binding, shared: options.shared };
 }
 
-/** What is not given as it is by default. @internal */
-export function resolveLimits(given: CacheLimits): BindingCacheLimits {
-  return completeLimits(checkOptions(given, LIMIT_RULES));
+/** What is not given is as in `otherwise`. @internal */
+export function resolveLimits(given: CacheLimits, otherwise: BindingCacheLimits = DEFAULT_LIMITS): BindingCacheLimits {
+  return { ...otherwise, ...limitsOf(checkOptions(given, LIMIT_RULES)) };
 }
 
-function completeLimits({ maxBytes, maxEntries, maxAgeMillis }: CacheLimits): BindingCacheLimits {
+function limitsOf({ maxBytes, maxEntries, maxAgeMillis }: CacheLimits): CacheLimits {
   return {
-    maxBytes: maxBytes ?? 1024 ** 3,
-    maxEntries: maxEntries ?? 4096,
-    maxAgeMillis: maxAgeMillis ?? 90 * 24 * 3_600_000,
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(maxEntries !== undefined && { maxEntries }),
+    ...(maxAgeMillis !== undefined && { maxAgeMillis }),
   };
 }
 

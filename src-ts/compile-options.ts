@@ -21,7 +21,7 @@ export interface CompileOptions {
   timeoutMillis?: number;
   /**
    * With `isolated`: the most memory that the child may hold, in bytes; Node itself takes some 50 MiB of it. 128 MiB to
-   * 1 TiB.
+   * 1 TiB. Kept on Linux only.
    * @default 1 GiB
    */
   memoryBytes?: number;
@@ -73,6 +73,9 @@ export function resolveCompile(given: CompileOptions): NonNullable<BindingEngine
     maxNesting: options.maxNesting ?? 1000,
   };
   if (isolated) {
+    // In a program that is Node and application in one, a compiling process may begin as the application.
+    if (process.env.RIPTIDE_WASM_COMPILING !== undefined)
+      throw badOption('compile.isolated', isolated, 'nothing in a process that compiles for another');
     resolved.isolated = {
       program: process.execPath,
       arguments: [fileURLToPath(new URL('compiler.js', import.meta.url))],

@@ -2,5 +2,5 @@
 // standard output. Its arguments are the addon's own.
 import { compileStandardInput } from './native.js';
 
-const [settings = '', memoryBytes] = process.argv.slice(2);
-compileStandardInput(settings, Number(memoryBytes));
+const [settings = '', bounds = ''] = process.argv.slice(2);
+compileStandardInput(settings, bounds);

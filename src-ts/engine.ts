@@ -277,9 +277,11 @@ export class Engine {
     const { binding } = this[inner];
     const from = pathOrBytes(source);
     const shared = ModuleCache.shared(this.cache);
-    const code = await (shared ? shared.load(from, kind) : loadCode(binding, from, kind));
-    emitWarnings(binding);
-    return code;
+    try {
+      return await (shared ? shared.load(from, kind) : loadCode(binding, from, kind));
+    } finally {
+      emitWarnings(binding);
+    }
   }
 }
 

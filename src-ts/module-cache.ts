@@ -1,4 +1,4 @@
-import type { BindingCacheEntry, BindingEngine } from './binding.js';
+import type { BindingCacheEntry, BindingCacheLimits, BindingEngine } from './binding.js';
 import { type CacheLimits, type ResolvedCache, resolveLimits } from './cache-options.js';
 import { type Histogram, histogram } from './histogram.js';
 import { emitWarnings, settled } from './native.js';
@@ -83,11 +83,13 @@ export class ModuleCache {
   readonly directory: string | undefined;
   readonly #binding: BindingEngine;
   readonly #shared: SharedTier | undefined;
+  readonly #limits: BindingCacheLimits | undefined;
 
   private constructor(binding: BindingEngine, cache: ResolvedCache | undefined) {
     this.enabled = cache !== undefined;
     this.directory = cache?.binding.directory;
     this.#binding = binding;
+    this.#limits = cache?.binding.limits;
     this.#shared = cache?.shared && new SharedTier(binding, cache.shared);
   }
 
@@ -117,6 +119,10 @@ export class ModuleCache {
     return this.#binding.stats.diskHits;
   }
 
+  get sharedHits(): number {
+    return this.#binding.stats.sharedHits;
+  }
+
   /** All numbers, read at once. */
   snapshot(): ModuleCacheSnapshot {
     const { enabled, directory } = this;
@@ -129,7 +135,14 @@ export class ModuleCache {
       memoryHits: stats.memoryHits,
       diskHits: stats.diskHits,
       sharedHits: stats.sharedHits,
-      rejected: stats.rejected as ModuleCacheSnapshot['rejected'],
+      rejected: {
+        directory: stats.rejected.directory ?? 0,
+        unreadable: stats.rejected.unreadable ?? 0,
+        untrusted: stats.rejected.untrusted ?? 0,
+        malformed: stats.rejected.malformed ?? 0,
+        forged: stats.rejected.forged ?? 0,
+        incompatible: stats.rejected.incompatible ?? 0,
+      },
       writeFailures: stats.writeFailures,
       sharedFailures: this.#shared?.failures ?? 0,
       evictions: stats.evictions,
@@ -160,13 +173,14 @@ export class ModuleCache {
 
   /**
    * Removes from the disk what these limits do not allow, whatever engine it is of, the least recently used first. Who
-   * runs an artefact keeps it. The engine's own limits are kept without being asked, after each load that compiled.
+   * runs an artefact keeps it. What is not given is as the engine's own limits, which are kept without being asked after
+   * each load that compiled.
    *
    * @throws OptionError `ERR_BAD_OPTION` for an unknown limit or a value out of range.
    * @throws RiptideError `ERR_READ` where the directory cannot be changed.
    */
   async prune(limits: CacheLimits = {}): Promise<RemovedFromCache> {
-    return this.#upkeep(this.#binding.pruneCache(resolveLimits(limits)));
+    return this.#upkeep(this.#binding.pruneCache(resolveLimits(limits, this.#limits)));
   }
 
   /** Removes all artefacts from the disk. Code that this process has in memory stays there. */
@@ -186,9 +200,19 @@ export class ModuleCache {
   }
 }
 
+/** The last moment that a `Date` can tell. */
+const LATEST_MILLIS = 8.64e15;
+
 function toEntry({ name, bytes, used, compat, current }: BindingCacheEntry): CacheEntry {
   const [moduleHash = '', moduleBytes] = name.split('_');
-  return { moduleHash, moduleBytes: Number(moduleBytes), bytes, used: new Date(used), compat, current };
+  return {
+    moduleHash,
+    moduleBytes: Number(moduleBytes),
+    bytes,
+    used: new Date(Math.min(used, LATEST_MILLIS)),
+    compat,
+    current,
+  };
 }
 
 function latestFirst(one: CacheEntry, other: CacheEntry): number {

@@ -218,8 +218,8 @@ export function findCode(
 export const ownCacheKeyFile = (): string => attempt(() => addon.ownCacheKeyFile());
 
 /** @internal */
-export const compileStandardInput = (settings: string, memoryBytes: number): void =>
-  attempt(() => addon.compileStandardInput(settings, memoryBytes));
+export const compileStandardInput = (settings: string, bounds: string): void =>
+  attempt(() => addon.compileStandardInput(settings, bounds));
 
 /** Says each of the engine's warnings once. @internal */
 export function emitWarnings(engine: BindingEngine): void {

@@ -1,6 +1,7 @@
 import type { Code } from './code.js';
 import type { CodeSource, Engine } from './engine.js';
 import { describe, makeError } from './errors.js';
+import { ModuleCache } from './module-cache.js';
 import { checkOptions, type Rule } from './options.js';
 
 /** A module or component that {@link Engine.precompile} is through with. */
@@ -63,6 +64,7 @@ export async function precompile(
     results.push(progress);
     options.onProgress?.(progress);
   }
+  await ModuleCache.shared(engine.cache)?.idle();
   options.signal?.throwIfAborted();
   const failed = results.find(({ error }) => error !== undefined);
   if (failed) throw failed.error;

@@ -1,5 +1,6 @@
-import { RESP_TYPES, type RedisClientType } from 'redis';
-import type { SharedCache } from './cache-options.js';
+import { RESP_TYPES } from 'redis';
+import { mostBytes, type SharedCache } from './cache-options.js';
+import { checkOptions, whole, words } from './options.js';
 
 /** Options of a {@link RedisCache}. */
 export interface RedisCacheOptions {
@@ -9,14 +10,20 @@ export interface RedisCacheOptions {
    */
   prefix?: string;
   /**
-   * Seconds until Redis forgets an artefact, from when it was written.
+   * Seconds until Redis forgets an artefact, from when it was written: 1 to 2,147,483,647.
    * @default 30 days
    */
   ttlSeconds?: number;
 }
 
-/** What it asks of a client of the package `redis`: a connected client, pool or cluster. */
-export type RedisLike = Pick<RedisClientType, 'set' | 'withTypeMapping'>;
+/** What it asks of a client of the package `redis`: a connected client, pool, cluster or sentinel. */
+export interface RedisLike {
+  strLen(key: string): Promise<unknown>;
+  set(key: string, value: Buffer, options: { expiration: { type: 'EX'; value: number } }): Promise<unknown>;
+  withTypeMapping(mapping: { [RESP_TYPES.BLOB_STRING]: typeof Buffer }): { get(key: string): Promise<unknown> };
+}
+
+const RULES = { prefix: words, ttlSeconds: whole(1, 2_147_483_647, 'seconds') };
 
 /**
  * The shared tier of compiled code in Redis. The client stays its owner's, who connects and closes it.
@@ -31,14 +38,21 @@ export class RedisCache implements SharedCache {
   readonly #prefix: string;
   readonly #ttlSeconds: number;
 
-  constructor(client: RedisLike, { prefix = 'riptide-wasm:', ttlSeconds = 30 * 24 * 3600 }: RedisCacheOptions = {}) {
+  /** @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range. */
+  constructor(client: RedisLike, options: RedisCacheOptions = {}) {
+    const { prefix = 'riptide-wasm:', ttlSeconds = 30 * 24 * 3600 } = checkOptions(options, RULES);
     this.#client = client;
     this.#prefix = prefix;
     this.#ttlSeconds = ttlSeconds;
   }
 
-  async get(name: string): Promise<Uint8Array | null> {
-    return this.#client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }).get(this.#prefix + name);
+  async get(name: string): Promise<Uint8Array | undefined> {
+    const key = this.#prefix + name;
+    const bytes = Number(await this.#client.strLen(key));
+    if (bytes === 0) return undefined;
+    if (bytes > mostBytes(name)) throw new RangeError(`${bytes} bytes under ${key} are no artefact`);
+    const sealed = await this.#client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }).get(key);
+    return sealed instanceof Uint8Array ? sealed : undefined;
   }
 
   async put(name: string, bytes: Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import type { BindingCode, BindingEngine } from './binding.js';
-import type { SharedCache } from './cache-options.js';
+import { mostBytes, type SharedCache } from './cache-options.js';
 import { findCode, loadCode } from './native.js';
 
 /** A cache that takes longer than this to answer is not worth waiting for. */
@@ -16,6 +16,7 @@ export class SharedTier {
   readonly #binding: BindingEngine;
   readonly #cache: SharedCache;
   readonly #loading = new Map<string, Promise<BindingCode>>();
+  readonly #putting = new Set<Promise<void>>();
   #failures = 0;
   #restsUntil = 0;
 
@@ -29,14 +30,18 @@ export class SharedTier {
     return this.#failures;
   }
 
+  /** When all that was to be put is. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#putting);
+  }
+
   async load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode> {
     const began = performance.now();
     const found = await findCode(this.#binding, source, kind);
     if (typeof found !== 'string') return found;
     const before = this.#loading.get(found);
     if (before !== undefined) {
-      // Its failure is told to who asked first, and to this caller by a load of its own.
-      await before.catch(() => {});
+      await before;
       return loadCode(this.#binding, source, kind);
     }
     const loading = this.#ask(found, source, kind, began);
@@ -52,7 +57,10 @@ export class SharedTier {
     const sealed = await this.#get(name);
     const code = await loadCode(this.#binding, source, kind, { spentMillis: performance.now() - began, sealed });
     const made = code.takeSealed();
-    if (made !== null) void this.#put(name, made);
+    if (made !== null) {
+      const putting = this.#put(name, made).finally(() => this.#putting.delete(putting));
+      this.#putting.add(putting);
+    }
     return code;
   }
 
@@ -60,8 +68,11 @@ export class SharedTier {
     if (performance.now() < this.#restsUntil) return undefined;
     try {
       const sealed = (await within(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
-      if (sealed === undefined || sealed instanceof Uint8Array) return sealed;
-      throw new TypeError('get() gave neither a Uint8Array nor undefined');
+      if (sealed === undefined) return undefined;
+      if (!(sealed instanceof Uint8Array)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
+      // Before it is copied: whoever writes there must not fill this process's memory.
+      if (sealed.byteLength > mostBytes(name)) throw new RangeError(`${sealed.byteLength} bytes are no artefact`);
+      return sealed;
     } catch (error) {
       this.#failed('read', error);
       return undefined;

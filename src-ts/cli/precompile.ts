@@ -1,13 +1,16 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CacheOptions } from '../cache-options.js';
 import { cacheFields, loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import { extractorFile } from '../extractor.js';
+import { MAX_AGE_MILLIS } from '../options.js';
 import type { PrecompileProgress } from '../precompile.js';
 import { parseArguments } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
+
+const NO_LIMITS = { maxBytes: Number.MAX_SAFE_INTEGER, maxEntries: 1_000_000, maxAgeMillis: MAX_AGE_MILLIS };
 
 /** `riptide-wasm precompile`: artefacts for an image or a machine that does not compile. */
 export async function precompile(argv: string[]): Promise<void> {
@@ -20,7 +23,9 @@ export async function precompile(argv: string[]): Promise<void> {
   if (cpu !== 'native' && cpu !== 'baseline') throw usage(`--cpu is native or baseline, not ${JSON.stringify(cpu)}`);
   // Made here where it is missing, and all above it: those that the cache makes are closed to others.
   if (out !== undefined) await make(out);
-  const engine = new Engine({ ...loadConfig().engine, cache: cacheOf(out, trust), cpu });
+  // To be shipped: whoever runs it may read it, and nothing of it goes. Its seal or its owner vouches for it.
+  const cache = { ...cacheOf(out, trust), ...(out !== undefined && { readable: true, ...NO_LIMITS }) };
+  const engine = new Engine({ ...loadConfig().engine, cache, cpu });
   const files = positionals.length > 0 ? positionals : [fileURLToPath(extractorFile(engine.simd))];
   try {
     await engine.precompile(files, { onProgress: (progress) => report(progress) });
@@ -32,8 +37,6 @@ export async function precompile(argv: string[]): Promise<void> {
   const kept = (await engine.cache.entries()).filter(({ current }) => current);
   if (kept.length === 0 || writeFailures > 0 || rejected.directory > 0)
     throw new Failure(`not everything could be kept in ${directory}`);
-  // To be shipped: whoever runs it may read it. Nothing in it is secret, and its seal or its owner vouches for it.
-  if (out !== undefined) await openToAll(engine);
   process.stdout.write(`${directory}\n`);
 }
 
@@ -54,15 +57,6 @@ export function cacheOf(directory: string | undefined, trust: string | undefined
   // There is no key with this trust, so the environment's is not for it.
   if (trust === 'owner') delete options.keyFile;
   return { ...options, trust };
-}
-
-async function openToAll({ cache }: Engine): Promise<void> {
-  const { directory = '' } = cache;
-  await chmod(directory, 0o755);
-  for (const { compat, moduleHash, moduleBytes } of await cache.entries()) {
-    await chmod(join(directory, compat), 0o755);
-    await chmod(join(directory, compat, `${moduleHash}_${moduleBytes}`), 0o644);
-  }
 }
 
 function report({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): void {

@@ -1,6 +1,10 @@
 //! The engine as JavaScript holds it.
 
 use crate::bridge::{self, Bridge};
+use crate::cache::{
+    BindingCacheLimits, BindingCacheOptions, BindingCompileOptions, BindingHistogram,
+    BindingRemoved, cache_entry, cache_limits, cache_options, compile_options, histogram,
+};
 use crate::code::BindingCode;
 use crate::failure;
 use crate::guest::duration;
@@ -11,17 +15,12 @@ use napi::bindgen_prelude::{ToNapiValue, Unknown};
 use napi::sys::TypedarrayType;
 use napi::{Env, JsValue};
 use napi_derive::napi;
-use riptide_wasm_runtime::cache::{
-    CacheEntry, CacheLimits, CacheOptions, Offer, Rejection, Removed, Trust,
-};
-use riptide_wasm_runtime::compile::{CompileOptions, IsolatedOptions};
+use riptide_wasm_runtime::cache::{Offer, Rejection, Removed};
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::histogram::{BOUNDS, HistogramSnapshot};
 use riptide_wasm_runtime::module::{Code, Kind, Sought, Source};
 use riptide_wasm_runtime::settings::Cpu;
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
 
 /// The options of an engine: checked and complete.
 #[napi(object)]
@@ -40,52 +39,6 @@ pub struct BindingEngineOptions {
     pub compile: Option<BindingCompileOptions>,
     pub cache: Option<BindingCacheOptions>,
     pub cold_start_target_millis: Option<u32>,
-}
-
-/// Where compiled code is kept, and why it is trusted.
-#[napi(object)]
-pub struct BindingCacheOptions {
-    pub directory: String,
-    pub key_file: Option<String>,
-    #[napi(ts_type = "'key' | 'owner'")]
-    pub trust: String,
-    pub limits: BindingCacheLimits,
-}
-
-/// What the cache's directory may hold.
-#[napi(object)]
-pub struct BindingCacheLimits {
-    pub max_bytes: f64,
-    pub max_entries: f64,
-    pub max_age_millis: f64,
-}
-
-/// Limits of compiling.
-#[napi(object)]
-pub struct BindingCompileOptions {
-    pub max_bytes: f64,
-    pub max_functions: u32,
-    pub max_nesting: u32,
-    pub isolated: Option<BindingIsolatedOptions>,
-}
-
-/// The compiling process.
-#[napi(object)]
-pub struct BindingIsolatedOptions {
-    pub program: String,
-    pub arguments: Vec<String>,
-    pub timeout_millis: f64,
-    pub memory_bytes: f64,
-}
-
-/// How often something took how long.
-#[napi(object)]
-pub struct BindingHistogram {
-    /// Upper bounds in seconds; the last bucket has none.
-    pub bounds: Vec<f64>,
-    /// Observations by bucket, each of its own.
-    pub buckets: Vec<f64>,
-    pub sum: f64,
 }
 
 /// The numbers of an engine.
@@ -113,26 +66,6 @@ pub struct BindingEngineStats {
     pub cold_starts_miss: BindingHistogram,
     pub compile: BindingHistogram,
     pub cache_load: BindingHistogram,
-}
-
-/// An artefact on the disk.
-#[napi(object)]
-pub(crate) struct BindingCacheEntry {
-    pub compat: String,
-    pub name: String,
-    pub bytes: f64,
-    /// Milliseconds since 1970.
-    pub used: f64,
-    pub current: bool,
-    /// Why it would not be used.
-    pub rejection: Option<String>,
-}
-
-/// What was removed from the disk.
-#[napi(object)]
-pub(crate) struct BindingRemoved {
-    pub entries: f64,
-    pub bytes: f64,
 }
 
 /// An engine.
@@ -348,62 +281,6 @@ fn made(js: Js, value: impl ToNapiValue) -> JsResult<Raw> {
     Ok(made.map_err(|error| Error::new(ErrorCode::Internal, error.reason.clone()))?)
 }
 
-fn cache_entry((entry, rejection): (CacheEntry, Option<Rejection>)) -> BindingCacheEntry {
-    let used = entry.used.duration_since(SystemTime::UNIX_EPOCH);
-    BindingCacheEntry {
-        compat: entry.compat,
-        name: entry.name,
-        bytes: entry.bytes as f64,
-        used: used.map_or(0.0, |used| used.as_secs_f64() * 1e3),
-        current: entry.current,
-        rejection: rejection.map(|why| why.as_str().into()),
-    }
-}
-
-fn compile_options(options: BindingCompileOptions) -> CompileOptions {
-    CompileOptions {
-        max_bytes: options.max_bytes as u64,
-        max_functions: options.max_functions,
-        max_nesting: options.max_nesting,
-        isolated: options.isolated.map(|isolated| IsolatedOptions {
-            program: isolated.program.into(),
-            arguments: isolated.arguments,
-            timeout: duration(isolated.timeout_millis).unwrap_or(Duration::MAX),
-            memory_bytes: isolated.memory_bytes as u64,
-        }),
-    }
-}
-
-fn cache_limits(limits: BindingCacheLimits) -> CacheLimits {
-    CacheLimits {
-        max_bytes: limits.max_bytes as u64,
-        max_entries: limits.max_entries as u64,
-        max_age: duration(limits.max_age_millis).unwrap_or(Duration::MAX),
-    }
-}
-
-fn histogram(snapshot: &HistogramSnapshot) -> BindingHistogram {
-    BindingHistogram {
-        bounds: BOUNDS.to_vec(),
-        buckets: snapshot.buckets.iter().map(|count| *count as f64).collect(),
-        sum: snapshot.sum,
-    }
-}
-
-fn cache_options(options: BindingCacheOptions) -> JsResult<CacheOptions> {
-    let trust = match &*options.trust {
-        "key" => Trust::Key,
-        "owner" => Trust::Owner,
-        other => return Err(bad_option("cache.trust", other, "key, owner").into()),
-    };
-    Ok(CacheOptions {
-        directory: options.directory.into(),
-        key_file: options.key_file.map(Into::into),
-        trust,
-        limits: cache_limits(options.limits),
-    })
-}
-
 fn load_kind(kind: Option<String>) -> JsResult<Option<Kind>> {
     match kind.as_deref() {
         None => Ok(None),
@@ -413,7 +290,7 @@ fn load_kind(kind: Option<String>) -> JsResult<Option<Kind>> {
     }
 }
 
-fn bad_option(option: &str, value: &str, allowed: &str) -> Error {
+pub(crate) fn bad_option(option: &str, value: &str, allowed: &str) -> Error {
     Error::new(
         ErrorCode::BadOption,
         format!("{option}: {value:?} is none of {allowed}"),

@@ -103,11 +103,11 @@ pub(crate) fn own_cache_key_file(env: Env) -> napi::Result<String> {
 pub(crate) fn compile_standard_input(
     env: Env,
     settings: String,
-    memory_bytes: f64,
+    bounds: String,
 ) -> napi::Result<()> {
     // SAFETY: napi gave the environment for this call.
     failure::throwing(unsafe { Js::new(env.raw()) }, || {
-        serve(&settings, memory_bytes as u64)
+        serve(&settings, &bounds)
             .map_err(|error| Error::new(ErrorCode::Read, error.to_string()))?;
         Ok(())
     })

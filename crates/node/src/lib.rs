@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod cache;
 mod caller;
 mod code;
 mod engine;

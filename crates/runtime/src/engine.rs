@@ -4,26 +4,23 @@
 //! a compiled module or a pool of it does.
 
 use crate::allocation;
-use crate::cache::{
-    CacheEntry, CacheLimits, CacheOptions, CacheStats, ModuleCache, Offer, Rejection, Removed, Tier,
-};
+use crate::cache::{CacheOptions, CacheStats, ModuleCache, Tier};
 use crate::clock::Clock;
 use crate::compile::{CompileOptions, Compiler};
 use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::HistogramSnapshot;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot, process_account};
-use crate::loader::Loader;
-use crate::module::{Code, Kind, Sought, Source};
+use crate::loading::Loaders;
+use crate::module::Code;
 use crate::settings::Cpu;
 use crate::stats::Starts;
 use crate::workers::{MAX_WORKERS, Workers};
 use riptide_wasm_accounting::{Account, Scope};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
 pub const MAX_PAGES: u32 = 65_536;
@@ -104,10 +101,7 @@ pub(crate) struct Core {
     pub(crate) cache: ModuleCache,
     instances: AtomicU64,
     starts: Starts,
-    /// Look for code in the cache, so that what is there waits for no compiler.
-    looking: Loader,
-    /// Compile, and keep the cache in order.
-    compiling: Loader,
+    pub(crate) loaders: Loaders,
     allocation: &'static str,
     warnings: Mutex<Vec<String>>,
 }
@@ -141,105 +135,6 @@ impl Engine {
         let core = Arc::new(Core::new(entry.key().clone())?);
         entry.insert_entry(Arc::downgrade(&core));
         Ok(Engine(core))
-    }
-
-    /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on other
-    /// threads, and `done` is called there once. With an `offer`, what [`Engine::find`] did not find.
-    pub fn load(
-        &self,
-        source: Source,
-        expected: Option<Kind>,
-        offer: Option<Offer>,
-        done: impl FnOnce(Result<Code>) + Send + 'static,
-    ) {
-        let asked = Instant::now();
-        if offer.is_some() {
-            return self.on(&self.0.compiling, done, move |engine| {
-                Code::load(engine, &source, expected, true, offer, asked)
-            });
-        }
-        let engine = self.clone();
-        self.0.looking.run(Box::new(move || {
-            match guarded(|| Code::find(&engine, &source, expected, asked)).transpose() {
-                Some(found) => {
-                    done(found);
-                    engine.count_cache();
-                }
-                None => engine.on(&engine.0.compiling, done, move |engine| {
-                    Code::load(engine, &source, expected, true, None, asked)
-                }),
-            }
-        }));
-    }
-
-    /// Looks for it in memory and on the disk alone, in the same way.
-    pub fn find(
-        &self,
-        source: Source,
-        expected: Option<Kind>,
-        done: impl FnOnce(Result<Sought>) + Send + 'static,
-    ) {
-        let asked = Instant::now();
-        self.on(&self.0.looking, done, move |engine| {
-            Ok(match Code::find(engine, &source, expected, asked)? {
-                Some(code) => Sought::Code(code),
-                None => Sought::Missing(Code::shared_name(engine, &source)?),
-            })
-        });
-    }
-
-    /// What the cache has on the disk, of all engines; where they are to be verified, why one would not be used. As
-    /// [`Engine::load`], `done` is called on another thread.
-    pub fn cache_entries(
-        &self,
-        verify: bool,
-        done: impl FnOnce(Result<Vec<(CacheEntry, Option<Rejection>)>>) + Send + 'static,
-    ) {
-        self.on(&self.0.compiling, done, move |engine| {
-            let core = engine.core();
-            if verify {
-                return core.cache.verify(&core.wasmtime);
-            }
-            let entries = core.cache.entries(&core.wasmtime)?;
-            Ok(entries.into_iter().map(|entry| (entry, None)).collect())
-        });
-    }
-
-    /// Removes what these limits do not allow, or everything, in the same way.
-    pub fn prune_cache(
-        &self,
-        limits: Option<CacheLimits>,
-        done: impl FnOnce(Result<Removed>) + Send + 'static,
-    ) {
-        self.on(&self.0.compiling, done, move |engine| {
-            let core = engine.core();
-            match limits {
-                Some(limits) => core.cache.prune(&core.wasmtime, &limits),
-                None => core.cache.clear(&core.wasmtime),
-            }
-        });
-    }
-
-    fn on<T>(
-        &self,
-        loader: &Loader,
-        done: impl FnOnce(Result<T>) + Send + 'static,
-        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
-    ) {
-        let engine = self.clone();
-        loader.run(Box::new(move || {
-            done(guarded(|| work(&engine)));
-            engine.count_cache();
-        }));
-    }
-
-    /// Counts what the cache has on the disk, once, when nobody waits.
-    fn count_cache(&self) {
-        if self.0.cache.is_uncounted() {
-            let engine = self.clone();
-            let count = move || engine.0.cache.count();
-            self.0.compiling.run(Box::new(count));
-        }
     }
 
     /// The engine's numbers.
@@ -317,12 +212,10 @@ impl Core {
                 format!("the engine's threads could not be started: {error}"),
             )
         };
+        let compiler = Compiler::new(allocated.settings, options.compile.clone());
         Ok(Core {
-            cache: ModuleCache::new(
-                options.cache.clone(),
-                allocated.settings,
-                Compiler::new(allocated.settings, options.compile.clone()),
-            ),
+            loaders: Loaders::new(compiler.is_isolated()),
+            cache: ModuleCache::new(options.cache.clone(), allocated.settings, compiler),
             account: Arc::new(Account::new(
                 Scope::Engine,
                 options.memory_budget_bytes.unwrap_or(u64::MAX),
@@ -332,8 +225,6 @@ impl Core {
             workers: Workers::new(workers).map_err(system)?,
             instances: AtomicU64::new(0),
             starts: Starts::default(),
-            looking: Loader::new(),
-            compiling: Loader::new(),
             allocation: allocated.step,
             warnings: Mutex::new(allocated.warnings),
             wasmtime,
@@ -402,11 +293,6 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.0.instances.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// A panic inside is a failure of this work alone.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::panicked()))
 }
 
 /// Refuses an option out of its range, by name.

@@ -55,13 +55,6 @@ impl Default for Histogram {
     }
 }
 
-impl HistogramSnapshot {
-    /// Observations.
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +71,6 @@ mod tests {
             (2, 1, 1, 1, 1)
         );
         assert!((sum - 60.001_201).abs() < 1e-6, "{sum}");
-        assert_eq!(histogram.snapshot().count(), 6);
+        assert_eq!(buckets.iter().sum::<u64>(), 6);
     }
 }

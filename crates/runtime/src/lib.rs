@@ -18,6 +18,7 @@ mod lanes;
 pub mod limits;
 mod linking;
 mod loader;
+mod loading;
 pub mod loan;
 pub mod module;
 pub mod output;

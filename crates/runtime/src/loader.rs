@@ -1,4 +1,4 @@
-//! Threads that read and compile, so that neither the event loop nor the workers do.
+//! Threads for what takes its time, so that neither the event loop nor the workers wait for it.
 
 use crossbeam_queue::SegQueue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,27 +9,27 @@ use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Loads at once. Compilation itself uses every core, so more would only hold more memory.
-const THREADS: usize = 2;
-
-/// How long a thread waits for the next load: waking one costs less than starting one.
+/// How long a thread waits for the next job: waking one costs less than starting one.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// Threads that live while there is something to load, and a little longer.
+/// Threads that live while there is something to do, and a little longer.
 pub(crate) struct Loader(Arc<Shared>);
 
 struct Shared {
     queue: SegQueue<Job>,
     threads: AtomicUsize,
+    most: usize,
     /// Those that wait; each is in it once.
     idle: SegQueue<Thread>,
 }
 
 impl Loader {
-    pub(crate) fn new() -> Loader {
+    /// So many threads at most.
+    pub(crate) fn new(most: usize) -> Loader {
         Loader(Arc::new(Shared {
             queue: SegQueue::new(),
             threads: AtomicUsize::new(0),
+            most,
             idle: SegQueue::new(),
         }))
     }
@@ -48,7 +48,7 @@ impl Loader {
             .name("wasm-loader".into())
             .spawn(move || shared.work());
         if thread.is_err() {
-            // No thread to be had: better a slow event loop than a load that never ends.
+            // No thread to be had: better a slow event loop than a job that never ends.
             self.0.work();
         }
     }
@@ -56,7 +56,7 @@ impl Loader {
 
 impl Shared {
     fn enter(&self) -> bool {
-        let more = |threads| (threads < THREADS).then_some(threads + 1);
+        let more = |threads| (threads < self.most).then_some(threads + 1);
         self.threads
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
             .is_ok()
@@ -65,7 +65,7 @@ impl Shared {
     fn work(&self) {
         loop {
             while let Some(job) = self.queue.pop() {
-                // A panic ends the load that caused it, not the thread that others wait for.
+                // A panic ends the job that caused it, not the thread that others wait for.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
             if self.wait() {
@@ -90,7 +90,7 @@ impl Shared {
             park_timeout(rest);
         }
         // Who is not among those that wait was called.
-        for _ in 0..THREADS {
+        for _ in 0..self.most {
             match self.idle.pop() {
                 Some(thread) if thread.id() == own.id() => return !self.queue.is_empty(),
                 Some(other) => self.idle.push(other),

@@ -1,6 +1,6 @@
 //! Compiled code of an engine: where it came from, and how a caller's name finds a function.
 
-use crate::cache::{Guest, Loaded, Offer, Tier};
+use crate::cache::{Guest, Loaded, Tier};
 use crate::compile::{Compiled, Lookup};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
@@ -41,8 +41,14 @@ pub enum Sought {
     Missing(String),
 }
 
+impl From<Code> for Sought {
+    fn from(code: Code) -> Sought {
+        Sought::Code(code)
+    }
+}
+
 impl Source {
-    fn open(&self) -> Result<Guest<'_>> {
+    pub(crate) fn open(&self) -> Result<Guest<'_>> {
         match self {
             Source::Bytes(bytes) => Ok(Guest::Bytes(bytes.into())),
             Source::Path(path) => Guest::open(path),
@@ -51,48 +57,7 @@ impl Source {
 }
 
 impl Code {
-    /// Finds or compiles; blocks. `looked`: after [`Code::find`] found nothing.
-    pub(crate) fn load(
-        engine: &Engine,
-        source: &Source,
-        expected: Option<Kind>,
-        looked: bool,
-        offer: Option<Offer>,
-        asked: Instant,
-    ) -> Result<Code> {
-        let core = engine.core();
-        let before = offer.as_ref().map_or(Duration::ZERO, |offer| offer.spent);
-        let loaded =
-            core.cache
-                .load_guest(&core.wasmtime, &source.open()?, expected, looked, offer)?;
-        core.count_lookup(loaded.tier);
-        Ok(Code::new(engine, loaded, before + asked.elapsed()))
-    }
-
-    /// Looks in memory and on the disk; blocks, but for no compiler.
-    pub(crate) fn find(
-        engine: &Engine,
-        source: &Source,
-        expected: Option<Kind>,
-        asked: Instant,
-    ) -> Result<Option<Code>> {
-        let core = engine.core();
-        let found = core
-            .cache
-            .find_guest(&core.wasmtime, &source.open()?, expected)?;
-        Ok(found.map(|loaded| {
-            core.count_lookup(loaded.tier);
-            Code::new(engine, loaded, asked.elapsed())
-        }))
-    }
-
-    /// Its name in the shared tier; blocks.
-    pub(crate) fn shared_name(engine: &Engine, source: &Source) -> Result<String> {
-        let core = engine.core();
-        core.cache.shared_name(&core.wasmtime, &source.open()?)
-    }
-
-    fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Code {
+    pub(crate) fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Code {
         let Loaded {
             compiled,
             tier,

@@ -105,7 +105,7 @@ pub(crate) struct Instance {
     lease: Lease,
 }
 
-/// An instance, and the cold start in milliseconds that it completed, if it did.
+/// An instance, and the cold start that it completed, if it did.
 pub(crate) type Started = (Instance, Option<Duration>);
 
 #[derive(Clone, Copy)]

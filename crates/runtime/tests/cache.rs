@@ -82,6 +82,7 @@ impl Place {
             directory: self.path("cache"),
             key_file,
             trust: self.trust,
+            readable: false,
             limits: LIMITS,
         }
     }

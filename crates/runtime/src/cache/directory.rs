@@ -7,6 +7,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 #[cfg(unix)]
+use super::trust::Place;
+#[cfg(unix)]
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode};
 
 /// A directory, opened for one load or store. It is not kept: one that is deleted and made anew
@@ -18,36 +20,93 @@ pub(super) struct Directory {
     at: std::path::PathBuf,
 }
 
+/// Who may read what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    Owner,
+    Everybody,
+}
+
+#[cfg(unix)]
+impl Readers {
+    fn directories(self) -> Mode {
+        match self {
+            Readers::Owner => Mode::RWXU,
+            Readers::Everybody => Mode::from_raw_mode(0o755),
+        }
+    }
+
+    fn files(self) -> Mode {
+        match self {
+            Readers::Owner => Mode::RUSR | Mode::WUSR,
+            Readers::Everybody => Mode::from_raw_mode(0o644),
+        }
+    }
+}
+
 impl Directory {
-    /// Opens the directory as its trust demands. With `create`, missing ones are made, mode 0700.
+    /// Opens the cache's directory, to see what is in it, as its trust demands.
     ///
     /// # Errors
     /// `NotFound`, `PermissionDenied` where it cannot be trusted, or what the system says.
-    pub(super) fn open(path: &Path, trust: Trust, create: bool) -> io::Result<Directory> {
-        #[cfg(unix)]
-        if trust == Trust::Owner {
-            return Ok(Directory {
-                at: super::trust::open_owned(path, create)?,
-            });
-        }
-        #[cfg(not(unix))]
-        let _ = trust;
-        if create {
-            make_private(path)?;
-        }
+    pub(super) fn open(path: &Path, trust: Trust) -> io::Result<Directory> {
         #[cfg(unix)]
         {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            Ok(Directory {
-                at: rustix::fs::open(path, flags, Mode::empty())?,
-            })
+            let at = match trust {
+                Trust::Owner => super::trust::open_owned(path, Place::Above, None)?,
+                Trust::Key => rustix::fs::open(path, flags, Mode::empty())?,
+            };
+            Ok(Directory { at })
         }
         #[cfg(not(unix))]
         {
+            let _ = trust;
             std::fs::metadata(path)?;
             Ok(Directory {
                 at: path.to_owned(),
             })
+        }
+    }
+
+    /// Opens a folder in the cache's directory, which may be reached through links under key trust; the folder itself is
+    /// none. With `make`, missing ones are made.
+    ///
+    /// # Errors
+    /// As of [`Directory::open`].
+    pub(super) fn open_folder(
+        path: &Path,
+        name: &str,
+        trust: Trust,
+        make: Option<Readers>,
+    ) -> io::Result<Directory> {
+        #[cfg(unix)]
+        {
+            let mode = make.map(Readers::directories);
+            if trust == Trust::Owner {
+                let at = super::trust::open_owned(&path.join(name), Place::Artefacts, mode)?;
+                return Ok(Directory { at });
+            }
+            if let Some(mode) = mode {
+                make_directory(path, mode.as_raw_mode())?;
+            }
+            let flags = super::trust::PASSING | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let root = Directory {
+                at: rustix::fs::open(path, flags, Mode::empty())?,
+            };
+            match mode.map(|mode| rustix::fs::mkdirat(&root.at, name, mode)) {
+                None | Some(Ok(()) | Err(rustix::io::Errno::EXIST)) => root.below(name, trust),
+                // Read only: it may be there all the same.
+                Some(Err(error)) => root.below(name, trust).map_err(|_| error.into()),
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            let at = path.join(name);
+            if make.is_some() {
+                make_directory(&at, 0o700)?;
+            }
+            Directory::open(&at, trust)
         }
     }
 
@@ -61,16 +120,14 @@ impl Directory {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let at = rustix::fs::openat(&self.at, name, flags, Mode::empty())?;
             if trust == Trust::Owner {
-                super::trust::check_directory(&rustix::fs::fstat(&at)?, Path::new(name), true)?;
+                let stat = rustix::fs::fstat(&at)?;
+                super::trust::check_directory(&stat, Path::new(name), Place::Artefacts)?;
             }
             Ok(Directory { at })
         }
         #[cfg(not(unix))]
         {
-            let _ = trust;
-            let at = self.at.join(name);
-            std::fs::read_dir(&at)?;
-            Ok(Directory { at })
+            Directory::open(&self.at.join(name), trust)
         }
     }
 
@@ -173,15 +230,22 @@ impl Directory {
     ///
     /// # Errors
     /// What the system says; nothing is left behind then.
-    pub(super) fn replace(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+    pub(super) fn replace(&self, name: &str, parts: &[&[u8]], readers: Readers) -> io::Result<()> {
         let temporary = temporary_name()?;
         let written = self
-            .create(&temporary)
+            .create(&temporary, readers)
             .and_then(|mut file| {
                 parts.iter().try_for_each(|part| file.write_all(part))?;
                 file.sync_all()
             })
-            .and_then(|()| self.rename(&temporary, name));
+            .and_then(|()| match self.rename(&temporary, name) {
+                // An empty directory of that name is nobody's.
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    self.remove_directory(name)?;
+                    self.rename(&temporary, name)
+                }
+                outcome => outcome,
+            });
         if written.is_err() {
             // The failure told is the one before.
             let _ = self.remove(&temporary);
@@ -190,14 +254,14 @@ impl Directory {
     }
 
     #[cfg(unix)]
-    fn create(&self, name: &str) -> io::Result<File> {
+    fn create(&self, name: &str, readers: Readers) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(
             &self.at,
             name,
             flags,
-            Mode::RUSR | Mode::WUSR,
+            readers.files(),
         )?))
     }
 
@@ -228,7 +292,7 @@ impl Directory {
     }
 
     #[cfg(not(unix))]
-    fn create(&self, name: &str) -> io::Result<File> {
+    fn create(&self, name: &str, _: Readers) -> io::Result<File> {
         File::options()
             .write(true)
             .create_new(true)
@@ -251,12 +315,14 @@ impl Directory {
     }
 }
 
-/// Makes a directory and its ancestors, for this user alone where the system knows modes.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
+/// Makes a directory and its ancestors, of this mode where the system knows modes.
+pub(super) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.create(path)
 }
 

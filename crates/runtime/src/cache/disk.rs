@@ -1,16 +1,17 @@
 //! The disk tier: artefacts in files, believed under one of the two trusts.
 
-use super::directory::Directory;
+use super::directory::{Directory, Readers};
+use super::guest::{CHUNK, fill};
 use super::inventory::Inventory;
 use super::key::{Compat, ModuleKey};
 use super::private::Private;
 use super::secret::Secret;
 use super::turn::Turn;
-use super::{Rejection, Trust, seal};
+use super::{CacheOptions, Rejection, Trust, seal};
 use crate::compile::{Compiled, Kind, native};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
@@ -21,7 +22,7 @@ const NOTED: Duration = Duration::from_secs(3600);
 /// memory. Beyond 64 MiB and 64 times the guest nothing is written, so nothing is read: a planted
 /// file cannot exhaust memory.
 fn most_bytes(key: &ModuleKey) -> u64 {
-    (64 << 20) + key.size.saturating_mul(64)
+    key.size.saturating_mul(64).saturating_add(64 << 20)
 }
 
 /// What vouches for a file.
@@ -36,6 +37,7 @@ pub(super) struct DiskTier {
     /// What this engine writes, first, and what else it can run.
     compats: Vec<Compat>,
     seal: Seal,
+    readers: Readers,
 }
 
 /// What asking the disk tier came to.
@@ -49,12 +51,21 @@ pub(super) enum Found {
 }
 
 impl DiskTier {
-    /// A tier in `<root>/<compat>`; with a secret under key trust, without one under owner trust. Touches no file.
-    pub(super) fn new(root: &Path, compats: Vec<Compat>, secret: Option<Secret>) -> DiskTier {
+    /// A tier in `<directory>/<compat>`; with a secret under key trust, without one under owner trust. Touches no file.
+    pub(super) fn new(
+        options: &CacheOptions,
+        compats: Vec<Compat>,
+        secret: Option<Secret>,
+    ) -> DiskTier {
         DiskTier {
-            root: root.to_owned(),
+            root: options.directory.clone(),
             compats,
             seal: secret.map_or(Seal::Owner, Seal::Key),
+            readers: if options.readable {
+                Readers::Everybody
+            } else {
+                Readers::Owner
+            },
         }
     }
 
@@ -65,11 +76,16 @@ impl DiskTier {
         key: &ModuleKey,
         mut rejected: impl FnMut(Rejection),
     ) -> Found {
-        for (place, compat) in self.compats.iter().enumerate() {
-            let directory = match self.open(compat, false) {
+        let mut closed = None;
+        for compat in &self.compats {
+            let directory = match self.open(compat, None) {
                 Ok(directory) => directory,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Found::Closed(error),
+                Err(error) => {
+                    // Another may be open: an image's, beside this machine's own.
+                    closed = closed.or(Some(error));
+                    continue;
+                }
             };
             let file = match directory.read(&key.to_string()) {
                 Ok(file) => file,
@@ -85,21 +101,19 @@ impl DiskTier {
             };
             match loaded {
                 Ok(compiled) => {
-                    // What was compiled elsewhere, for every processor, is left as it was shipped.
-                    if place == 0 {
-                        note_use(&file);
-                    }
+                    note_use(&file);
                     return Found::Loaded(compiled);
                 }
                 Err(why) => rejected(why),
             }
         }
-        Found::Missing
+        closed.map_or(Found::Missing, Found::Closed)
     }
 
     /// Waits for this process's turn to compile a guest; nothing where there are no turns.
     pub(super) fn turn(&self, key: &ModuleKey) -> Option<Turn> {
-        Turn::take(&self.open(self.own(), true).ok()?, key)
+        let directory = self.open(self.own(), Some(self.readers)).ok()?;
+        Turn::take(directory, key)
     }
 
     /// Writes a guest's code. What would be refused for its size is not written.
@@ -166,23 +180,18 @@ impl DiskTier {
     /// Whether a file of the cache could be used, by engines of its settings, and why not. Nothing where it is gone.
     pub(super) fn check(&self, compat: &Compat, name: &str) -> Option<Result<(), Rejection>> {
         // The name does not say which of the two it is.
-        let mut outcome = Err(Rejection::Malformed);
-        for kind in [Kind::Module, Kind::Component] {
-            let key = ModuleKey::of_name(name, kind)?;
-            let file = match self.open(compat, false).and_then(|at| at.read(name)) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-                Err(_) => return Some(Err(Rejection::Unreadable)),
-            };
-            outcome = match &self.seal {
-                Seal::Key(secret) => open_sealed(secret, compat, &key, &file).map(|_| ()),
-                Seal::Owner => check_owned(compat, &key, &file),
-            };
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        Some(outcome)
+        let module = ModuleKey::of_name(name, Kind::Module)?;
+        let component = ModuleKey::of_name(name, Kind::Component)?;
+        let file = match self.open(compat, None).and_then(|at| at.read(name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(_) => return Some(Err(Rejection::Unreadable)),
+        };
+        Some(match &self.seal {
+            Seal::Key(secret) => check_sealed(secret, compat, [&module, &component], &file),
+            Seal::Owner => check_owned(compat, &module, &file)
+                .or_else(|_| check_owned(compat, &component, &file)),
+        })
     }
 
     /// All artefacts in the directory, of this engine's and other settings; nothing where there is no directory.
@@ -191,7 +200,7 @@ impl DiskTier {
     /// What the system says.
     pub(super) fn inventory(&self) -> io::Result<Option<Inventory>> {
         let trust = self.trust();
-        match Directory::open(&self.root, trust, false) {
+        match Directory::open(&self.root, trust) {
             Ok(root) => Ok(Some(Inventory::of(root, trust, &self.compats)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -200,8 +209,11 @@ impl DiskTier {
 
     fn replace(&self, key: &ModuleKey, parts: &[&[u8]]) -> io::Result<()> {
         let replace = || {
-            self.open(self.own(), true)?
-                .replace(&key.to_string(), parts)
+            self.open(self.own(), Some(self.readers))?.replace(
+                &key.to_string(),
+                parts,
+                self.readers,
+            )
         };
         match replace() {
             // Another process removed the empty directory between the two steps.
@@ -210,8 +222,8 @@ impl DiskTier {
         }
     }
 
-    fn open(&self, compat: &Compat, create: bool) -> io::Result<Directory> {
-        Directory::open(&self.root.join(compat.directory()), self.trust(), create)
+    fn open(&self, compat: &Compat, make: Option<Readers>) -> io::Result<Directory> {
+        Directory::open_folder(&self.root, &compat.directory(), self.trust(), make)
     }
 
     fn own(&self) -> &Compat {
@@ -227,7 +239,7 @@ impl DiskTier {
 }
 
 /// Notes that a file is in use, for eviction. Fails in silence where it is another user's, or the disk is read-only:
-/// there nobody evicts either.
+/// its own user notes and evicts.
 fn note_use(file: &File) {
     let now = SystemTime::now();
     let modified = file.metadata().and_then(|metadata| metadata.modified());
@@ -260,6 +272,45 @@ fn open_sealed(
         return Err(Rejection::Unreadable);
     }
     verified(secret, compat, key, file, metadata.len())
+}
+
+/// Verifies the seal as a module's and as a component's at once, and keeps nothing.
+fn check_sealed(
+    secret: &Secret,
+    compat: &Compat,
+    keys: [&ModuleKey; 2],
+    file: &File,
+) -> Result<(), Rejection> {
+    let metadata = file.metadata().map_err(|_| Rejection::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(Rejection::Unreadable);
+    }
+    let bytes = metadata.len();
+    if bytes < seal::FRONT as u64 || bytes > most_bytes(keys[0]) {
+        return Err(Rejection::Malformed);
+    }
+    let mut front = [0; seal::FRONT];
+    (&*file)
+        .read_exact(&mut front)
+        .map_err(|_| Rejection::Unreadable)?;
+    let begin = |key| seal::Verifier::begin(secret, key, compat, &front);
+    let [Some(mut module), Some(mut component)] = keys.map(begin) else {
+        return Err(Rejection::Malformed);
+    };
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = fill(&mut &*file, &mut chunk).map_err(|_| Rejection::Unreadable)?;
+        if read == 0 {
+            break;
+        }
+        module.update(&chunk[..read]);
+        component.update(&chunk[..read]);
+    }
+    if module.is_genuine() || component.is_genuine() {
+        Ok(())
+    } else {
+        Err(Rejection::Forged)
+    }
 }
 
 /// A private copy of an artefact, its seal verified. Only holders of the secret make one, and they seal what

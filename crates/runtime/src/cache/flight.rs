@@ -1,47 +1,57 @@
-//! One load at a time for each guest: the first asks disk and compiler, the others wait for its
-//! outcome.
+//! One load at a time for each guest: the first asks disk and compiler, the others are told its outcome. Nobody blocks a
+//! thread meanwhile.
 
 use crate::compile::Compiled;
 use crate::error::Result;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
+
+/// Hears how a load ended, on any thread.
+type Waiter = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A load in progress.
-#[derive(Default)]
-pub(super) struct Flight {
-    outcome: Mutex<Option<Outcome>>,
-    landed: Condvar,
+pub(crate) struct Flight(Mutex<State>);
+
+enum State {
+    UnderWay(Vec<Waiter>),
+    Landed(Outcome),
 }
 
 /// How a load ended for those who waited.
 #[derive(Clone)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// With code or an error. An error is shared too: the same bytes fail the same way.
     Done(Result<Compiled>),
-    /// Its thread panicked. Whoever waited starts over, one of them as the next leader.
+    /// It was given up, or its thread panicked. Whoever waited starts over, one of them as the next leader.
     Abandoned,
 }
 
 impl Flight {
-    /// Blocks until the leader is done.
-    pub(super) fn wait(&self) -> Outcome {
-        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(outcome) = &*outcome {
-                return outcome.clone();
+    pub(super) fn new() -> Flight {
+        Flight(Mutex::new(State::UnderWay(Vec::new())))
+    }
+
+    /// Tells the outcome: here and now where it is known, else when it is.
+    pub(crate) fn then(&self, waiter: impl FnOnce(Outcome) + Send + 'static) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *state {
+            State::UnderWay(waiting) => waiting.push(Box::new(waiter)),
+            State::Landed(outcome) => {
+                let outcome = outcome.clone();
+                drop(state);
+                waiter(outcome);
             }
-            outcome = self
-                .landed
-                .wait(outcome)
-                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Wakes everyone who waits. The first outcome holds.
-    pub(super) fn land(&self, with: Outcome) {
-        self.outcome
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(with);
-        self.landed.notify_all();
+    /// Tells everyone who waits.
+    pub(super) fn land(&self, outcome: Outcome) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *state, State::Landed(outcome.clone()));
+        drop(state);
+        if let State::UnderWay(waiting) = before {
+            for waiter in waiting {
+                waiter(outcome.clone());
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::compile::Kind;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-/// What was written halfway, or locks a folder without artefacts, is left alone for so long: somebody may be at it.
+/// What was written halfway, and locks, are left alone for so long: somebody may be at it.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Clocks of machines that share a directory differ by so much.
@@ -47,7 +47,7 @@ pub struct Removed {
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Whether some of them have a time in the future, and how many.
+    /// Artefacts, removed or not, whose time lay in the future.
     pub clock_skews: u64,
 }
 
@@ -115,11 +115,13 @@ impl Inventory {
         self.entries.iter().map(|entry| entry.bytes).sum()
     }
 
-    /// Removes what the limits do not allow, what nobody finished, and folders that are empty then.
-    ///
-    /// # Errors
-    /// What the system says, the first of it; what can go is gone all the same.
-    pub(super) fn prune(&mut self, limits: &CacheLimits, now: SystemTime) -> io::Result<Removed> {
+    /// Removes what the limits do not allow, what nobody finished, and folders that are empty then. What cannot be removed
+    /// does not keep the rest from going; the first failure is told.
+    pub(super) fn prune(
+        &mut self,
+        limits: &CacheLimits,
+        now: SystemTime,
+    ) -> (Removed, io::Result<()>) {
         let mut removed = Removed::default();
         let mut failure = Ok(());
         for entry in &mut self.entries {
@@ -146,11 +148,12 @@ impl Inventory {
                 self.entries.push(entry);
                 continue;
             }
+            // Counted as gone either way: newer ones must not go in its place.
+            (count, bytes) = (count - 1, bytes - entry.bytes);
             match self.remove(&entry.compat, &entry.name) {
                 Ok(gone) => {
                     removed.entries += u64::from(gone);
                     removed.bytes += if gone { entry.bytes } else { 0 };
-                    (count, bytes) = (count - 1, bytes - entry.bytes);
                 }
                 Err(error) => {
                     self.entries.push(entry);
@@ -159,7 +162,7 @@ impl Inventory {
             }
         }
         self.sweep(now);
-        failure.map(|()| removed)
+        (removed, failure)
     }
 
     /// Whether the file was there to be removed.
@@ -180,7 +183,7 @@ impl Inventory {
         for folder in &self.folders {
             let used = self.entries.iter().any(|entry| entry.compat == folder.name);
             for (name, since) in &folder.others {
-                let ours = name.starts_with(TEMPORARY) || (!used && name.starts_with(LOCK));
+                let ours = name.starts_with(TEMPORARY) || name.starts_with(LOCK);
                 if ours && abandoned(since) {
                     let _ = folder.directory.remove(name);
                 }

@@ -81,7 +81,6 @@ impl Compat {
     pub(super) fn baseline(settings: &Settings, trust: Trust) -> Compat {
         let mut hasher = hasher(&settings.baseline(), trust);
         hasher.update(target_lexicon::HOST.to_string().as_bytes());
-        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
         hasher.update(b" ");
         hasher.update(WASMTIME.as_bytes());
         Compat(*hasher.finalize().as_bytes())
@@ -107,6 +106,7 @@ fn hasher(settings: &Settings, trust: Trust) -> blake3::Hasher {
         Trust::Key => 0,
         Trust::Owner => 1,
     }]);
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     let settings = settings.to_string();
     hasher.update(&(settings.len() as u64).to_le_bytes());
     hasher.update(settings.as_bytes());

@@ -1,17 +1,39 @@
 //! From a guest to its code: the nearest tier that has it, or the compiler, once for all who ask at the same time.
+//!
+//! In two steps, so that what a tier has waits for no compiler: [`ModuleCache::approach`] looks, and
+//! [`ModuleCache::fulfil`] compiles.
 
 use super::disk::{DiskTier, Found};
 use super::flight::{Flight, Outcome};
 use super::key::ModuleKey;
+use super::turn::Turn;
 use super::warnings::Cause;
-use super::{Guest, Loaded, ModuleCache, Offer, Ready, Rejection, Tier};
+use super::{Guest, Loaded, ModuleCache, Offer, Rejection, State, Tier};
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
 use crate::error::{Error, ErrorCode, Result};
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 use wasmtime::Engine;
+
+/// What looking for code came to.
+pub(crate) enum Step {
+    /// The code.
+    Done(Loaded),
+    /// Somebody else is loading it.
+    Wait(Arc<Flight>),
+    /// It is to be compiled.
+    Compile(Duty),
+}
+
+/// The duty to compile a guest, for all who wait for it. Who drops it leaves it to one of them.
+pub(crate) struct Duty {
+    /// None where there is no cache.
+    landing: Option<Landing>,
+    /// The directory cannot be used: writing would fail the same way, and once said is enough.
+    closed: bool,
+}
 
 impl ModuleCache {
     /// Code for these bytes, from the nearest tier that has it. Blocks.
@@ -25,12 +47,11 @@ impl ModuleCache {
     /// exist; [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or
     /// written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
-        self.load_guest(engine, &Guest::Bytes(bytes.into()), None, false, None)
+        self.load_guest(engine, &Guest::Bytes(bytes.into()), None)
     }
 
     /// The same for a file as well, which is read whole only where it is compiled; where `expected` is
-    /// given, of that kind. `looked`: after [`ModuleCache::find_guest`] found nothing. Before it compiles, it looks at
-    /// what the shared tier offers.
+    /// given, of that kind.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load`], [`ErrorCode::Read`] and [`ErrorCode::WrongKind`].
@@ -39,89 +60,170 @@ impl ModuleCache {
         engine: &Engine,
         guest: &Guest<'_>,
         expected: Option<Kind>,
-        looked: bool,
-        offer: Option<Offer>,
     ) -> Result<Loaded> {
-        self.compiler.check_size(guest.size()?)?;
-        let Some(options) = &self.options else {
-            let bytes = guest.bytes()?;
-            expect_kind(kind_of(&bytes)?, expected)?;
-            let fresh = self.compiler.compile(engine, &bytes)?;
-            return Ok(Loaded::from(Tier::Compiled, fresh.compiled));
-        };
-        let ready = self.ready(options, engine)?;
-        let key = guest.key(&self.known)?;
-        expect_kind(key.kind, expected)?;
         loop {
-            let flight = match self.board(key) {
-                Boarding::Have(compiled) => return Ok(self.memory_hit(compiled)),
-                Boarding::Lead(landing) => {
-                    return self.lead(ready, landing, guest, expected, looked, offer);
-                }
-                Boarding::Wait(flight) => flight,
+            let flight = match self.approach(engine, guest, expected, None)? {
+                Step::Done(loaded) => return Ok(loaded),
+                Step::Compile(duty) => return self.fulfil(engine, duty, guest, expected, false),
+                Step::Wait(flight) => flight,
             };
-            match flight.wait() {
-                Outcome::Done(outcome) => return outcome.map(|compiled| self.memory_hit(compiled)),
-                Outcome::Abandoned => {}
+            let (told, outcome) = mpsc::channel();
+            flight.then(move |outcome| {
+                let _ = told.send(outcome);
+            });
+            if let Ok(Outcome::Done(outcome)) = outcome.recv() {
+                return outcome.map(|compiled| self.memory_hit(compiled));
             }
         }
     }
 
-    /// The same from memory and disk alone, where nobody else is loading it: never compiles, and waits for nobody who
-    /// does.
+    /// Looks in memory, on the disk and at what the shared tier offers. Blocks for no compiler and nobody else.
     ///
     /// # Errors
-    /// Those of [`ModuleCache::load_guest`].
-    pub fn find_guest(
+    /// Those of [`ModuleCache::load_guest`] but of compiling.
+    pub(crate) fn approach(
         &self,
         engine: &Engine,
         guest: &Guest<'_>,
         expected: Option<Kind>,
-    ) -> Result<Option<Loaded>> {
+        offer: Option<&Offer>,
+    ) -> Result<Step> {
         self.compiler.check_size(guest.size()?)?;
         let Some(options) = &self.options else {
-            return Ok(None);
+            return Ok(Step::Compile(Duty {
+                landing: None,
+                closed: true,
+            }));
         };
         let ready = self.ready(options, engine)?;
         let key = guest.key(&self.known)?;
         expect_kind(key.kind, expected)?;
-        match (self.board(key), &ready.disk) {
-            (Boarding::Have(compiled), _) => Ok(Some(self.memory_hit(compiled))),
-            (Boarding::Lead(mut landing), Some(disk)) => {
-                let found = self.look(disk, &ready.engine, &mut landing, true);
-                Ok(found.ok().flatten())
+        let mut landing = match self.board(key) {
+            Boarding::Have(compiled) => return Ok(Step::Done(self.memory_hit(compiled))),
+            Boarding::Wait(flight) => return Ok(Step::Wait(flight)),
+            Boarding::Lead(landing) => landing,
+        };
+        let mut closed = false;
+        if let Some(disk) = &ready.disk {
+            // What is in disorder is counted once: with an offer, the disk was looked at before.
+            match self.look(disk, engine, &mut landing, offer.is_none()) {
+                Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
+                Ok(None) => {}
+                Err(Closed) => closed = true,
             }
-            _ => Ok(None),
+            if let Some(sealed) = offer.and_then(|offer| offer.sealed.as_deref())
+                && let Some(loaded) = self.accept(disk, engine, &mut landing, sealed)
+            {
+                // Nobody waits for the disk but this call, whose process may end with it.
+                drop(landing);
+                if !closed {
+                    self.write(disk, || disk.keep(&key, sealed));
+                }
+                return Ok(Step::Done(loaded));
+            }
+        }
+        Ok(Step::Compile(Duty {
+            landing: Some(landing),
+            closed,
+        }))
+    }
+
+    /// Compiles, in this process's turn, unless another process did meanwhile. `wanted`: the shared tier wants it. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`ModuleCache::load_guest`].
+    pub(crate) fn fulfil(
+        &self,
+        engine: &Engine,
+        duty: Duty,
+        guest: &Guest<'_>,
+        expected: Option<Kind>,
+        wanted: bool,
+    ) -> Result<Loaded> {
+        let Duty { landing, closed } = duty;
+        let bytes = guest.bytes()?;
+        let kind = kind_of(&bytes)?;
+        let Some(mut landing) = landing else {
+            expect_kind(kind, expected)?;
+            self.compiler.check(&bytes)?;
+            let fresh = self.compiler.compile(engine, &bytes)?;
+            return Ok(Loaded::from(Tier::Compiled, fresh.compiled));
+        };
+        let key = landing.key;
+        if matches!(guest, Guest::File(_)) && ModuleKey::of(kind, &bytes) != key {
+            // The file changed since it was hashed. What it holds now is what was asked for.
+            drop(landing);
+            return self.load_guest(engine, &Guest::Bytes(bytes), expected);
+        }
+        let tier = self.disk_tier();
+        let disk = tier.filter(|_| !closed);
+        let turn: Option<Turn> = disk.and_then(|disk| disk.turn(&key));
+        if let (Some(disk), Some(_)) = (disk, &turn)
+            && let Ok(Some(loaded)) = self.look(disk, engine, &mut landing, false)
+        {
+            return Ok(loaded);
+        }
+        let compile = || {
+            self.compiler.check(&bytes)?;
+            self.counters.misses.fetch_add(1, Relaxed);
+            self.compiler.compile(engine, &bytes)
+        };
+        let fresh = compile();
+        landing.outcome = Outcome::Done(match &fresh {
+            Ok(fresh) => Ok(fresh.compiled.clone()),
+            Err(error) => Err(error.clone()),
+        });
+        // Nobody waits for what follows but this call, whose process may end with it.
+        drop(landing);
+        let fresh = fresh?;
+        let mut sealed = None;
+        if let Some(tier) = tier.filter(|_| wanted || !closed) {
+            match fresh.artefact() {
+                Ok(artefact) => {
+                    if !closed {
+                        self.write(tier, || tier.store(&key, &artefact));
+                    }
+                    sealed = wanted.then(|| tier.seal(&key, &artefact)).flatten();
+                }
+                Err(error) => self.write(tier, || Err(std::io::Error::other(error.message))),
+            }
+        }
+        drop(turn);
+        Ok(Loaded {
+            sealed,
+            ..Loaded::from(Tier::Compiled, fresh.compiled)
+        })
+    }
+
+    /// The name in the shared tier of a guest that is to be compiled.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadOption`] for a cache without a key.
+    pub(crate) fn shared_name(&self, duty: &Duty) -> Result<String> {
+        match (self.disk_tier(), &duty.landing) {
+            (Some(disk), Some(landing)) => Ok(disk.shared_name(&landing.key)),
+            _ => {
+                let message = "a shared tier needs a cache with a key";
+                Err(Error::new(ErrorCode::BadOption, message).text("option", "cache.shared"))
+            }
         }
     }
 
-    /// A guest's name in the shared tier.
-    ///
-    /// # Errors
-    /// Those of [`ModuleCache::load_guest`]; [`ErrorCode::BadOption`] for a cache without a key.
-    pub fn shared_name(&self, engine: &Engine, guest: &Guest<'_>) -> Result<String> {
-        let disk = match &self.options {
-            Some(options) => self.ready(options, engine)?.disk.as_ref(),
-            None => None,
-        };
-        let Some(disk) = disk else {
-            let message = "a shared tier needs a cache with a key";
-            return Err(Error::new(ErrorCode::BadOption, message).text("option", "cache.shared"));
-        };
-        Ok(disk.shared_name(&guest.key(&self.known)?))
+    fn disk_tier(&self) -> Option<&DiskTier> {
+        self.ready.get()?.as_ref().ok()?.disk.as_ref()
     }
 
-    fn board(&self, key: ModuleKey) -> Boarding<'_> {
-        let mut state = self.state();
+    fn board(&self, key: ModuleKey) -> Boarding {
+        let mut state = lock(&self.state);
         if let Some(compiled) = state.memory.get(&key) {
             return Boarding::Have(compiled);
         }
         match state.flights.entry(key) {
             Entry::Occupied(flight) => Boarding::Wait(flight.get().clone()),
             Entry::Vacant(free) => {
-                let flight = free.insert(Arc::default()).clone();
+                let flight = free.insert(Arc::new(Flight::new())).clone();
                 Boarding::Lead(Landing {
-                    cache: self,
+                    state: self.state.clone(),
                     key,
                     flight,
                     outcome: Outcome::Abandoned,
@@ -130,83 +232,12 @@ impl ModuleCache {
         }
     }
 
-    fn lead(
-        &self,
-        ready: &Ready,
-        mut landing: Landing<'_>,
-        guest: &Guest<'_>,
-        expected: Option<Kind>,
-        looked: bool,
-        offer: Option<Offer>,
-    ) -> Result<Loaded> {
-        let key = landing.key;
-        let mut disk = ready.disk.as_ref();
-        let mut turn = None;
-        // What is in disorder is counted once.
-        let mut first = !looked;
-        // Once more with the turn: another process may have compiled it meanwhile.
-        while let Some(tier) = disk {
-            match self.look(tier, &ready.engine, &mut landing, first) {
-                Ok(Some(loaded)) => return Ok(loaded),
-                // Writing would fail the same way: once said is enough.
-                Err(Closed) => disk = None,
-                Ok(None) if turn.is_some() => break,
-                Ok(None) => {
-                    turn = tier.turn(&key);
-                    if turn.is_none() {
-                        break;
-                    }
-                }
-            }
-            first = false;
-        }
-        let offered = offer.as_ref().and_then(|offer| offer.sealed.as_deref());
-        if let (Some(tier), Some(sealed)) = (&ready.disk, offered)
-            && let Some(loaded) = self.accept(tier, &ready.engine, &mut landing, sealed)
-        {
-            // Nobody waits for the disk but this call.
-            drop(landing);
-            if let Some(tier) = disk {
-                self.write(tier, || tier.keep(&key, sealed));
-            }
-            return Ok(loaded);
-        }
-        let bytes = guest.bytes()?;
-        if matches!(guest, Guest::File(_)) && ModuleKey::of(kind_of(&bytes)?, &bytes) != key {
-            // The file changed since it was hashed. What it holds now is what was asked for.
-            drop(landing);
-            return self.load_guest(&ready.engine, &Guest::Bytes(bytes), expected, false, None);
-        }
-        self.counters.misses.fetch_add(1, Relaxed);
-        let fresh = self.compiler.compile(&ready.engine, &bytes);
-        landing.outcome = Outcome::Done(match &fresh {
-            Ok(fresh) => Ok(fresh.compiled.clone()),
-            Err(error) => Err(error.clone()),
-        });
-        // Nor for what follows, whose process may end with it.
-        drop(landing);
-        let fresh = fresh?;
-        let artefact = fresh.artefact()?;
-        if let Some(tier) = disk {
-            self.write(tier, || tier.store(&key, &artefact));
-        }
-        let sealed = match (&ready.disk, offer) {
-            (Some(tier), Some(_)) => tier.seal(&key, &artefact),
-            _ => None,
-        };
-        drop(artefact);
-        Ok(Loaded {
-            sealed,
-            ..Loaded::from(Tier::Compiled, fresh.compiled)
-        })
-    }
-
     /// Looks at the disk. `first`: what is found in disorder was not counted yet.
     fn look(
         &self,
         disk: &DiskTier,
         engine: &Engine,
-        landing: &mut Landing<'_>,
+        landing: &mut Landing,
         first: bool,
     ) -> std::result::Result<Option<Loaded>, Closed> {
         let began = Instant::now();
@@ -237,7 +268,7 @@ impl ModuleCache {
         &self,
         disk: &DiskTier,
         engine: &Engine,
-        landing: &mut Landing<'_>,
+        landing: &mut Landing,
         sealed: &[u8],
     ) -> Option<Loaded> {
         let began = Instant::now();
@@ -267,7 +298,8 @@ impl ModuleCache {
         }
     }
 
-    fn memory_hit(&self, compiled: Compiled) -> Loaded {
+    /// Counts code that another load of this process had.
+    pub(crate) fn memory_hit(&self, compiled: Compiled) -> Loaded {
         self.counters.memory_hits.fetch_add(1, Relaxed);
         Loaded::from(Tier::Memory, compiled)
     }
@@ -276,34 +308,37 @@ impl ModuleCache {
 /// The directory cannot be used.
 struct Closed;
 
-/// What a lookup does next.
-enum Boarding<'a> {
+enum Boarding {
     Have(Compiled),
     Wait(Arc<Flight>),
-    Lead(Landing<'a>),
+    Lead(Landing),
 }
 
 /// Ends a flight when dropped, a panic included: code goes to the memory tier before the flight is
 /// forgotten, so that no load between the two compiles again.
-struct Landing<'a> {
-    cache: &'a ModuleCache,
+struct Landing {
+    state: Arc<Mutex<State>>,
     key: ModuleKey,
     flight: Arc<Flight>,
     outcome: Outcome,
 }
 
-impl Drop for Landing<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
-        let mut state = self.cache.state();
+        let mut state = lock(&self.state);
         let evicted = match &self.outcome {
             Outcome::Done(Ok(compiled)) => state.memory.put(self.key, compiled.clone()),
-            _ => None,
+            _ => Vec::new(),
         };
         state.flights.remove(&self.key);
         drop(state);
         drop(evicted);
         self.flight.land(self.outcome.clone());
     }
+}
+
+fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -323,6 +358,7 @@ mod tests {
             directory: folder.path().join("cache"),
             key_file: Some(key_file),
             trust: Trust::Key,
+            readable: false,
             limits: CacheLimits {
                 max_bytes: 1 << 30,
                 max_entries: 100,

@@ -22,10 +22,11 @@ mod turn;
 mod upkeep;
 mod warnings;
 
-#[cfg(not(target_os = "linux"))]
 pub(crate) use directory::random_number;
+pub(crate) use flight::Outcome;
 pub use guest::{Guest, GuestFile};
 pub use inventory::{CacheEntry, CacheLimits, Removed};
+pub(crate) use lookup::{Duty, Step};
 pub use rejection::Rejection;
 pub use secret::own_key_file;
 pub use stats::CacheStats;
@@ -45,7 +46,7 @@ use stats::Counters;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use warnings::{Cause, Warnings};
 use wasmtime::Engine;
@@ -62,11 +63,13 @@ pub struct CacheOptions {
     pub key_file: Option<PathBuf>,
     /// Why files are believed.
     pub trust: Trust,
+    /// Whether other users may read what is written.
+    pub readable: bool,
     /// What the directory may hold.
     pub limits: CacheLimits,
 }
 
-/// What the shared tier has to say in a load. It needs key trust with a key file.
+/// What the shared tier has to say in a load that found nothing before. It needs key trust with a key file.
 pub struct Offer {
     /// What it keeps under the guest's name; nothing where it has nothing.
     pub sealed: Option<Vec<u8>>,
@@ -114,7 +117,7 @@ pub struct ModuleCache {
     settings: Settings,
     compiler: Compiler,
     ready: OnceLock<Result<Ready>>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     known: Known,
     counters: Counters,
     warnings: Warnings,
@@ -148,23 +151,11 @@ impl ModuleCache {
             settings,
             compiler,
             ready: OnceLock::new(),
-            state: Mutex::default(),
+            state: Arc::default(),
             known: Known::default(),
             counters: Counters::default(),
             warnings: Warnings::default(),
             uncounted: AtomicBool::new(true),
-        }
-    }
-
-    /// Reads or makes the key now, so that a bad option fails when an engine is made and not with
-    /// its first load.
-    ///
-    /// # Errors
-    /// As of [`ModuleCache::load`], without those of compiling.
-    pub fn prepare(&self, engine: &Engine) -> Result<()> {
-        match &self.options {
-            Some(options) => self.ready(options, engine).map(|_| ()),
-            None => Ok(()),
         }
     }
 
@@ -234,10 +225,6 @@ impl ModuleCache {
                 }
             },
         };
-        Ok(Some(DiskTier::new(&options.directory, compats, secret)))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Some(DiskTier::new(options, compats, secret)))
     }
 }

@@ -1,6 +1,6 @@
 //! The key of the MAC: from the operator's file, or made once for this user.
 
-use super::directory::{make_private, temporary_name};
+use super::directory::{make_directory, temporary_name};
 use crate::error::{Error, ErrorCode, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -77,7 +77,7 @@ impl Secret {
             other => return other,
         }
         let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
-        make_private(directory)?;
+        make_directory(directory, 0o700)?;
         let temporary = directory.join(temporary_name()?);
         // A link, not a rename: it fails where the name exists, so that of processes that start
         // together one makes the key and all of them read that one.

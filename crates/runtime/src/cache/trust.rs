@@ -32,20 +32,30 @@ const STICKY: RawMode = 0o1000;
 
 /// What an ancestor is opened for. Where the system can, without asking for permission to list it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PASSING: OFlags = OFlags::PATH;
+pub(super) const PASSING: OFlags = OFlags::PATH;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-const PASSING: OFlags = OFlags::RDONLY;
+pub(super) const PASSING: OFlags = OFlags::RDONLY;
+
+/// What a directory is to the artefacts.
+#[cfg(unix)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// They lie in it.
+    Artefacts,
+    /// They lie in directories of it.
+    Above,
+}
 
 /// Opens a directory component by component from the root, each one without following a link and
-/// checked on its descriptor, so that what was checked is what is opened. With `create`, missing
-/// ones are made with mode 0700.
+/// checked on its descriptor, so that what was checked is what is opened. With `make`, missing
+/// ones are made with that mode.
 ///
 /// # Errors
 /// `NotFound` where it does not exist; `PermissionDenied`, with the component's name, where
 /// somebody else could have changed what is inside; what the system says otherwise (a link is
 /// `NotADirectory` or a loop).
 #[cfg(unix)]
-pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
+pub(super) fn open_owned(path: &Path, place: Place, make: Option<Mode>) -> io::Result<OwnedFd> {
     let path = std::path::absolute(path)?;
     let names: Vec<_> = path
         .components()
@@ -58,18 +68,23 @@ pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
     let base = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut so_far = PathBuf::from("/");
     let mut directory = rustix::fs::open("/", base | PASSING, Mode::empty())?;
-    check_directory(&rustix::fs::fstat(&directory)?, &so_far, names.is_empty())?;
+    let place_of = |last: bool| if last { place } else { Place::Above };
+    check_directory(
+        &rustix::fs::fstat(&directory)?,
+        &so_far,
+        place_of(names.is_empty()),
+    )?;
     for (index, name) in names.iter().enumerate() {
         let last = index + 1 == names.len();
         let flags = base | if last { OFlags::RDONLY } else { PASSING };
         so_far.push(name);
         let mut next = rustix::fs::openat(&directory, *name, flags, Mode::empty());
-        if create
+        if let Some(mode) = make
             && next
                 .as_ref()
                 .is_err_and(|error| *error == rustix::io::Errno::NOENT)
         {
-            match rustix::fs::mkdirat(&directory, *name, Mode::RWXU) {
+            match rustix::fs::mkdirat(&directory, *name, mode) {
                 // Another process made it: it is checked like any other.
                 Ok(()) | Err(rustix::io::Errno::EXIST) => {}
                 Err(error) => return Err(named(error, &so_far)),
@@ -77,7 +92,7 @@ pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
             next = rustix::fs::openat(&directory, *name, flags, Mode::empty());
         }
         directory = next.map_err(|error| named(error, &so_far))?;
-        check_directory(&rustix::fs::fstat(&directory)?, &so_far, last)?;
+        check_directory(&rustix::fs::fstat(&directory)?, &so_far, place_of(last))?;
     }
     Ok(directory)
 }
@@ -85,12 +100,12 @@ pub(super) fn open_owned(path: &Path, create: bool) -> io::Result<OwnedFd> {
 /// A directory of another user is refused wherever it stands, so that in a sticky ancestor (`/tmp`)
 /// the next component is ours or root's, and nobody else can put another in its place.
 #[cfg(unix)]
-pub(super) fn check_directory(stat: &Stat, path: &Path, last: bool) -> io::Result<()> {
+pub(super) fn check_directory(stat: &Stat, path: &Path, place: Place) -> io::Result<()> {
     if !ours_or_roots(stat) {
         return Err(untrusted(path, "belongs to another user"));
     }
     let mode = stat.st_mode as RawMode;
-    if mode & SHARED_WRITE != 0 && (last || mode & STICKY == 0) {
+    if mode & SHARED_WRITE != 0 && (place == Place::Artefacts || mode & STICKY == 0) {
         return Err(untrusted(path, "can be written by others"));
     }
     Ok(())
@@ -110,7 +125,8 @@ pub(super) fn check_file(file: &File) -> io::Result<()> {
         "belongs to another user"
     } else if stat.st_mode as RawMode & SHARED_WRITE != 0 {
         "can be written by others"
-    } else if stat.st_nlink != 1 {
+    // None where it was removed meanwhile.
+    } else if stat.st_nlink > 1 {
         "has several names"
     } else {
         return Ok(());

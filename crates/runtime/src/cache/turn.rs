@@ -16,16 +16,19 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) const LOCK: &str = ".lock-";
 
 /// Held while a guest is compiled and written.
-pub(super) struct Turn(#[allow(dead_code, reason = "it is the lock")] File);
+pub(super) struct Turn {
+    directory: Directory,
+    name: String,
+    /// Locked until it is closed.
+    _file: File,
+}
 
 impl Turn {
     /// Waits for the turn of this guest. Nothing where the directory keeps no locks, or where another
     /// process does not come to an end.
-    pub(super) fn take(directory: &Directory, key: &ModuleKey) -> Option<Turn> {
-        // One of 256, so that the files are few and can stay: removing them would need a lock of its own.
-        let file = directory
-            .lock_file(&format!("{LOCK}{:02x}", key.hash[0]))
-            .ok()?;
+    pub(super) fn take(directory: Directory, key: &ModuleKey) -> Option<Turn> {
+        let name = format!("{LOCK}{key}");
+        let file = directory.lock_file(&name).ok()?;
         let began = Instant::now();
         while !try_lock(&file)? {
             if began.elapsed() > PATIENCE {
@@ -33,7 +36,19 @@ impl Turn {
             }
             std::thread::sleep(LOOK);
         }
-        Some(Turn(file))
+        Some(Turn {
+            directory,
+            name,
+            _file: file,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Who waits for this very file has its turn next; who comes later makes a new one. A file that cannot be removed
+        // serves again.
+        let _ = self.directory.remove(&self.name);
     }
 }
 

@@ -19,16 +19,15 @@ const NO_ROOM: CacheLimits = CacheLimits {
 };
 
 impl ModuleCache {
-    /// Whether what is on the disk was never counted.
-    pub fn is_uncounted(&self) -> bool {
-        self.options.is_some() && self.uncounted.load(Relaxed)
+    /// Whether the caller is the one to [`ModuleCache::count`]: once.
+    pub(crate) fn begins_counting(&self) -> bool {
+        self.options.is_some() && self.uncounted.swap(false, Relaxed)
     }
 
-    /// Counts once what is on the disk, for the numbers. Blocks: after a load, when its caller has its answer.
-    pub fn count(&self) {
+    /// Counts what is on the disk, for the numbers. Blocks.
+    pub(crate) fn count(&self) {
         if let Some(Ok(ready)) = self.ready.get()
             && let Some(disk) = &ready.disk
-            && self.uncounted.swap(false, Relaxed)
         {
             self.kept(self.inventory(disk).map(|_| ()));
         }
@@ -54,7 +53,7 @@ impl ModuleCache {
     /// What is on the disk, of all engines. Blocks.
     ///
     /// # Errors
-    /// [`ErrorCode::Read`] with `path`; [`ErrorCode::BadOption`] as of [`ModuleCache::prepare`].
+    /// [`ErrorCode::Read`] with `path`; [`ErrorCode::BadOption`] for an unusable key file.
     pub fn entries(&self, engine: &Engine) -> Result<Vec<CacheEntry>> {
         let Some(disk) = self.disk(engine)? else {
             return Ok(Vec::new());
@@ -121,9 +120,8 @@ impl ModuleCache {
         let Some(mut inventory) = disk.inventory()? else {
             return Ok(Removed::default());
         };
-        let removed = inventory.prune(limits, SystemTime::now());
+        let (removed, failure) = inventory.prune(limits, SystemTime::now());
         self.note(Some(&inventory));
-        let removed = removed?;
         self.counters.evicted.fetch_add(removed.entries, Relaxed);
         if removed.clock_skews > 0 {
             self.counters
@@ -133,14 +131,13 @@ impl ModuleCache {
                 "artefacts in the compile cache are newer than now: a clock ran backwards".into()
             });
         }
-        Ok(removed)
+        failure.map(|()| removed)
     }
 
     fn note(&self, inventory: Option<&Inventory>) {
         let (entries, bytes) = inventory.map_or((0, 0), |inventory| {
             (inventory.entries.len() as u64, inventory.bytes())
         });
-        self.uncounted.store(false, Relaxed);
         self.counters.entries.store(entries, Relaxed);
         self.counters.bytes.store(bytes, Relaxed);
     }

@@ -5,10 +5,13 @@ use super::diagnosis::classify;
 use super::{Kind, kind_of};
 use crate::error::{Detail, Error, ErrorCode, Result};
 use crate::settings::Settings;
+use std::fmt;
 use std::io::{self, Read, Write};
+use std::str::FromStr;
+use std::time::Duration;
 use wasmtime::Engine;
 
-/// The first byte of an answer: an artefact follows, or a failure.
+/// The last byte of an answer: an artefact stands before it, or a failure.
 pub(super) const SUCCESS: u8 = b'+';
 pub(super) const FAILURE: u8 = b'-';
 
@@ -20,15 +23,20 @@ const SPARE: u64 = 2 << 30;
 ///
 /// # Errors
 /// What the system says of the two files.
-pub fn serve(settings: &str, memory_bytes: u64) -> io::Result<()> {
-    confine(memory_bytes);
+pub fn serve(settings: &str, bounds: &str) -> io::Result<()> {
+    let bounds: Bounds = bounds
+        .parse()
+        .map_err(|error: Error| io::Error::other(error.message))?;
+    if !confine(&bounds) {
+        return Ok(());
+    }
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes)?;
     let mut output = io::stdout().lock();
     match artefact(settings, &bytes) {
         Ok(artefact) => {
-            output.write_all(&[SUCCESS])?;
             output.write_all(&artefact)?;
+            output.write_all(&[SUCCESS])?;
         }
         Err(error) => {
             let offset = error.details.iter().find_map(|(key, detail)| match detail {
@@ -36,14 +44,14 @@ pub fn serve(settings: &str, memory_bytes: u64) -> io::Result<()> {
                 _ => None,
             });
             let (code, offset) = (error.code.as_str(), offset.unwrap_or_default());
-            output.write_all(&[FAILURE])?;
             write!(output, "{code}\n{offset}\n{}", error.message)?;
+            output.write_all(&[FAILURE])?;
         }
     }
     output.flush()
 }
 
-/// The failure of an answer, without its first byte.
+/// The failure of an answer, without its last byte.
 pub(super) fn failure(answer: &[u8]) -> Error {
     let text = String::from_utf8_lossy(answer);
     let mut parts = text.splitn(3, '\n');
@@ -75,15 +83,51 @@ fn artefact(settings: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// Ends with its parent, leaves no core dump, and cannot take all of the machine's memory between two looks of its
-/// parent. Where the system refuses one of these, the parent's looks remain.
-fn confine(memory_bytes: u64) {
+/// What a compiling process may take, and whose child it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) parent: u32,
+    pub(super) memory_bytes: u64,
+    pub(super) timeout: Duration,
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.timeout.as_millis();
+        write!(f, "{} {} {millis}", self.parent, self.memory_bytes)
+    }
+}
+
+impl FromStr for Bounds {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Bounds> {
+        let bad = || Error::new(ErrorCode::Internal, format!("no bounds: {text:?}"));
+        let mut words = text.split(' ').map(|word| word.parse::<u64>().ok());
+        let mut next = || words.next().flatten().ok_or_else(bad);
+        Ok(Bounds {
+            parent: u32::try_from(next()?).map_err(|_| bad())?,
+            memory_bytes: next()?,
+            timeout: Duration::from_millis(next()?),
+        })
+    }
+}
+
+/// Ends with its parent, leaves no core dump, computes no longer than it may though its parent cannot end it, and cannot
+/// take all of the machine's memory between two looks of its parent. Whether the parent is still there. Where the
+/// system knows none of these, the parent's time limit remains.
+fn confine(bounds: &Bounds) -> bool {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{
-            Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit,
+            Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
         };
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        // It may have ended before.
+        let parent = getppid().map(|parent| parent.as_raw_nonzero().get() as u32);
+        if parent != Some(bounds.parent) {
+            return false;
+        }
         let limit = |resource, most| {
             let limit = Rlimit {
                 current: Some(most),
@@ -91,14 +135,23 @@ fn confine(memory_bytes: u64) {
             };
             let _ = setrlimit(resource, limit);
         };
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let seconds = bounds.timeout.as_secs().saturating_add(1);
+        limit(
+            Resource::Cpu,
+            seconds.saturating_mul(cores).saturating_add(1),
+        );
         limit(Resource::Core, 0);
         if let Some([size, _]) = pages(std::process::id()) {
-            let most = size.saturating_add(memory_bytes).saturating_add(SPARE);
+            let most = size
+                .saturating_add(bounds.memory_bytes)
+                .saturating_add(SPARE);
             limit(Resource::As, most);
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (memory_bytes, SPARE);
+    let _ = (bounds, SPARE);
+    true
 }
 
 /// Bytes of memory that a process has; 0 where the system does not tell.

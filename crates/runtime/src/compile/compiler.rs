@@ -87,6 +87,26 @@ impl Compiler {
         }
     }
 
+    /// Refuses a guest that is larger, has more functions or nests deeper than it may.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CompileLimit`].
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
+        match &self.options {
+            Some(options) => {
+                limits::check_size(options, bytes.len() as u64)?;
+                limits::check_shape(options, bytes)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it compiles in processes of their own.
+    pub(crate) fn is_isolated(&self) -> bool {
+        let options = self.options.as_ref();
+        options.is_some_and(|options| options.isolated.is_some())
+    }
+
     /// Compiles; blocks for up to seconds, on threads of its own that give way to running guests.
     ///
     /// # Errors
@@ -94,15 +114,8 @@ impl Compiler {
     pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Fresh> {
         let kind = kind_of(bytes)?;
         let began = Instant::now();
-        let isolated = match &self.options {
-            Some(options) => {
-                limits::check_size(options, bytes.len() as u64)?;
-                limits::check_shape(options, bytes)?;
-                options.isolated.as_ref()
-            }
-            None => None,
-        };
-        let fresh = match isolated {
+        let options = self.options.as_ref();
+        let fresh = match options.and_then(|options| options.isolated.as_ref()) {
             Some(options) => {
                 let artefact = isolated::compile(options, &self.settings, bytes)?;
                 // SAFETY: our own compiling process made it just now, and nobody else holds the file it came in.

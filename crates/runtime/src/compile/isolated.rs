@@ -1,7 +1,7 @@
 //! Compiling in a process of its own, with limits on time and memory: this process's side.
 
 use super::IsolatedOptions;
-use super::child::{self, FAILURE, SUCCESS};
+use super::child::{self, Bounds, FAILURE, SUCCESS};
 use super::limits::exceeded;
 use crate::error::{Error, ErrorCode, Result};
 use crate::settings::Settings;
@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(5);
 
 /// What a process needs of its environment to find its libraries. Everything else could change what it does.
-const KEPT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+const KEPT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot"];
+
+/// Set in a compiling process: one that begins to compile in another would never end.
+const MARK: &str = "RIPTIDE_WASM_COMPILING";
 
 /// Of what the process complained about, the end.
 const COMPLAINT: u64 = 4096;
@@ -42,12 +45,9 @@ pub(super) fn compile(
     let mut answer = files
         .answer()
         .map_err(|error| failed("left no answer to read", error))?;
-    match answer.first() {
-        Some(&SUCCESS) if status.success() => {
-            answer.remove(0);
-            Ok(answer)
-        }
-        Some(&FAILURE) if status.success() => Err(child::failure(&answer[1..])),
+    match answer.pop() {
+        Some(SUCCESS) if status.success() => Ok(answer),
+        Some(FAILURE) if status.success() => Err(child::failure(&answer)),
         _ => Err(ended(options, status, &files.complaint())),
     }
 }
@@ -92,14 +92,15 @@ impl Files {
     }
 }
 
-#[cfg(target_os = "linux")]
+/// In memory where the system has such files and allows them.
 fn nameless() -> io::Result<File> {
-    use rustix::fs::{MemfdFlags, memfd_create};
-    Ok(memfd_create("riptide-wasm-compile", MemfdFlags::CLOEXEC)?.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nameless() -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{MemfdFlags, memfd_create};
+        if let Ok(file) = memfd_create("riptide-wasm-compile", MemfdFlags::CLOEXEC) {
+            return Ok(file.into());
+        }
+    }
     let name = format!("riptide-wasm-{:032x}", crate::cache::random_number()?);
     let path = std::env::temp_dir().join(name);
     let file = File::options()
@@ -112,15 +113,26 @@ fn nameless() -> io::Result<File> {
 }
 
 fn start(options: &IsolatedOptions, settings: &Settings, files: &Files) -> io::Result<Running> {
+    let bounds = Bounds {
+        parent: std::process::id(),
+        memory_bytes: options.memory_bytes,
+        timeout: options.timeout,
+    };
     let mut command = Command::new(&options.program);
     command
         .args(&options.arguments)
         .arg(settings.to_string())
-        .arg(options.memory_bytes.to_string())
+        .arg(bounds.to_string())
         .stdin(files.input.try_clone()?)
         .stdout(files.output.try_clone()?)
         .stderr(files.errors.try_clone()?)
-        .env_clear();
+        .env_clear()
+        // It is no application of its own, and starts none.
+        .env("ELECTRON_RUN_AS_NODE", "1")
+        .env(MARK, "1");
+    // A signal from the terminal is for the process that waits, which may go on.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     for name in KEPT {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -171,17 +183,37 @@ fn out_of_memory(options: &IsolatedOptions) -> Error {
     exceeded("compile.memoryBytes", options.memory_bytes, what)
 }
 
-/// Why it ended without an answer.
+/// Why it ended without an answer. Only what the compiler itself does is the code's fault.
 fn ended(options: &IsolatedOptions, status: ExitStatus, complaint: &str) -> Error {
     // What Rust, C++ and V8 say where the system grants no more.
     let memory = ["memory allocation of", "bad_alloc", "out of memory"];
     if memory.iter().any(|sign| complaint.contains(sign)) {
         return out_of_memory(options);
     }
-    let last = complaint.lines().rev().find(|line| !line.trim().is_empty());
-    let message = format!(
-        "the compiling process ended with {status}: {}",
-        last.unwrap_or("it said nothing")
-    );
-    Error::new(ErrorCode::Compile, message)
+    let code = if crashed(status) {
+        ErrorCode::Compile
+    } else {
+        ErrorCode::Internal
+    };
+    let mut lines = complaint.lines().rev().map(str::trim);
+    let error = lines.clone().find(|line| line.contains("Error: "));
+    let last = lines.find(|line| !line.is_empty() && !line.starts_with("Node.js v"));
+    let said = error.or(last).unwrap_or("it said nothing");
+    Error::new(
+        code,
+        format!("the compiling process ended with {status}: {said}"),
+    )
+}
+
+#[cfg(unix)]
+fn crashed(status: ExitStatus) -> bool {
+    use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    signal.is_some_and(|signal| [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV].contains(&signal))
+}
+
+#[cfg(not(unix))]
+fn crashed(status: ExitStatus) -> bool {
+    // Node itself ends with small codes; what is thrown by the processor has large ones.
+    status.code().is_some_and(|code| code < 0)
 }

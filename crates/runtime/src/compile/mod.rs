@@ -99,6 +99,15 @@ impl Compiled {
         }
     }
 
+    /// Bytes of its native code and what belongs to it.
+    pub(crate) fn bytes(&self) -> usize {
+        let range = match &self.form {
+            Form::Module(module) => module.image_range(),
+            Form::Component(component) => component.image_range(),
+        };
+        (range.end as usize).saturating_sub(range.start as usize)
+    }
+
     /// What it offers and needs: found out once.
     pub(crate) fn description(&self) -> &Arc<Description> {
         self.description

@@ -1,0 +1,33 @@
+// One user's process for owners.mjs: loads a guest from a cache under owner trust, in a fresh engine core each time.
+//
+//   node owner.mjs [uid]
+import { Engine } from '../dist/index.js';
+import { use } from './artefacts.mjs';
+
+const [, , uid] = process.argv;
+if (uid !== undefined) {
+  // Now, when everything is loaded: the clone may be closed to others.
+  process.setgroups([]);
+  process.setgid(Number(uid));
+  process.setuid(Number(uid));
+}
+
+let warnings = [];
+process.on('warning', ({ message }) => warnings.push(message));
+let cores = 0;
+
+process.on('message', async ({ directory, wasm }) => {
+  warnings = [];
+  // Engines with equal options share a core.
+  const options = { workers: 1, maxInstances: 1, coldStartTargetMillis: 1000 + cores++ };
+  const engine = new Engine({ ...options, cache: { directory, trust: 'owner' } });
+  const seen = await use(engine, { wasm }).catch((error) => ({ error: String(error) }));
+  // Upkeep trusts the same folders.
+  seen.listed = await engine.cache.entries().then(
+    ({ length }) => length,
+    ({ code }) => code,
+  );
+  // Their listeners are called in a later turn.
+  await new Promise(setImmediate);
+  process.send({ ...seen, warnings });
+});
