@@ -22,6 +22,9 @@ pub(crate) struct Loaders {
 /// Looks and compilations at once. Compiling itself uses every core, so more would only hold more memory.
 const THREADS: usize = 2;
 
+/// When the directory is counted: a start has other loads behind its first.
+const LATER: Duration = Duration::from_millis(250);
+
 impl Loaders {
     /// `isolated`: code is compiled in processes of their own, for which threads only wait.
     pub(crate) fn new(isolated: bool) -> Loaders {
@@ -174,7 +177,10 @@ impl<T: From<Code> + 'static> Load<T> {
         let core = self.engine.core();
         if core.cache.begins_counting() {
             let engine = self.engine.clone();
-            let count = move || engine.core().cache.count();
+            let count = move || {
+                std::thread::sleep(LATER);
+                engine.core().cache.count();
+            };
             core.loaders.keeping.run(Box::new(count));
         }
     }
