@@ -10,7 +10,9 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Piscina } from 'piscina';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { buildInfo, createExtractor, Engine, Instance, Pool, wat2wasm } from '../dist/index.js';
+import { registerMetrics } from '../dist/prometheus.js';
 import { eventLoop, neighbours } from './isolation.mjs';
 import { lateness } from './lateness.mjs';
 import { compare, inFlight, median } from './measure.mjs';
@@ -188,6 +190,22 @@ async function wholeProcess() {
   }
 }
 
+/** Prometheus's page of an engine with 16 pools, against what prom-client tells of Node by itself. */
+async function scrapes() {
+  note('a scrape of 16 pools');
+  const engine = new Engine({ cache: false });
+  const code = await engine.load(wat2wasm(ADD));
+  const pools = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`pool ${index}`, new Pool(code)]));
+  const [ours, nodes] = [new Registry(), new Registry()];
+  registerMetrics(ours, { engine, pools });
+  collectDefaultMetrics({ register: nodes });
+  const contenders = { ours: () => ours.metrics(), nodes: () => nodes.metrics() };
+  const taken = await compare(contenders, options.quick ? 21 : 101);
+  const theirs = { name: "prom-client's default metrics", millis: taken.nodes };
+  row('a scrape', { name: 'an engine and 16 pools', millis: taken.ours }, theirs, { under: 2 });
+  for (const pool of Object.values(pools)) await pool.destroy();
+}
+
 const ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))';
 
 async function promiseCalls() {
@@ -326,6 +344,7 @@ await syncCalls();
 await freshInstances();
 await isolation();
 await ending();
+await scrapes();
 
 const { version, wasmtime, target } = buildInfo();
 const machine = { version, wasmtime, target, node: process.version, cores: availableParallelism() };

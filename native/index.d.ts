@@ -288,12 +288,8 @@ export interface BindingPoolStats {
   active: number
   waiting: number
   created: number
-  destroyed: number
-  completed: number
-  failed: number
-  timedOut: number
-  aborted: number
-  rejected: number
+  destroyed: Record<string, number>
+  outcomes: Record<string, number>
   breaker?: BindingBreakerStats
 }
 

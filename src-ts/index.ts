@@ -63,6 +63,7 @@ export { type BuildInfo, buildInfo, wat2wasm } from './native.js';
 export {
   type BreakerState,
   type BreakerStats,
+  type CallOutcome,
   type DeniedGrowth,
   type DestroyReason,
   Pool,

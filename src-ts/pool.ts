@@ -41,6 +41,13 @@ export interface BreakerStats {
   readonly opened: number;
 }
 
+/**
+ * How a call ended: `ok`; the guest's own `err` (`guest_error`); a trap, an overflowed stack or used up fuel (`trap`); too
+ * late (`timeout`); after a refused growth (`memory_limit`); by its signal or with its pool (`aborted`); not taken
+ * (`rejected`); or in another way, such as by a host function that failed (`error`).
+ */
+export type CallOutcome = 'ok' | 'guest_error' | 'trap' | 'timeout' | 'memory_limit' | 'aborted' | 'rejected' | 'error';
+
 /** The numbers of a {@link Pool} at one moment. */
 export interface PoolStats {
   /** Instances alive. */
@@ -55,6 +62,8 @@ export interface PoolStats {
   readonly created: number;
   /** Instances discarded so far. */
   readonly destroyed: number;
+  /** The same by reason. */
+  readonly destroyedBy: Readonly<Record<DestroyReason, number>>;
   /** Calls that ended well. */
   readonly completed: number;
   /** Calls that failed, other than in the ways below. */
@@ -65,6 +74,8 @@ export interface PoolStats {
   readonly aborted: number;
   /** Calls that were not taken: the queue was full, the breaker open, the pool closed, the call re-entrant. */
   readonly rejected: number;
+  /** Calls by how they ended: the sum of the five above, `failed` in its parts. */
+  readonly outcomes: Readonly<Record<CallOutcome, number>>;
   /** The breaker, where the pool has one. */
   readonly breaker?: BreakerStats;
 }
@@ -138,6 +149,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   readonly #remains: Remains;
   readonly #target: Target;
   readonly #caller: Caller;
+  #closed = false;
   readonly #fallback: BreakerOptions['fallback'];
 
   /**
@@ -261,19 +273,38 @@ export class Pool extends EventEmitter<PoolEvents> {
     emitWarnings(this.code.engine[inner].binding);
   }
 
+  /** Whether `close` or `destroy` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** A copy of the pool's numbers. */
   get stats(): PoolStats {
-    return { ...this[inner].stats };
+    const { destroyed, outcomes: counted, ...stats } = this[inner].stats;
+    const outcomes = counted as PoolStats['outcomes'];
+    return {
+      ...stats,
+      destroyed: Object.values(destroyed).reduce((sum, count) => sum + count, 0),
+      destroyedBy: destroyed as PoolStats['destroyedBy'],
+      completed: outcomes.ok,
+      failed: outcomes.guest_error + outcomes.trap + outcomes.memory_limit + outcomes.error,
+      timedOut: outcomes.timeout,
+      aborted: outcomes.aborted,
+      rejected: outcomes.rejected,
+      outcomes,
+    };
   }
 
   /** Takes no more calls, finishes those it has, and gives back all memory. May be called again. */
   async close(): Promise<void> {
+    this.#closed = true;
     await settle(() => this[inner].close());
     this.#release();
   }
 
   /** Ends every call at once (`ERR_ABORTED`) and gives back all memory. May be called again, and after `close()`. */
   async destroy(): Promise<void> {
+    this.#closed = true;
     await settle(() => this[inner].destroy());
     this.#release();
   }

@@ -15,7 +15,8 @@ use napi::Env;
 use napi_derive::napi;
 use riptide_wasm_runtime::breaker::BreakerOptions;
 use riptide_wasm_runtime::call::Ticket;
-use riptide_wasm_runtime::events::Listener;
+use riptide_wasm_runtime::counters;
+use riptide_wasm_runtime::events::{Listener, Reason};
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -66,6 +67,14 @@ impl From<BindingBreakerOptions> for BreakerOptions {
     }
 }
 
+fn named<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> HashMap<String, f64> {
+    names
+        .map(str::to_owned)
+        .into_iter()
+        .zip(counts.map(|count| count as f64))
+        .collect()
+}
+
 /// The numbers of a pool.
 #[napi(object)]
 pub struct BindingPoolStats {
@@ -74,12 +83,10 @@ pub struct BindingPoolStats {
     pub active: f64,
     pub waiting: f64,
     pub created: f64,
-    pub destroyed: f64,
-    pub completed: f64,
-    pub failed: f64,
-    pub timed_out: f64,
-    pub aborted: f64,
-    pub rejected: f64,
+    #[napi(ts_type = "Record<string, number>")]
+    pub destroyed: HashMap<String, f64>,
+    #[napi(ts_type = "Record<string, number>")]
+    pub outcomes: HashMap<String, f64>,
     pub breaker: Option<BindingBreakerStats>,
 }
 
@@ -315,12 +322,11 @@ impl BindingPool {
                 active: stats.active as f64,
                 waiting: stats.waiting as f64,
                 created: stats.created as f64,
-                destroyed: stats.destroyed as f64,
-                completed: stats.completed as f64,
-                failed: stats.failed as f64,
-                timed_out: stats.timed_out as f64,
-                aborted: stats.aborted as f64,
-                rejected: stats.rejected as f64,
+                destroyed: named(Reason::ALL.map(Reason::as_str), stats.destroyed),
+                outcomes: named(
+                    counters::Outcome::ALL.map(counters::Outcome::as_str),
+                    stats.outcomes,
+                ),
                 breaker: stats.breaker.map(|breaker| BindingBreakerStats {
                     state: breaker.state.as_str().into(),
                     reset_millis: breaker.reset.as_secs_f64() * 1e3,

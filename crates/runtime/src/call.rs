@@ -5,6 +5,7 @@
 
 use crate::breaker::{Permit, Verdict};
 use crate::clock::{Expire, TICK};
+use crate::counters::{Counters, Outcome, Place};
 use crate::cpu;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
@@ -87,46 +88,6 @@ const ASLEEP: u8 = 2;
 const HOST: u8 = 3;
 /// Answered before it ran.
 const OVER: u8 = 4;
-
-/// Counts of a pool, each an atomic of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// Instances alive or being made.
-    pub(crate) size: AtomicU64,
-    pub(crate) active: AtomicU64,
-    pub(crate) waiting: AtomicU64,
-    pub(crate) created: AtomicU64,
-    pub(crate) destroyed: AtomicU64,
-    pub(crate) completed: AtomicU64,
-    pub(crate) failed: AtomicU64,
-    pub(crate) timed_out: AtomicU64,
-    pub(crate) aborted: AtomicU64,
-    pub(crate) rejected: AtomicU64,
-    /// Calls and loans that wait or run: each holds a [`Place`].
-    places: AtomicU64,
-    /// Instances that are being made before a call needs them.
-    pub(crate) warming: AtomicU64,
-}
-
-/// One of the places in a pool and its queue, free again when dropped.
-pub(crate) struct Place(Arc<Counters>);
-
-impl Counters {
-    /// Takes a place where fewer than `most` are taken.
-    pub(crate) fn take_place(self: &Arc<Counters>, most: u64) -> Option<Place> {
-        let more = |places| (places < most).then_some(places + 1);
-        self.places
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-            .is_ok()
-            .then(|| Place(self.clone()))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.places.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// What a lane does for a request.
 pub(crate) enum Job {
@@ -292,7 +253,7 @@ impl Request {
 
     /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
     /// the caller hears of it: what it counts is counted by then.
-    fn answer(&self, counter: Option<&AtomicU64>, result: impl FnOnce() -> Result<Answer>) -> bool {
+    fn answer(&self, result: impl FnOnce() -> Result<Answer>) -> bool {
         self.over.store(true, Ordering::SeqCst);
         let done = lock(&self.done).take();
         let Some(done) = done else { return false };
@@ -302,11 +263,7 @@ impl Request {
             permit.record(Verdict::of(code));
         }
         if self.kind == Kind::Call {
-            let counter = counter.unwrap_or(match code {
-                None => &self.counters.completed,
-                Some(_) => &self.counters.failed,
-            });
-            counter.fetch_add(1, Ordering::Relaxed);
+            self.counters.count(Outcome::of(code));
         }
         done(result);
         true
@@ -314,20 +271,18 @@ impl Request {
 
     /// Answers with what the guest gave. Whether it had no answer yet.
     pub(crate) fn finish(&self, result: Result<Answer>) -> bool {
-        self.answer(None, || result)
+        self.answer(|| result)
     }
 
     /// Ends it from outside: as aborted.
     pub(crate) fn abort(&self, message: &str) {
-        self.end(&self.counters.aborted, |phase| {
-            Error::new(ErrorCode::Aborted, message).text("phase", phase)
-        });
+        self.end(|phase| Error::new(ErrorCode::Aborted, message).text("phase", phase));
     }
 
-    fn end(&self, counter: &AtomicU64, error: impl FnOnce(&'static str) -> Error) {
+    fn end(&self, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
         self.leave_queue();
-        self.answer(Some(counter), || Err(error(phase)));
+        self.answer(|| Err(error(phase)));
         self.waker.wake();
     }
 
@@ -349,7 +304,7 @@ impl Request {
     pub(crate) fn give_up_waiting(&self, after: Duration) {
         if self.leave_queue() {
             let millis = after.as_secs_f64() * 1e3;
-            self.answer(Some(&self.counters.timed_out), || {
+            self.answer(|| {
                 Err(Error::new(
                     ErrorCode::AcquireTimeout,
                     format!("no instance was free within {millis} ms"),
@@ -486,7 +441,7 @@ impl Expire for Request {
 
     fn expire(&self) {
         let millis = self.timeout.unwrap_or_default().as_secs_f64() * 1e3;
-        self.end(&self.counters.timed_out, |phase| {
+        self.end(|phase| {
             Error::new(
                 ErrorCode::Timeout,
                 format!("the call took longer than {millis} ms ({phase})"),

@@ -35,6 +35,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in order.
+    pub const ALL: [Reason; 6] = [
+        Reason::Fresh,
+        Reason::MaxUses,
+        Reason::Recycled,
+        Reason::Idle,
+        Reason::Failed,
+        Reason::Closed,
+    ];
+
     /// The reason as JavaScript sees it.
     pub fn as_str(self) -> &'static str {
         match self {

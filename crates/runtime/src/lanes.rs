@@ -5,9 +5,8 @@
 //! nothing waits. An instance that failed is dropped, and the pool refills to `min` by itself.
 
 use crate::breaker::{Breaker, Permit};
-use crate::call::{
-    Answer, Call, Counters, Done, Job, Patience, Place, Request, Taken, Ticket, Waiting, deadline,
-};
+use crate::call::{Answer, Call, Done, Job, Patience, Request, Taken, Ticket, Waiting, deadline};
+use crate::counters::{Counters, Outcome, Place};
 use crate::engine::{Engine, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
@@ -225,7 +224,7 @@ impl Lanes {
 
     /// Answers a call that is not taken.
     pub(crate) fn reject(&self, call: Call, refusal: Error) -> Ticket {
-        self.counters.rejected.fetch_add(1, Ordering::Relaxed);
+        self.counters.count(Outcome::Rejected);
         (call.done)(Err(refusal));
         Ticket(None)
     }

@@ -1,6 +1,7 @@
 //! An instance that is lent to one caller, who calls it several times and gives it back.
 
-use crate::call::{Call, Place, Request, Ticket};
+use crate::call::{Call, Request, Ticket};
+use crate::counters::Place;
 use crate::error::{Error, ErrorCode};
 use crate::lanes::Lanes;
 use crate::limits::TrackerSnapshot;

@@ -4,8 +4,9 @@
 
 use crate::breaker::{BreakerOptions, BreakerStats};
 use crate::call::{Call, Done, Ticket};
+use crate::counters::Outcome;
 use crate::error::Result;
-use crate::events::{DeniedGrowth, Listener};
+use crate::events::{DeniedGrowth, Listener, Reason};
 use crate::host::HostFunction;
 use crate::lanes::Lanes;
 use crate::limits::TrackerSnapshot;
@@ -61,20 +62,30 @@ pub struct PoolStats {
     pub waiting: u64,
     /// Instances made so far.
     pub created: u64,
-    /// Instances gone so far.
-    pub destroyed: u64,
-    /// Calls answered with a value.
-    pub completed: u64,
-    /// Calls that failed in another way than the three below.
-    pub failed: u64,
-    /// Calls that took too long, or waited too long for an instance.
-    pub timed_out: u64,
-    /// Calls ended by their caller, or with the pool.
-    pub aborted: u64,
-    /// Calls that were not taken.
-    pub rejected: u64,
+    /// Instances gone so far, by [`Reason`] in its order.
+    pub destroyed: [u64; Reason::ALL.len()],
+    /// Calls by [`Outcome`] in its order.
+    pub outcomes: [u64; Outcome::ALL.len()],
     /// The breaker, where there is one.
     pub breaker: Option<BreakerStats>,
+}
+
+impl PoolStats {
+    /// Calls that ended so.
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize]
+    }
+
+    /// Calls that ended in a failure of their own: not by time, caller or refusal.
+    pub fn failed(&self) -> u64 {
+        let own = [
+            Outcome::GuestError,
+            Outcome::Trap,
+            Outcome::MemoryLimit,
+            Outcome::Error,
+        ];
+        own.map(|outcome| self.ended(outcome)).iter().sum()
+    }
 }
 
 /// Told when something is done; once, on any thread.
@@ -152,12 +163,8 @@ impl Pool {
             active,
             waiting: counters.waiting.load(Ordering::Relaxed),
             created: counters.created.load(Ordering::Relaxed),
-            destroyed: counters.destroyed.load(Ordering::Relaxed),
-            completed: counters.completed.load(Ordering::Relaxed),
-            failed: counters.failed.load(Ordering::Relaxed),
-            timed_out: counters.timed_out.load(Ordering::Relaxed),
-            aborted: counters.aborted.load(Ordering::Relaxed),
-            rejected: counters.rejected.load(Ordering::Relaxed),
+            destroyed: counters.destroyed(),
+            outcomes: counters.outcomes(),
             breaker: self.inner().breaker.as_ref().map(|breaker| breaker.stats()),
         }
     }

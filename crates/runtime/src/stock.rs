@@ -1,6 +1,7 @@
 //! The instances of a pool: those that wait, the making of new ones, and the end of each.
 
-use crate::call::{Counters, Request};
+use crate::call::Request;
+use crate::counters::Counters;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{Event, Events, Reason};
 use crate::pool::Finished;
@@ -74,7 +75,7 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.counters.size.fetch_sub(1, Ordering::SeqCst);
         if self.begun {
-            self.counters.destroyed.fetch_add(1, Ordering::Relaxed);
+            self.counters.count_destroyed(self.reason.get());
         }
         if self.made {
             self.events

@@ -2,6 +2,7 @@
 
 mod support;
 
+use riptide_wasm_runtime::counters::Outcome;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::loan::Loan;
 use riptide_wasm_runtime::module::Code;
@@ -51,7 +52,7 @@ fn its_calls_share_one_instance_and_nobody_else_calls_it() {
     assert_eq!(loan.tracker().current_pages, 1);
     loan.release(false);
     ended(&pool);
-    assert_eq!(pool.stats().completed, 6);
+    assert_eq!(pool.stats().ended(Outcome::Ok), 6);
 }
 
 #[test]

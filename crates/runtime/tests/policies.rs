@@ -4,6 +4,7 @@ mod support;
 
 use riptide_wasm_runtime::breaker::{BreakerOptions, BreakerState};
 use riptide_wasm_runtime::call::CallStats;
+use riptide_wasm_runtime::counters::Outcome;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode, Result};
 use riptide_wasm_runtime::events::{Event, Reason};
@@ -57,7 +58,7 @@ fn a_full_queue_refuses_the_next_call_and_takes_one_again_when_there_is_room() {
     let full = call(&pool, &code, "count", vec![], None).expect_err("full");
     assert_eq!(full.code, ErrorCode::QueueFull);
     assert_eq!(detail(&full, "maxQueue"), &Detail::Number(3.0));
-    assert_eq!(pool.stats().rejected, 1);
+    assert_eq!(pool.stats().ended(Outcome::Rejected), 1);
     for (ticket, answer) in tickets {
         ticket.abort();
         let aborted = answer.recv_timeout(PATIENCE).expect("an answer");
@@ -88,7 +89,7 @@ fn a_call_that_waits_too_long_for_an_instance_is_told_so_and_one_that_runs_is_no
     );
     let timed_out = running.recv_timeout(PATIENCE).expect("an answer");
     assert_eq!(timed_out.expect_err("too long").code, ErrorCode::Timeout);
-    assert_eq!(pool.stats().timed_out, 2);
+    assert_eq!(pool.stats().ended(Outcome::Timeout), 2);
     // The answer is there at once; the guest is let go of at its next turn.
     eventually("the lane lets go", || pool.stats().active == 0);
     assert_eq!(count(&pool, &code), Value::S32(1));
@@ -281,7 +282,12 @@ fn a_breaker_opens_tries_once_and_closes_again() {
     );
     let stats = pool.stats();
     assert_eq!(
-        (stats.completed, stats.failed, stats.aborted, stats.rejected),
+        (
+            stats.ended(Outcome::Ok),
+            stats.failed(),
+            stats.ended(Outcome::Aborted),
+            stats.ended(Outcome::Rejected)
+        ),
         (1, 8, 1, 65)
     );
 }

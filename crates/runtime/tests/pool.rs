@@ -2,6 +2,7 @@
 
 mod support;
 
+use riptide_wasm_runtime::counters::Outcome;
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
 use riptide_wasm_runtime::host::HostFunction;
 use riptide_wasm_runtime::module::Source;
@@ -45,7 +46,7 @@ fn good_calls_give_their_values_and_a_pool_ends_empty() {
             .expect("a value");
         assert_eq!(values, [Value::S32(number as i32 + 1)]);
     }
-    assert_eq!(pool.stats().completed, 500);
+    assert_eq!(pool.stats().ended(Outcome::Ok), 500);
     assert!(pool.stats().created <= 4);
     ended(&pool);
     let refused = call(
@@ -157,7 +158,10 @@ fn every_failure_has_its_own_code_and_the_next_call_works() {
         assert_eq!(sum, [Value::S32(4)]);
     }
     ended(&pool);
-    assert_eq!((pool.stats().failed, pool.stats().timed_out), (4, 1));
+    assert_eq!(
+        (pool.stats().failed(), pool.stats().ended(Outcome::Timeout)),
+        (4, 1)
+    );
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn destroy_ends_running_and_waiting_calls_at_once() {
         );
     }
     ended(&pool);
-    assert_eq!(pool.stats().aborted, 6);
+    assert_eq!(pool.stats().ended(Outcome::Aborted), 6);
 }
 
 #[test]

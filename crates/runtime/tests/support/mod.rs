@@ -166,7 +166,11 @@ pub(crate) fn ended(pool: &Pool) {
         (0, 0, 0),
         "{stats:?}"
     );
-    assert_eq!(stats.created, stats.destroyed, "{stats:?}");
+    assert_eq!(
+        stats.created,
+        stats.destroyed.iter().sum::<u64>(),
+        "{stats:?}"
+    );
 }
 
 pub(crate) const GUEST: &str = r#"(module

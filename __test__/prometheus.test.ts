@@ -1,0 +1,146 @@
+import { AggregatorRegistry, Registry } from 'prom-client';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Engine, getWasmMemoryMetrics, type MemoryLimitError, Pool } from '../dist/index.js';
+import { registerMetrics } from '../dist/prometheus.js';
+import { failure, GROW, LOOP, loadWat, MATH, poolOf, temporaryFolder, thrown } from './support.js';
+
+const SIX = [
+  'riptide_wasm_memory_pages',
+  'riptide_wasm_grow_failed_total',
+  'riptide_wasm_peak_memory_pages',
+  'riptide_wasm_cold_start_time_ms',
+  'riptide_wasm_aot_cache_hits',
+  'riptide_wasm_aot_cache_misses',
+];
+
+/** The values of a registry's page by what stands before them. */
+async function scrape(registry: Registry): Promise<Map<string, number>> {
+  const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+async function types(registry: Registry): Promise<Map<string, string>> {
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('# TYPE '));
+  return new Map(lines.map((line) => line.split(' ').slice(2, 4) as [string, string]));
+}
+
+describe('registerMetrics', () => {
+  test('shows the six metrics of the process, with the values of getWasmMemoryMetrics', async () => {
+    const registry = new Registry();
+    registerMetrics(registry);
+    const engine = new Engine({ cache: { directory: temporaryFolder() }, maxInstances: 5 });
+    const pool = await poolOf(engine, GROW, { min: 1, max: 1, reuse: true, maxMemoryPages: 2 });
+    await pool.ready();
+    await failure(pool.call<MemoryLimitError>('grow-or-trap', [5]));
+    const page = await scrape(registry);
+    const metrics = getWasmMemoryMetrics();
+    expect(Object.keys(metrics)).toEqual(SIX);
+    for (const name of SIX) expect([name, page.get(name)]).toEqual([name, metrics[name]]);
+    expect(page.get('riptide_wasm_grow_failed_total')).toBeGreaterThan(0);
+    expect(Object.fromEntries([...(await types(registry))].filter(([name]) => SIX.includes(name)))).toEqual({
+      riptide_wasm_memory_pages: 'gauge',
+      riptide_wasm_peak_memory_pages: 'gauge',
+      riptide_wasm_grow_failed_total: 'counter',
+      riptide_wasm_cold_start_time_ms: 'gauge',
+      riptide_wasm_aot_cache_hits: 'counter',
+      riptide_wasm_aot_cache_misses: 'counter',
+    });
+  });
+
+  test('shows an engine and its pools by name, after known work', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ cache: { directory: temporaryFolder() }, metrics: false });
+    const pool = new Pool(await loadWat(engine, MATH), {
+      max: 1,
+      reuse: true,
+      breaker: { volumeThreshold: 100 },
+    });
+    onTestFinished(() => pool.destroy());
+    await loadWat(engine, MATH);
+    registerMetrics(registry, { engine, pools: { math: pool } });
+    for (let round = 0; round < 3; round++) await pool.call('add', [1, 2]);
+    await failure(pool.call('fail'));
+    await failure(pool.call('divide', [1, 0]));
+    const looping = await poolOf(engine, LOOP, { max: 1 });
+    registerMetrics(registry, { pools: { looping } });
+    await failure(looping.call('spin', [], { timeoutMillis: 20 }));
+
+    const page = await scrape(registry);
+    expect(Object.fromEntries(page)).toMatchObject({
+      'riptide_wasm_calls_total{pool="math",outcome="ok"}': 3,
+      'riptide_wasm_calls_total{pool="math",outcome="trap"}': 2,
+      'riptide_wasm_calls_total{pool="math",outcome="timeout"}': 0,
+      'riptide_wasm_calls_total{pool="looping",outcome="timeout"}': 1,
+      'riptide_wasm_instances_created_total{pool="math"}': 2,
+      'riptide_wasm_instances_destroyed_total{pool="math",reason="failed"}': 2,
+      'riptide_wasm_breaker_state{pool="math",state="closed"}': 1,
+      'riptide_wasm_breaker_state{pool="math",state="open"}': 0,
+      'riptide_wasm_cache_hits_total{engine="default",tier="memory"}': 1,
+      'riptide_wasm_cache_misses_total{engine="default"}': 2,
+      'riptide_wasm_cache_rejected_total{engine="default",reason="forged"}': 0,
+      'riptide_wasm_cold_start_seconds_count{engine="default",cache="miss"}': 2,
+      'riptide_wasm_cold_start_seconds_bucket{engine="default",cache="miss",le="+Inf"}': 2,
+      'riptide_wasm_compile_seconds_count{engine="default"}': 2,
+      'riptide_wasm_instance_slots{engine="default"}': 64,
+    });
+    expect(page.has('riptide_wasm_breaker_state{pool="looping",state="closed"}')).toBe(false);
+    const buckets = [...page].filter(([name]) => name.startsWith('riptide_wasm_compile_seconds_bucket'));
+    const counts = buckets.map(([, count]) => count);
+    expect(counts).toEqual([...counts].sort((one, other) => one - other));
+    expect(page.get('riptide_wasm_compile_seconds_sum{engine="default"}')).toBeGreaterThan(0);
+  });
+
+  test('forgets closed pools, and what it is told to', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ cache: false });
+    const [kept, closed] = [await poolOf(engine, MATH), await poolOf(engine, MATH)];
+    const forget = registerMetrics(registry, { engine, pools: { kept, closed } });
+    const shown = async () =>
+      [...(await scrape(registry)).keys()].filter((name) => name.startsWith('riptide_wasm_pool_size'));
+    expect(await shown()).toEqual(['riptide_wasm_pool_size{pool="kept"}', 'riptide_wasm_pool_size{pool="closed"}']);
+    await closed.close();
+    expect(await shown()).toEqual(['riptide_wasm_pool_size{pool="kept"}']);
+    // Its name is free again.
+    const next = await poolOf(engine, MATH);
+    registerMetrics(registry, { pools: { closed: next } });
+    expect(await shown()).toHaveLength(2);
+    forget();
+    expect(await shown()).toEqual(['riptide_wasm_pool_size{pool="closed"}']);
+    expect([...(await scrape(registry)).keys()].filter((name) => name.includes('engine='))).toEqual([]);
+  });
+
+  test('adds up over processes', async () => {
+    const registries = [new Registry(), new Registry()];
+    const engine = new Engine({ cache: false });
+    const pool = await poolOf(engine, MATH, { max: 1 });
+    await pool.call('add', [1, 2]);
+    for (const registry of registries) registerMetrics(registry, { pools: { math: pool } });
+    const pages = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()));
+    const all = await scrape(AggregatorRegistry.aggregate(pages) as Registry);
+    expect(all.get('riptide_wasm_calls_total{pool="math",outcome="ok"}')).toBe(2);
+    expect(all.get('riptide_wasm_cold_start_time_ms')).toBe(getWasmMemoryMetrics().riptide_wasm_cold_start_time_ms);
+  });
+
+  test('refuses what is no engine or pool, and names that are taken', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ cache: false });
+    const pool = await poolOf(engine, MATH);
+    registerMetrics(registry, { engine, pools: { math: pool } });
+    const refused: [unknown, string][] = [
+      [{ engine: {} }, 'engine'],
+      [{ pools: [pool] }, 'pools'],
+      [{ pools: { math: {} } }, 'pools'],
+      [{ pool }, 'pool'],
+      [{ engine }, 'engineName'],
+      [{ pools: { math: pool } }, 'pools'],
+    ];
+    for (const [options, option] of refused) {
+      const error = thrown(() => registerMetrics(registry, options as never));
+      expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option } });
+    }
+    registerMetrics(registry, { engine, engineName: 'other' });
+    expect((await scrape(registry)).has('riptide_wasm_instances{engine="other"}')).toBe(true);
+  });
+});

@@ -1,0 +1,255 @@
+import type { Registry } from 'prom-client';
+import { Engine } from './engine.js';
+import type { Histogram } from './histogram.js';
+import { getWasmMemoryMetrics } from './metrics.js';
+import { badOption, checkOptions, isRecord, type Rule, words } from './options.js';
+import { Pool } from './pool.js';
+
+/** What {@link registerMetrics} shows beside the six metrics of the process. */
+export interface MetricsOptions {
+  /** Memory, instances, cold starts, compiling and the cache of an engine. */
+  engine?: Engine;
+  /**
+   * What the metrics of the engine are labelled with, where a process has several.
+   * @default 'default'
+   */
+  engineName?: string;
+  /** Instances, calls and breakers of pools, each labelled with its name here. A closed pool is shown no longer. */
+  pools?: Readonly<Record<string, Pool>>;
+}
+
+type Labels = Record<string, string>;
+
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly metricName?: string;
+}
+
+type Type = 'counter' | 'gauge' | 'histogram';
+
+/** What is shown on one registry: sources by the call that named them. */
+interface Sources {
+  readonly engines: Set<{ name: string; engine: Engine }>;
+  readonly pools: Set<{ name: string; pool: Pool }>;
+}
+
+/** A metric in prom-client's eyes: read from the addon's own counters when it is scraped. */
+class Scraped {
+  /** prom-client writes it, for its other format. */
+  name: string;
+  readonly help: string;
+  readonly type: Type;
+  readonly aggregator: string;
+  readonly #samples: () => Sample[];
+
+  constructor(name: string, help: string, type: Type, samples: () => Sample[], aggregator = 'sum') {
+    this.name = name;
+    this.help = help;
+    this.type = type;
+    this.aggregator = aggregator;
+    this.#samples = samples;
+  }
+
+  async get() {
+    const { name, help, type, aggregator } = this;
+    return { name, help, type, aggregator, values: this.#samples() };
+  }
+
+  /** The addon's counters are not the registry's to reset. */
+  reset(): void {}
+}
+
+const SIX: Readonly<Record<string, readonly [string, Type, string]>> = {
+  riptide_wasm_memory_pages: ['Pages of 64 KiB held now, over all live instances.', 'gauge', 'sum'],
+  riptide_wasm_peak_memory_pages: ['The highest that the sum of held pages has been.', 'gauge', 'sum'],
+  riptide_wasm_grow_failed_total: ['Growths of memory refused by a limit, or failed by the system.', 'counter', 'sum'],
+  riptide_wasm_cold_start_time_ms: ['The last time from asking for code to its first instance.', 'gauge', 'max'],
+  riptide_wasm_aot_cache_hits: ['Loads answered without compiling.', 'counter', 'sum'],
+  riptide_wasm_aot_cache_misses: ['Loads that compiled.', 'counter', 'sum'],
+};
+
+const registered = new WeakMap<Registry, Sources>();
+
+const RULES: Readonly<Record<string, Rule>> = {
+  engine: { allowed: 'an Engine', accepts: (value) => value instanceof Engine },
+  engineName: words,
+  pools: {
+    allowed: 'an object of Pools by name',
+    accepts: (value) => isRecord(value) && Object.values(value).every((pool) => pool instanceof Pool),
+  },
+};
+
+/**
+ * Shows metrics on a registry of `prom-client`: the six of the process, and those of an engine and of pools. They are read
+ * from native counters when the registry is scraped; nothing is recorded twice. May be called again for further engines
+ * and pools.
+ *
+ * In a cluster, prom-client's `AggregatorRegistry` sums them over processes. Worker threads of a process share the six:
+ * register those on one thread, and pools where they are.
+ *
+ * @returns takes away what this call showed
+ * @throws OptionError `ERR_BAD_OPTION` for an unknown option, for what is no engine or pool, and for a name that is taken
+ */
+export function registerMetrics(registry: Registry, given: MetricsOptions = {}): () => void {
+  const { engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
+  const sources = registered.get(registry) ?? { engines: new Set(), pools: new Set() };
+  const engines = engine === undefined ? [] : [{ name: engineName, engine }];
+  const named = Object.entries(pools).map(([name, pool]) => ({ name, pool }));
+  if ([...sources.engines].some(({ name }) => engines.length > 0 && name === engineName))
+    throw badOption('engineName', engineName, 'a name that no other engine of this registry has');
+  for (const { name, pool } of sources.pools) {
+    if (Object.hasOwn(pools, name) && !pool.closed)
+      throw badOption('pools', name, 'names that no other pool of this registry has');
+  }
+  if (!registered.has(registry)) {
+    for (const metric of metricsOver(sources)) registry.registerMetric(metric as never);
+    registered.set(registry, sources);
+  }
+  for (const source of engines) sources.engines.add(source);
+  for (const source of named) sources.pools.add(source);
+  return () => {
+    for (const source of engines) sources.engines.delete(source);
+    for (const source of named) sources.pools.delete(source);
+  };
+}
+
+/** Numbers that are read once a scrape: its metrics are all asked in one turn. */
+function onceATurn<S extends object, N>(read: (source: S) => N): (source: S) => N {
+  let seen: Map<S, N> | undefined;
+  return (source) => {
+    if (seen === undefined) {
+      seen = new Map();
+      queueMicrotask(() => {
+        seen = undefined;
+      });
+    }
+    const known = seen.get(source);
+    if (known !== undefined) return known;
+    const numbers = read(source);
+    seen.set(source, numbers);
+    return numbers;
+  };
+}
+
+function metricsOver(sources: Sources): Scraped[] {
+  const ofEngine = onceATurn((engine: Engine) => ({
+    stats: engine.stats,
+    tracker: engine.tracker.snapshot(),
+    cache: engine.cache.snapshot(),
+  }));
+  const ofPool = onceATurn((pool: Pool) => ({ stats: pool.stats, tracker: pool.tracker.snapshot() }));
+  const ofProcess = onceATurn((_: Sources) => getWasmMemoryMetrics());
+  const perEngine = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofEngine>) => Reading) =>
+    new Scraped(`riptide_wasm_${name}`, help, type, () =>
+      [...sources.engines].flatMap(({ name: engine, engine: source }) =>
+        samples(`riptide_wasm_${name}`, { engine }, read(ofEngine(source))),
+      ),
+    );
+  const perPool = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofPool>) => Reading) =>
+    new Scraped(`riptide_wasm_${name}`, help, type, () =>
+      live(sources.pools).flatMap(({ name: pool, pool: source }) =>
+        samples(`riptide_wasm_${name}`, { pool }, read(ofPool(source))),
+      ),
+    );
+  const six = Object.entries(SIX).map(
+    ([name, [help, type, aggregator]]) =>
+      new Scraped(name, help, type, () => [{ labels: {}, value: ofProcess(sources)[name] ?? 0 }], aggregator),
+  );
+  return [
+    ...six,
+    perEngine('memory_bytes', 'Linear memory held now.', 'gauge', ({ tracker }) => tracker.currentBytes),
+    perEngine('memory_limit_bytes', 'The most that it may be.', 'gauge', ({ tracker }) => tracker.maxPages * 65_536),
+    perEngine('grow_requests_total', 'Growths asked for.', 'counter', ({ tracker }) => tracker.growRequests),
+    perEngine(
+      'budget_refusals_total',
+      'Growths refused by the memory budget.',
+      'counter',
+      ({ tracker }) => tracker.budgetRefusals,
+    ),
+    perEngine('instances', 'Instances alive.', 'gauge', ({ stats }) => stats.instances),
+    perEngine('instance_slots', 'Instances that may live at once.', 'gauge', ({ stats }) => stats.slots),
+    perEngine('cold_start_seconds', 'From asking for code to its first instance.', 'histogram', ({ stats }) => ({
+      by: 'cache',
+      values: stats.coldStarts,
+    })),
+    perEngine('compile_seconds', 'Compiling a module or component.', 'histogram', ({ stats }) => stats.compile),
+    perEngine(
+      'cache_load_seconds',
+      'Loading from the disk or the shared tier.',
+      'histogram',
+      ({ cache }) => cache.load,
+    ),
+    perEngine('cache_hits_total', 'Loads answered without compiling.', 'counter', ({ stats }) => ({
+      by: 'tier',
+      values: { memory: stats.memoryHits, disk: stats.diskHits, shared: stats.sharedHits },
+    })),
+    perEngine('cache_misses_total', 'Loads that compiled.', 'counter', ({ stats }) => stats.cacheMisses),
+    perEngine('cache_bytes', 'Artefacts on the disk.', 'gauge', ({ cache }) => cache.bytes),
+    perEngine('cache_entries', 'Artefacts on the disk.', 'gauge', ({ cache }) => cache.entries),
+    perEngine('cache_evictions_total', 'Artefacts removed from the disk.', 'counter', ({ cache }) => cache.evictions),
+    perEngine('cache_rejected_total', 'Artefacts that were not used.', 'counter', ({ cache }) => ({
+      by: 'reason',
+      values: cache.rejected,
+    })),
+    perEngine('cache_failures_total', 'Artefacts that could not be kept or fetched.', 'counter', ({ cache }) => {
+      const { writeFailures, sharedFailures } = cache;
+      return { by: 'tier', values: { disk: writeFailures, shared: sharedFailures } };
+    }),
+    perPool('pool_size', 'Instances alive.', 'gauge', ({ stats }) => stats.size),
+    perPool('pool_idle', 'Instances that wait for a call.', 'gauge', ({ stats }) => stats.idle),
+    perPool('pool_active', 'Instances in a call.', 'gauge', ({ stats }) => stats.active),
+    perPool('pool_waiting', 'Calls that wait for an instance.', 'gauge', ({ stats }) => stats.waiting),
+    perPool('pool_memory_bytes', 'Linear memory held now.', 'gauge', ({ tracker }) => tracker.currentBytes),
+    perPool('calls_total', 'Calls by how they ended.', 'counter', ({ stats }) => ({
+      by: 'outcome',
+      values: stats.outcomes,
+    })),
+    perPool('instances_created_total', 'Instances made.', 'counter', ({ stats }) => stats.created),
+    perPool('instances_destroyed_total', 'Instances discarded.', 'counter', ({ stats }) => ({
+      by: 'reason',
+      values: stats.destroyedBy,
+    })),
+    perPool(
+      'breaker_state',
+      'The state the breaker is in has 1.',
+      'gauge',
+      ({ stats: { breaker } }) => breaker && { by: 'state', values: stateOf(breaker.state) },
+    ),
+    perPool('breaker_opened_total', 'How often the breaker opened.', 'counter', ({ stats }) => stats.breaker?.opened),
+  ];
+}
+
+function stateOf(state: string): Record<string, number> {
+  return Object.fromEntries(['closed', 'open', 'halfOpen'].map((name) => [name, name === state ? 1 : 0]));
+}
+
+/** A value, a histogram, or several of either by a label; nothing where there is none. */
+type Reading = undefined | number | Histogram | { by: string; values: Readonly<Record<string, number | Histogram>> };
+
+function samples(name: string, labels: Labels, reading: Reading): Sample[] {
+  if (reading === undefined) return [];
+  if (typeof reading === 'number') return [{ labels, value: reading }];
+  if ('by' in reading) {
+    return Object.entries(reading.values).flatMap(([value, each]) =>
+      samples(name, { ...labels, [reading.by]: value }, each),
+    );
+  }
+  const { bounds, buckets, count, sum } = reading;
+  let below = 0;
+  return [
+    ...bounds.map((bound, index) => {
+      below += buckets[index] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { ...labels, le: String(bound) }, value: below };
+    }),
+    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
+}
+
+/** Pools that are open; the others are forgotten. */
+function live(pools: Sources['pools']): { name: string; pool: Pool }[] {
+  for (const source of pools) if (source.pool.closed) pools.delete(source);
+  return [...pools];
+}
