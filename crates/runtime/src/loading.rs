@@ -4,7 +4,7 @@ use crate::cache::{
     CacheEntry, CacheLimits, Duty, Loaded, Offer, Outcome, Rejection, Removed, Step,
 };
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::loader::Loader;
 use crate::module::{Code, Kind, Sought, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +21,9 @@ pub(crate) struct Loaders {
 
 /// Looks and compilations at once. Compiling itself uses every core, so more would only hold more memory.
 const THREADS: usize = 2;
+
+/// How often a file may be another when it is to be compiled.
+const CHANGES: u32 = 10;
 
 /// When the directory is counted: a start has other loads behind its first.
 const LATER: Duration = Duration::from_millis(250);
@@ -50,6 +53,8 @@ struct Load<T> {
     /// When it began, and how long it took before.
     asked: Instant,
     before: Duration,
+    /// How often the file was another when it was to be compiled.
+    changes: u32,
     done: Box<dyn FnOnce(Result<T>) + Send>,
 }
 
@@ -133,6 +138,7 @@ impl Engine {
             asked: Instant::now(),
             before: offer.as_ref().map_or(Duration::ZERO, |offer| offer.spent),
             offer,
+            changes: 0,
             done: Box::new(done),
         }
     }
@@ -197,7 +203,18 @@ impl Load<Code> {
                 core.cache
                     .fulfil(&core.wasmtime, duty, &guest, self.expected, wanted)
             });
-            self.finish(loaded);
+            match loaded.transpose() {
+                Some(loaded) => self.finish(loaded),
+                // No thread that compiles may wait for another that does.
+                None if self.changes < CHANGES => {
+                    self.changes += 1;
+                    self.look(Load::compile);
+                }
+                None => self.finish(Err(Error::new(
+                    ErrorCode::Read,
+                    "the file changes each time that it is read",
+                ))),
+            }
         };
         engine.core().loaders.compiling.run(Box::new(compile));
     }

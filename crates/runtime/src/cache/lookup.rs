@@ -64,7 +64,10 @@ impl ModuleCache {
         loop {
             let flight = match self.approach(engine, guest, expected, None)? {
                 Step::Done(loaded) => return Ok(loaded),
-                Step::Compile(duty) => return self.fulfil(engine, duty, guest, expected, false),
+                Step::Compile(duty) => match self.fulfil(engine, duty, guest, expected, false)? {
+                    Some(loaded) => return Ok(loaded),
+                    None => continue,
+                },
                 Step::Wait(flight) => flight,
             };
             let (told, outcome) = mpsc::channel();
@@ -128,7 +131,8 @@ impl ModuleCache {
         }))
     }
 
-    /// Compiles, in this process's turn, unless another process did meanwhile. `wanted`: the shared tier wants it. Blocks.
+    /// Compiles, in this process's turn, unless another process did meanwhile. `wanted`: the shared tier wants it. Nothing
+    /// where the file is another than when it was looked for: then it is to be looked for again. Blocks.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`].
@@ -139,7 +143,7 @@ impl ModuleCache {
         guest: &Guest<'_>,
         expected: Option<Kind>,
         wanted: bool,
-    ) -> Result<Loaded> {
+    ) -> Result<Option<Loaded>> {
         let Duty { landing, closed } = duty;
         let bytes = guest.bytes()?;
         let kind = kind_of(&bytes)?;
@@ -147,13 +151,11 @@ impl ModuleCache {
             expect_kind(kind, expected)?;
             self.compiler.check(&bytes)?;
             let fresh = self.compiler.compile(engine, &bytes)?;
-            return Ok(Loaded::from(Tier::Compiled, fresh.compiled));
+            return Ok(Some(Loaded::from(Tier::Compiled, fresh.compiled)));
         };
         let key = landing.key;
         if matches!(guest, Guest::File(_)) && ModuleKey::of(kind, &bytes) != key {
-            // The file changed since it was hashed. What it holds now is what was asked for.
-            drop(landing);
-            return self.load_guest(engine, &Guest::Bytes(bytes), expected);
+            return Ok(None);
         }
         let tier = self.disk_tier();
         let disk = tier.filter(|_| !closed);
@@ -161,7 +163,7 @@ impl ModuleCache {
         if let (Some(disk), Some(_)) = (disk, &turn)
             && let Ok(Some(loaded)) = self.look(disk, engine, &mut landing, false)
         {
-            return Ok(loaded);
+            return Ok(Some(loaded));
         }
         let compile = || {
             self.compiler.check(&bytes)?;
@@ -189,10 +191,10 @@ impl ModuleCache {
             }
         }
         drop(turn);
-        Ok(Loaded {
+        Ok(Some(Loaded {
             sealed,
             ..Loaded::from(Tier::Compiled, fresh.compiled)
-        })
+        }))
     }
 
     /// The name in the shared tier of a guest that is to be compiled.
