@@ -1,7 +1,7 @@
 import type { BindingCacheEntry, BindingCacheLimits, BindingEngine } from './binding.js';
 import { type CacheLimits, type ResolvedCache, resolveLimits } from './cache-options.js';
 import { type Histogram, histogram } from './histogram.js';
-import { emitWarnings, settled } from './native.js';
+import { emitWarnings, settle } from './native.js';
 import { SharedTier } from './shared-cache.js';
 
 /**
@@ -159,13 +159,13 @@ export class ModuleCache {
    * @throws RiptideError `ERR_READ` where the directory cannot be read or trusted.
    */
   async entries(): Promise<CacheEntry[]> {
-    const entries = await this.#upkeep(this.#binding.cacheEntries(false));
+    const entries = await this.#upkeep(() => this.#binding.cacheEntries(false));
     return entries.map(toEntry).sort(latestFirst);
   }
 
   /** Reads every artefact on the disk, and says of each whether it is genuine. See {@link ModuleCache.entries}. */
   async verify(): Promise<VerifiedCacheEntry[]> {
-    const entries = await this.#upkeep(this.#binding.cacheEntries(true));
+    const entries = await this.#upkeep(() => this.#binding.cacheEntries(true));
     return entries
       .map((entry) => ({ ...toEntry(entry), rejection: (entry.rejection ?? undefined) as CacheRejection | undefined }))
       .sort(latestFirst);
@@ -180,12 +180,13 @@ export class ModuleCache {
    * @throws RiptideError `ERR_READ` where the directory cannot be changed.
    */
   async prune(limits: CacheLimits = {}): Promise<RemovedFromCache> {
-    return this.#upkeep(this.#binding.pruneCache(resolveLimits(limits, this.#limits)));
+    const resolved = resolveLimits(limits, this.#limits);
+    return this.#upkeep(() => this.#binding.pruneCache(resolved));
   }
 
   /** Removes all artefacts from the disk. Code that this process has in memory stays there. */
   async clear(): Promise<RemovedFromCache> {
-    return this.#upkeep(this.#binding.pruneCache());
+    return this.#upkeep(() => this.#binding.pruneCache());
   }
 
   /** So that logging a cache shows its numbers. */
@@ -193,8 +194,8 @@ export class ModuleCache {
     return this.snapshot();
   }
 
-  async #upkeep<T>(work: Promise<T>): Promise<T> {
-    const outcome = await settled(work);
+  async #upkeep<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = await settle(work);
     emitWarnings(this.#binding);
     return outcome;
   }

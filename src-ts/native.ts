@@ -202,7 +202,7 @@ export function loadCode(
   kind?: 'module' | 'component',
   offer?: Offer,
 ): Promise<BindingCode> {
-  return settled(engine.load(source, kind, offer?.spentMillis, offer?.sealed));
+  return settle(() => engine.load(source, kind, offer?.spentMillis, offer?.sealed));
 }
 
 /** From memory or the disk; otherwise its name in the shared tier. @internal */
@@ -211,7 +211,7 @@ export function findCode(
   source: string | Uint8Array,
   kind?: 'module' | 'component',
 ): Promise<BindingCode | string> {
-  return settled(engine.find(source, kind));
+  return settle(() => engine.find(source, kind));
 }
 
 /** Where this user's key of the cache is; made where there is none. Touches the disk. @internal */
@@ -240,19 +240,10 @@ export function promised<T>(given: Promise<T> | undefined): Promise<T> {
   return given ?? new Promise(() => {});
 }
 
-/** What a native promise gives, or a failure of this package. @internal */
-export async function settled<T>(given: Promise<T> | undefined): Promise<T> {
+/** What a native call's promise gives; what it throws or rejects with as a failure of this package. @internal */
+export async function settle<T>(call: () => Promise<T> | undefined): Promise<T> {
   try {
-    return await promised(given);
-  } catch (failure) {
-    throw toError(failure);
-  }
-}
-
-/** `ready`, `close` and `destroy`. @internal */
-export async function settle(call: () => Promise<void>): Promise<void> {
-  try {
-    await promised(call());
+    return await promised(call());
   } catch (failure) {
     throw toError(failure);
   }
