@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, wat2wasm } from '../dist/index.js';
+import { ownHome } from './cache-support.js';
 import { MATH, run, temporaryFolder } from './support.js';
 
 interface Start {
@@ -22,17 +23,6 @@ async function start(env: Record<string, string>): Promise<Start> {
   return JSON.parse(stdout) as Start;
 }
 
-/** A home of its own, so that keys and artefacts of other runs play no part. */
-function ownHome(): Record<string, string> {
-  const home = temporaryFolder();
-  return {
-    HOME: home,
-    XDG_CACHE_HOME: join(home, 'cache'),
-    XDG_DATA_HOME: join(home, 'data'),
-    XDG_CONFIG_HOME: join(home, 'config'),
-  };
-}
-
 /** Artefacts, without the locks beside them. */
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -45,7 +35,7 @@ describe('the cache, over processes', () => {
     const env = ownHome();
     const first = await start(env);
     expect(first).toMatchObject({ title: 'Cold', hits: 0, misses: 1, cacheHit: false });
-    expect(first.directory).toBe(join(env.XDG_CACHE_HOME as string, 'riptide-wasm'));
+    expect(first.directory).toBe(join(env.XDG_CACHE_HOME, 'riptide-wasm'));
 
     // The best of three: the machine may be busy with something else.
     const later = [await start(env), await start(env), await start(env)];

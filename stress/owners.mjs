@@ -90,6 +90,7 @@ class Place {
     const options = { serialization: 'advanced', execArgv: ['--no-warnings'] };
     this.#child = fork(script, uid === own ? [] : [String(uid)], options);
     this.#died = once(this.#child, 'exit').then(died);
+    // Told to who waits for an answer.
     this.#died.catch(() => {});
     this.directory = path.join(this.#top, 'far/near/cache');
     mkdirSync(this.directory, { recursive: true });
@@ -154,6 +155,7 @@ class Place {
 
   async remove() {
     if (this.#child.connected) this.#child.disconnect();
+    // All its answers are there: how it ends says nothing more.
     await this.#died.catch(() => {});
     rmSync(this.#top, { recursive: true, force: true });
     rmSync(this.aside, { force: true });

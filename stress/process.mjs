@@ -25,6 +25,7 @@ export class Process {
         else this.#answer(message);
       });
     });
+    // Told to who awaits it, and to nobody where nobody does.
     this.ready.catch(() => {});
   }
 

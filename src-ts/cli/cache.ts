@@ -6,9 +6,8 @@ import { loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import type { CacheEntry, RemovedFromCache } from '../module-cache.js';
 import { ownCacheKeyFile } from '../native.js';
-import { parseArguments, wholeNumber } from './arguments.js';
+import { cacheOf, parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
-import { cacheOf } from './precompile.js';
 import { type Column, table } from './table.js';
 
 const PLACE = { dir: { type: 'string' }, trust: { type: 'string' } } as const;

@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CacheOptions } from '../cache-options.js';
-import { cacheFields, loadConfig } from '../config.js';
+import { loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import { extractorFile } from '../extractor.js';
 import { MAX_AGE_MILLIS } from '../options.js';
 import type { PrecompileProgress } from '../precompile.js';
-import { parseArguments } from './arguments.js';
+import { cacheOf, parseArguments } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 
 const NO_LIMITS = { maxBytes: Number.MAX_SAFE_INTEGER, maxEntries: 1_000_000, maxAgeMillis: MAX_AGE_MILLIS };
@@ -46,17 +45,6 @@ async function make(directory: string): Promise<void> {
   } catch (error) {
     throw new Failure(`${directory}: ${oneLine(error)}`);
   }
-}
-
-/** The cache of the environment, with what the command says over it. */
-export function cacheOf(directory: string | undefined, trust: string | undefined): CacheOptions {
-  const options = cacheFields(process.env);
-  if (directory !== undefined) options.directory = directory;
-  if (trust === undefined) return options;
-  if (trust !== 'key' && trust !== 'owner') throw usage(`--trust is key or owner, not ${JSON.stringify(trust)}`);
-  // There is no key with this trust, so the environment's is not for it.
-  if (trust === 'owner') delete options.keyFile;
-  return { ...options, trust };
 }
 
 function report({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): void {

@@ -2,44 +2,30 @@
 
 use crate::error::ErrorCode;
 use crate::events::Reason;
+use crate::named::named;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-macro_rules! outcomes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// How a call ended.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Outcome { $($(#[$doc])* $variant,)* }
-
-        impl Outcome {
-            /// Every outcome, in order.
-            pub const ALL: [Outcome; [$($text,)*].len()] = [$(Outcome::$variant,)*];
-
-            /// The outcome as metrics name it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Outcome::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-outcomes! {
-    /// With a value.
-    Ok = "ok",
-    /// The guest returned the `err` of its result.
-    GuestError = "guest_error",
-    /// The guest trapped, overflowed its stack or used up its fuel.
-    Trap = "trap",
-    /// It took too long, or waited too long for an instance.
-    Timeout = "timeout",
-    /// The guest failed after a refused growth.
-    MemoryLimit = "memory_limit",
-    /// By its caller, or with the pool.
-    Aborted = "aborted",
-    /// It was not taken: a full queue, an open breaker, a closed pool.
-    Rejected = "rejected",
-    /// In another way: a host function failed, a result was too large.
-    Error = "error",
+named! {
+    /// How a call ended.
+    pub enum Outcome {
+        /// With a value.
+        Ok = "ok",
+        /// The guest returned the `err` of its result.
+        GuestError = "guest_error",
+        /// The guest trapped, overflowed its stack or used up its fuel.
+        Trap = "trap",
+        /// It took too long, or waited too long for an instance.
+        Timeout = "timeout",
+        /// The guest failed after a refused growth.
+        MemoryLimit = "memory_limit",
+        /// By its caller, or with the pool.
+        Aborted = "aborted",
+        /// It was not taken: a full queue, an open breaker, a closed pool.
+        Rejected = "rejected",
+        /// In another way: a host function failed, a result was too large.
+        Error = "error",
+    }
 }
 
 impl Outcome {

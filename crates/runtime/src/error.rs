@@ -3,85 +3,71 @@
 //! Every failure that reaches a caller is an [`Error`]. The codes are one table, compared with the
 //! TypeScript table by a test.
 
+use crate::named::named;
 use crate::value::{Type, Value};
 use std::fmt;
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// The stable identity of a failure, as `error.code` in JavaScript.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
-
-        impl ErrorCode {
-            /// Every code, in the order of the table.
-            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$variant,)*];
-
-            /// The code as JavaScript sees it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(ErrorCode::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// An option's value cannot be used. Details: `option`, `value`, `allowed`.
-    BadOption = "ERR_BAD_OPTION",
-    /// An argument does not fit its type, or the count is wrong. Details: `path`, `expected`, `received`.
-    BadArgument = "ERR_BAD_ARGUMENT",
-    /// The file or bytes could not be read. Details: `path`.
-    Read = "ERR_READ",
-    /// The bytes are not WebAssembly, are cut short, or do not validate. Details: `offset` where known.
-    Compile = "ERR_COMPILE",
-    /// The code is larger than what may be compiled, or compiling took more time or memory than it may.
-    /// Details: `option`, `limit`.
-    CompileLimit = "ERR_COMPILE_LIMIT",
-    /// The code uses SIMD and the engine refuses it. Details: `offset`.
-    SimdDisabled = "ERR_SIMD_DISABLED",
-    /// A module was given where a component was wanted, or the other way round. Details: `expected`, `received`.
-    WrongKind = "ERR_WRONG_KIND",
-    /// Imports that nobody provides, or that are provided with another type. Details: `missing`.
-    Link = "ERR_LINK",
-    /// No exported function has this name. Details: `name`, `exports`.
-    MissingExport = "ERR_MISSING_EXPORT",
-    /// The guest trapped. Details: `trap`, `backtrace`.
-    Trap = "ERR_TRAP",
-    /// The guest overflowed its stack. Details: `trap`, `backtrace`.
-    StackOverflow = "ERR_STACK_OVERFLOW",
-    /// The guest failed after a refused growth, or could not start within its limit.
-    /// Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `…Elements`), `limitedBy` (`instance`,
-    /// `pool`, `engine`, `memory type`, `system`, `tables`).
-    MemoryLimit = "ERR_MEMORY_LIMIT",
-    /// The call took too long. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).
-    Timeout = "ERR_TIMEOUT",
-    /// The guest used up its fuel. Details: `fuel`.
-    OutOfFuel = "ERR_OUT_OF_FUEL",
-    /// The call was aborted by its signal, or ended with its pool or environment. Details: `phase`.
-    Aborted = "ERR_ABORTED",
-    /// The guest returned the `err` case of its result. `payload` holds the value.
-    Guest = "ERR_GUEST",
-    /// A host function threw or rejected; `cause` holds what it threw. Details: `function`.
-    HostFunction = "ERR_HOST_FUNCTION",
-    /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
-    ResultTooLarge = "ERR_RESULT_TOO_LARGE",
-    /// As many calls as may wait for an instance do. Details: `maxQueue`.
-    QueueFull = "ERR_QUEUE_FULL",
-    /// No instance was free in time. Details: `acquireTimeoutMillis`.
-    AcquireTimeout = "ERR_ACQUIRE_TIMEOUT",
-    /// A host function calls the pool that called it, and all instances of it are taken. Details: `max`.
-    Reentrant = "ERR_REENTRANT",
-    /// Too many calls of the pool failed of late. Details: `resetMillis`, `state`.
-    BreakerOpen = "ERR_BREAKER_OPEN",
-    /// The engine has no free slot for another instance. Details: `slots`.
-    NoSlot = "ERR_NO_SLOT",
-    /// The instance is in the middle of another call.
-    Busy = "ERR_BUSY",
-    /// The pool, instance or engine is closed.
-    Closed = "ERR_CLOSED",
-    /// A type or feature this version does not carry across. Details: `feature`.
-    Unsupported = "ERR_UNSUPPORTED",
-    /// A defect of this package, caught at the boundary.
-    Internal = "ERR_INTERNAL",
+named! {
+    /// The stable identity of a failure, as `error.code` in JavaScript.
+    pub enum ErrorCode {
+        /// An option's value cannot be used. Details: `option`, `value`, `allowed`.
+        BadOption = "ERR_BAD_OPTION",
+        /// An argument does not fit its type, or the count is wrong. Details: `path`, `expected`, `received`.
+        BadArgument = "ERR_BAD_ARGUMENT",
+        /// The file or bytes could not be read. Details: `path`.
+        Read = "ERR_READ",
+        /// The bytes are not WebAssembly, are cut short, or do not validate. Details: `offset` where known.
+        Compile = "ERR_COMPILE",
+        /// The code is larger than what may be compiled, or compiling took more time or memory than it may.
+        /// Details: `option`, `limit`.
+        CompileLimit = "ERR_COMPILE_LIMIT",
+        /// The code uses SIMD and the engine refuses it. Details: `offset`.
+        SimdDisabled = "ERR_SIMD_DISABLED",
+        /// A module was given where a component was wanted, or the other way round. Details: `expected`, `received`.
+        WrongKind = "ERR_WRONG_KIND",
+        /// Imports that nobody provides, or that are provided with another type. Details: `missing`.
+        Link = "ERR_LINK",
+        /// No exported function has this name. Details: `name`, `exports`.
+        MissingExport = "ERR_MISSING_EXPORT",
+        /// The guest trapped. Details: `trap`, `backtrace`.
+        Trap = "ERR_TRAP",
+        /// The guest overflowed its stack. Details: `trap`, `backtrace`.
+        StackOverflow = "ERR_STACK_OVERFLOW",
+        /// The guest failed after a refused growth, or could not start within its limit.
+        /// Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `…Elements`), `limitedBy` (`instance`,
+        /// `pool`, `engine`, `memory type`, `system`, `tables`).
+        MemoryLimit = "ERR_MEMORY_LIMIT",
+        /// The call took too long. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).
+        Timeout = "ERR_TIMEOUT",
+        /// The guest used up its fuel. Details: `fuel`.
+        OutOfFuel = "ERR_OUT_OF_FUEL",
+        /// The call was aborted by its signal, or ended with its pool or environment. Details: `phase`.
+        Aborted = "ERR_ABORTED",
+        /// The guest returned the `err` case of its result. `payload` holds the value.
+        Guest = "ERR_GUEST",
+        /// A host function threw or rejected; `cause` holds what it threw. Details: `function`.
+        HostFunction = "ERR_HOST_FUNCTION",
+        /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
+        ResultTooLarge = "ERR_RESULT_TOO_LARGE",
+        /// As many calls as may wait for an instance do. Details: `maxQueue`.
+        QueueFull = "ERR_QUEUE_FULL",
+        /// No instance was free in time. Details: `acquireTimeoutMillis`.
+        AcquireTimeout = "ERR_ACQUIRE_TIMEOUT",
+        /// A host function calls the pool that called it, and all instances of it are taken. Details: `max`.
+        Reentrant = "ERR_REENTRANT",
+        /// Too many calls of the pool failed of late. Details: `resetMillis`, `state`.
+        BreakerOpen = "ERR_BREAKER_OPEN",
+        /// The engine has no free slot for another instance. Details: `slots`.
+        NoSlot = "ERR_NO_SLOT",
+        /// The instance is in the middle of another call.
+        Busy = "ERR_BUSY",
+        /// The pool, instance or engine is closed.
+        Closed = "ERR_CLOSED",
+        /// A type or feature this version does not carry across. Details: `feature`.
+        Unsupported = "ERR_UNSUPPORTED",
+        /// A defect of this package, caught at the boundary.
+        Internal = "ERR_INTERNAL",
+    }
 }
 
 /// A fact of a failure.

@@ -1,6 +1,7 @@
 //! What a pool tells while it works, to those who listen.
 
 use crate::breaker::BreakerState;
+use crate::named::named;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,44 +18,21 @@ pub enum Event {
     Breaker(BreakerState),
 }
 
-/// Why an instance is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Each call gets one of its own.
-    Fresh,
-    /// It had served `maxUses` calls.
-    MaxUses,
-    /// It held more than `recycleAbovePages`.
-    Recycled,
-    /// Nobody needed it for a while.
-    Idle,
-    /// Its call failed or was ended.
-    Failed,
-    /// Its pool was closed.
-    Closed,
-}
-
-impl Reason {
-    /// Every reason, in order.
-    pub const ALL: [Reason; 6] = [
-        Reason::Fresh,
-        Reason::MaxUses,
-        Reason::Recycled,
-        Reason::Idle,
-        Reason::Failed,
-        Reason::Closed,
-    ];
-
-    /// The reason as JavaScript sees it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::Fresh => "fresh",
-            Reason::MaxUses => "maxUses",
-            Reason::Recycled => "recycled",
-            Reason::Idle => "idle",
-            Reason::Failed => "failed",
-            Reason::Closed => "closed",
-        }
+named! {
+    /// Why an instance is gone.
+    pub enum Reason {
+        /// Each call gets one of its own.
+        Fresh = "fresh",
+        /// It had served `maxUses` calls.
+        MaxUses = "maxUses",
+        /// It held more than `recycleAbovePages`.
+        Recycled = "recycled",
+        /// Nobody needed it for a while.
+        Idle = "idle",
+        /// Its call failed or was ended.
+        Failed = "failed",
+        /// Its pool was closed.
+        Closed = "closed",
     }
 }
 

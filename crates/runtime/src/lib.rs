@@ -22,6 +22,7 @@ mod loader;
 mod loading;
 pub mod loan;
 pub mod module;
+mod named;
 pub mod output;
 mod pace;
 pub mod pool;

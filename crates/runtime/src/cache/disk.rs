@@ -25,6 +25,11 @@ fn most_bytes(key: &ModuleKey) -> u64 {
     key.size.saturating_mul(64).saturating_add(64 << 20)
 }
 
+/// Whether an artefact would not be refused for its size.
+fn fits(key: &ModuleKey, artefact: &[u8]) -> bool {
+    artefact.len() as u64 + (seal::FRONT + seal::TRAILER) as u64 <= most_bytes(key)
+}
+
 /// What vouches for a file.
 enum Seal {
     Key(Secret),
@@ -121,7 +126,7 @@ impl DiskTier {
     /// # Errors
     /// What the system says.
     pub(super) fn store(&self, key: &ModuleKey, artefact: &[u8]) -> io::Result<()> {
-        if artefact.len() as u64 + (seal::FRONT + seal::TRAILER) as u64 > most_bytes(key) {
+        if !fits(key, artefact) {
             return Ok(());
         }
         match &self.seal {
@@ -138,14 +143,15 @@ impl DiskTier {
         format!("{}/{key}", self.own().directory())
     }
 
-    /// An artefact as the shared tier keeps it: a file of this tier's. Nothing under owner trust.
+    /// An artefact as the shared tier keeps it: a file of this tier's. Nothing under owner trust, and for what would be
+    /// refused for its size.
     pub(super) fn seal(&self, key: &ModuleKey, artefact: &[u8]) -> Option<Vec<u8>> {
         match &self.seal {
-            Seal::Key(secret) => {
+            Seal::Key(secret) if fits(key, artefact) => {
                 let front = seal::front(secret, key, self.own(), artefact);
                 Some([&front, artefact].concat())
             }
-            Seal::Owner => None,
+            _ => None,
         }
     }
 
@@ -169,7 +175,7 @@ impl DiskTier {
         }
     }
 
-    /// Keeps what was accepted.
+    /// Keeps what was sealed or accepted.
     ///
     /// # Errors
     /// What the system says.
@@ -267,11 +273,31 @@ fn open_sealed(
     key: &ModuleKey,
     file: &File,
 ) -> Result<Private, Rejection> {
-    let metadata = file.metadata().map_err(|_| Rejection::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(Rejection::Unreadable);
+    verified(secret, compat, key, file, regular_bytes(file)?)
+}
+
+/// The length of a regular file.
+fn regular_bytes(file: &File) -> Result<u64, Rejection> {
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
+        _ => Err(Rejection::Unreadable),
     }
-    verified(secret, compat, key, file, metadata.len())
+}
+
+/// Reads what stands before an artefact of so many bytes in all. Gives the length of the rest.
+fn read_front(
+    mut from: impl Read,
+    bytes: u64,
+    key: &ModuleKey,
+) -> Result<([u8; seal::FRONT], u64), Rejection> {
+    let length = bytes
+        .checked_sub(seal::FRONT as u64)
+        .filter(|_| bytes <= most_bytes(key))
+        .ok_or(Rejection::Malformed)?;
+    let mut front = [0; seal::FRONT];
+    from.read_exact(&mut front)
+        .map_err(|_| Rejection::Unreadable)?;
+    Ok((front, length))
 }
 
 /// Verifies the seal as a module's and as a component's at once, and keeps nothing.
@@ -281,18 +307,8 @@ fn check_sealed(
     keys: [&ModuleKey; 2],
     file: &File,
 ) -> Result<(), Rejection> {
-    let metadata = file.metadata().map_err(|_| Rejection::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(Rejection::Unreadable);
-    }
-    let bytes = metadata.len();
-    if bytes < seal::FRONT as u64 || bytes > most_bytes(keys[0]) {
-        return Err(Rejection::Malformed);
-    }
-    let mut front = [0; seal::FRONT];
-    (&*file)
-        .read_exact(&mut front)
-        .map_err(|_| Rejection::Unreadable)?;
+    // Both are of one name, and so of one size.
+    let (front, _) = read_front(file, regular_bytes(file)?, keys[0])?;
     let begin = |key| seal::Verifier::begin(secret, key, compat, &front);
     let [Some(mut module), Some(mut component)] = keys.map(begin) else {
         return Err(Rejection::Malformed);
@@ -322,13 +338,7 @@ fn verified(
     mut from: impl Read,
     bytes: u64,
 ) -> Result<Private, Rejection> {
-    let length = bytes
-        .checked_sub(seal::FRONT as u64)
-        .filter(|_| bytes <= most_bytes(key))
-        .ok_or(Rejection::Malformed)?;
-    let mut front = [0; seal::FRONT];
-    from.read_exact(&mut front)
-        .map_err(|_| Rejection::Unreadable)?;
+    let (front, length) = read_front(&mut from, bytes, key)?;
     let mut verifier =
         seal::Verifier::begin(secret, key, compat, &front).ok_or(Rejection::Malformed)?;
     // The bound holds for what is read, too: a file may grow meanwhile.

@@ -182,10 +182,13 @@ impl ModuleCache {
         if let Some(tier) = tier.filter(|_| wanted || !closed) {
             match fresh.artefact() {
                 Ok(artefact) => {
-                    if !closed {
-                        self.write(tier, || tier.store(&key, &artefact));
-                    }
                     sealed = wanted.then(|| tier.seal(&key, &artefact)).flatten();
+                    if !closed {
+                        self.write(tier, || match &sealed {
+                            Some(sealed) => tier.keep(&key, sealed),
+                            None => tier.store(&key, &artefact),
+                        });
+                    }
                 }
                 Err(error) => self.write(tier, || Err(std::io::Error::other(error.message))),
             }
