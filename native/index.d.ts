@@ -290,6 +290,9 @@ export interface BindingPoolStats {
   created: number
   destroyed: Record<string, number>
   outcomes: Record<string, number>
+  /** None where the engine's metrics are off, as for the next. */
+  callDuration?: BindingHistogram
+  queueWait?: BindingHistogram
   breaker?: BindingBreakerStats
 }
 

@@ -113,6 +113,8 @@ export interface BindingPoolStats {
   created: number;
   destroyed: Record<string, number>;
   outcomes: Record<string, number>;
+  callDuration?: BindingHistogram;
+  queueWait?: BindingHistogram;
   breaker?: BindingBreakerStats;
 }
 

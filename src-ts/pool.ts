@@ -14,6 +14,7 @@ import { type Code, checkCode } from './code.js';
 import { forgetWarmUps, hosting, hostWarmUps, isWithin, nextTicket, within } from './context.js';
 import { describe, makeError, RejectedError } from './errors.js';
 import { forget, listen, nextId } from './events.js';
+import { type Histogram, histogram } from './histogram.js';
 import { releaseHostFunctions } from './host-functions.js';
 import { Instance } from './instance.js';
 import { instanceOptions, openHosted } from './instance-options.js';
@@ -58,6 +59,10 @@ export interface PoolStats {
   readonly active: number;
   /** Calls that wait for an instance. */
   readonly waiting: number;
+  /** The most instances there may be. */
+  readonly max: number;
+  /** The most calls that may wait; none where any number may. */
+  readonly maxQueue?: number;
   /** Instances made so far. */
   readonly created: number;
   /** Instances discarded so far. */
@@ -76,6 +81,10 @@ export interface PoolStats {
   readonly rejected: number;
   /** Calls by how they ended: the sum of the five above, `failed` in its parts. */
   readonly outcomes: Readonly<Record<CallOutcome, number>>;
+  /** How long calls took, from their submission to their answer, without those that were not taken; none where the engine's `metrics` are off. */
+  readonly callDuration?: Histogram;
+  /** How long calls, and the loans of `use`, waited for an instance; none where the engine's `metrics` are off. */
+  readonly queueWait?: Histogram;
   /** The breaker, where the pool has one. */
   readonly breaker?: BreakerStats;
 }
@@ -151,6 +160,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   readonly #caller: Caller;
   #closed = false;
   readonly #fallback: BreakerOptions['fallback'];
+  readonly #bounds: Pick<PoolStats, 'max' | 'maxQueue'>;
 
   /**
    * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
@@ -168,6 +178,7 @@ export class Pool extends EventEmitter<PoolEvents> {
       openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, context, imports }),
     );
     this[inner] = binding;
+    this.#bounds = { max: own.max, ...(own.maxQueue !== undefined && { maxQueue: own.maxQueue }) };
     this.code = code;
     this.tracker = ResourceTracker.over(() => binding.tracker());
     this.#target = {
@@ -280,10 +291,11 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** A copy of the pool's numbers. */
   get stats(): PoolStats {
-    const { destroyed, outcomes: counted, ...stats } = this[inner].stats;
+    const { destroyed, outcomes: counted, callDuration, queueWait, ...stats } = this[inner].stats;
     const outcomes = counted as PoolStats['outcomes'];
     return {
       ...stats,
+      ...this.#bounds,
       destroyed: Object.values(destroyed).reduce((sum, count) => sum + count, 0),
       destroyedBy: destroyed as PoolStats['destroyedBy'],
       completed: outcomes.ok,
@@ -292,6 +304,8 @@ export class Pool extends EventEmitter<PoolEvents> {
       aborted: outcomes.aborted,
       rejected: outcomes.rejected,
       outcomes,
+      ...(callDuration && { callDuration: histogram(callDuration) }),
+      ...(queueWait && { queueWait: histogram(queueWait) }),
     };
   }
 

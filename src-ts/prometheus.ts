@@ -197,6 +197,8 @@ function metricsOver(sources: Sources): Scraped[] {
       return { by: 'tier', values: { disk: writeFailures, shared: sharedFailures } };
     }),
     perPool('pool_size', 'Instances alive.', 'gauge', ({ stats }) => stats.size),
+    perPool('pool_max', 'Instances that there may be.', 'gauge', ({ stats }) => stats.max),
+    perPool('pool_queue_limit', 'Calls that may wait for an instance.', 'gauge', ({ stats }) => stats.maxQueue),
     perPool('pool_idle', 'Instances that wait for a call.', 'gauge', ({ stats }) => stats.idle),
     perPool('pool_active', 'Instances in a call.', 'gauge', ({ stats }) => stats.active),
     perPool('pool_waiting', 'Calls that wait for an instance.', 'gauge', ({ stats }) => stats.waiting),
@@ -205,6 +207,18 @@ function metricsOver(sources: Sources): Scraped[] {
       by: 'outcome',
       values: stats.outcomes,
     })),
+    perPool(
+      'call_duration_seconds',
+      'Calls, from submission to answer.',
+      'histogram',
+      ({ stats }) => stats.callDuration,
+    ),
+    perPool(
+      'queue_wait_seconds',
+      'Waiting for an instance, by calls and loans.',
+      'histogram',
+      ({ stats }) => stats.queueWait,
+    ),
     perPool('instances_created_total', 'Instances made.', 'counter', ({ stats }) => stats.created),
     perPool('instances_destroyed_total', 'Instances discarded.', 'counter', ({ stats }) => ({
       by: 'reason',

@@ -1,6 +1,7 @@
 //! The pool as JavaScript holds it.
 
 use crate::bridge::Bridge;
+use crate::cache::{BindingHistogram, histogram};
 use crate::caller::{Caller, Functions, Target};
 use crate::code::BindingCode;
 use crate::engine::BindingEngine;
@@ -87,6 +88,9 @@ pub struct BindingPoolStats {
     pub destroyed: HashMap<String, f64>,
     #[napi(ts_type = "Record<string, number>")]
     pub outcomes: HashMap<String, f64>,
+    /// None where the engine's metrics are off, as for the next.
+    pub call_duration: Option<BindingHistogram>,
+    pub queue_wait: Option<BindingHistogram>,
     pub breaker: Option<BindingBreakerStats>,
 }
 
@@ -316,6 +320,7 @@ impl BindingPool {
         // SAFETY: napi gave the environment for this call.
         failure::throwing(unsafe { Js::new(env.raw()) }, || {
             let stats = self.owner.state.pool.stats();
+            let durations = stats.durations.as_ref();
             Ok(BindingPoolStats {
                 size: stats.size as f64,
                 idle: stats.idle as f64,
@@ -327,6 +332,8 @@ impl BindingPool {
                     counters::Outcome::ALL.map(counters::Outcome::as_str),
                     stats.outcomes,
                 ),
+                call_duration: durations.map(|durations| histogram(&durations.call)),
+                queue_wait: durations.map(|durations| histogram(&durations.queue_wait)),
                 breaker: stats.breaker.map(|breaker| BindingBreakerStats {
                     state: breaker.state.as_str().into(),
                     reset_millis: breaker.reset.as_secs_f64() * 1e3,

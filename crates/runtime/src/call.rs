@@ -12,6 +12,7 @@ use crate::limits::PAGE_BYTES;
 use crate::loan::Lent;
 use crate::module::Function;
 use crate::output::Written;
+use crate::ticks::Ticks;
 use crate::value::Value;
 use crate::workers;
 use futures_util::task::AtomicWaker;
@@ -125,27 +126,27 @@ pub(crate) struct Request {
     context: u64,
     counters: Arc<Counters>,
     permit: Mutex<Option<Permit>>,
-    meter: Option<Meter>,
+    timing: Option<Timing>,
+    /// Processor time in nanoseconds, where the answer is to say what it took.
+    cpu: Option<AtomicU64>,
 }
 
-/// Measures one call.
-pub(crate) struct Meter {
-    submitted: Instant,
-    queued: AtomicU64,
-    cpu: AtomicU64,
+/// When what happened.
+struct Timing {
+    submitted: Ticks,
+    /// In nanoseconds; above what can be where it still waits.
+    waited: AtomicU64,
+    /// Whether it waits for an instance: inside a loan it has one.
+    waits: bool,
 }
 
-impl Meter {
-    fn start() -> Meter {
-        Meter {
-            submitted: Instant::now(),
-            queued: AtomicU64::new(0),
-            cpu: AtomicU64::new(0),
+impl Timing {
+    fn begin(waits: bool) -> Timing {
+        Timing {
+            submitted: Ticks::now(),
+            waited: AtomicU64::new(u64::MAX),
+            waits,
         }
-    }
-
-    fn passed(&self) -> u64 {
-        u64::try_from(self.submitted.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -158,12 +159,15 @@ impl Request {
         permit: Option<Permit>,
         place: Option<Place>,
     ) -> Request {
-        let meter = call.measured.then(Meter::start);
+        let timed = call.measured || counters.durations.is_some();
+        let timing = timed.then(|| Timing::begin(place.is_some()));
+        let cpu = call.measured.then(AtomicU64::default);
         let job = Job::Call(call.function, call.params);
         Request {
             context: call.context,
             permit: Mutex::new(permit),
-            meter,
+            timing,
+            cpu,
             ..Request::queued(
                 Kind::Call,
                 Waiting { job, place },
@@ -189,6 +193,7 @@ impl Request {
         };
         Request {
             context,
+            timing: counters.durations.is_some().then(|| Timing::begin(true)),
             ..Request::queued(Kind::Loan, waiting, done, timeout, counters)
         }
     }
@@ -235,7 +240,8 @@ impl Request {
             context: 0,
             counters,
             permit: Mutex::new(None),
-            meter: None,
+            timing: None,
+            cpu: None,
         }
     }
 
@@ -245,15 +251,16 @@ impl Request {
             .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
             .ok()?;
         self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
-        if let Some(meter) = &self.meter {
-            meter.queued.store(meter.passed(), Ordering::Relaxed);
+        if let Some(timing) = &self.timing {
+            let waited = Ticks::now().nanos_since(timing.submitted);
+            timing.waited.store(waited, Ordering::Relaxed);
         }
         lock(&self.waiting).take()
     }
 
     /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
     /// the caller hears of it: what it counts is counted by then.
-    fn answer(&self, result: impl FnOnce() -> Result<Answer>) -> bool {
+    fn answer(&self, now: Ticks, result: impl FnOnce() -> Result<Answer>) -> bool {
         self.over.store(true, Ordering::SeqCst);
         let done = lock(&self.done).take();
         let Some(done) = done else { return false };
@@ -265,13 +272,24 @@ impl Request {
         if self.kind == Kind::Call {
             self.counters.count(Outcome::of(code));
         }
+        if let (Some(timing), Some(durations)) = (&self.timing, &self.counters.durations) {
+            let took = now.nanos_since(timing.submitted);
+            let waited = timing.waited.load(Ordering::Relaxed).min(took);
+            let call = (self.kind == Kind::Call).then_some(took);
+            durations.observe(call, timing.waits.then_some(waited));
+        }
         done(result);
         true
     }
 
     /// Answers with what the guest gave. Whether it had no answer yet.
     pub(crate) fn finish(&self, result: Result<Answer>) -> bool {
-        self.answer(|| result)
+        self.finish_at(Ticks::now(), result)
+    }
+
+    /// The same at a moment that is known.
+    pub(crate) fn finish_at(&self, now: Ticks, result: Result<Answer>) -> bool {
+        self.answer(now, || result)
     }
 
     /// Ends it from outside: as aborted.
@@ -282,7 +300,7 @@ impl Request {
     fn end(&self, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
         self.leave_queue();
-        self.answer(|| Err(error(phase)));
+        self.answer(Ticks::now(), || Err(error(phase)));
         self.waker.wake();
     }
 
@@ -304,7 +322,7 @@ impl Request {
     pub(crate) fn give_up_waiting(&self, after: Duration) {
         if self.leave_queue() {
             let millis = after.as_secs_f64() * 1e3;
-            self.answer(|| {
+            self.answer(Ticks::now(), || {
                 Err(Error::new(
                     ErrorCode::AcquireTimeout,
                     format!("no instance was free within {millis} ms"),
@@ -352,17 +370,17 @@ impl Request {
 
     /// Whether its answer is to say what it took.
     pub(crate) fn is_measured(&self) -> bool {
-        self.meter.is_some()
+        self.cpu.is_some()
     }
 
     /// What it took so far, with what its instance says of it.
     pub(crate) fn measure(&self, taken: Taken) -> Option<Box<CallStats>> {
-        let meter = self.meter.as_ref()?;
+        let (timing, cpu) = (self.timing.as_ref()?, self.cpu.as_ref()?);
         let pages = |bytes: u64| bytes.div_ceil(PAGE_BYTES);
         Some(Box::new(CallStats {
-            wall: Duration::from_nanos(meter.passed()),
-            cpu: cfg!(unix).then(|| Duration::from_nanos(meter.cpu.load(Ordering::Relaxed))),
-            queued: Duration::from_nanos(meter.queued.load(Ordering::Relaxed)),
+            wall: timing.submitted.elapsed(),
+            cpu: cfg!(unix).then(|| Duration::from_nanos(cpu.load(Ordering::Relaxed))),
+            queued: Duration::from_nanos(timing.waited.load(Ordering::Relaxed)),
             fuel: taken.fuel,
             pages_before: pages(taken.bytes_before),
             pages_after: pages(taken.bytes_after),
@@ -389,14 +407,14 @@ impl Request {
             let _ =
                 self.phase
                     .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
-            let turn = Instant::now();
-            let began = self.meter.as_ref().and_then(|_| cpu::thread_time());
+            let turn = Ticks::now();
+            let began = self.cpu.as_ref().and_then(|_| cpu::thread_time());
             let polled = guest.as_mut().poll(context);
-            if let (Some(meter), Some(began), Some(now)) =
-                (&self.meter, began, began.and_then(|_| cpu::thread_time()))
+            if let (Some(cpu), Some(began), Some(now)) =
+                (&self.cpu, began, began.and_then(|_| cpu::thread_time()))
             {
                 let took = now.saturating_sub(began).as_nanos() as u64;
-                meter.cpu.fetch_add(took, Ordering::Relaxed);
+                cpu.fetch_add(took, Ordering::Relaxed);
             }
             match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -1,5 +1,6 @@
 //! The counts of a pool, each an atomic of its own.
 
+use crate::durations::Durations;
 use crate::error::ErrorCode;
 use crate::events::Reason;
 use crate::named::named;
@@ -59,12 +60,21 @@ pub(crate) struct Counters {
     places: AtomicU64,
     /// Instances that are being made before a call needs them.
     pub(crate) warming: AtomicU64,
+    /// None where the engine's metrics are off.
+    pub(crate) durations: Option<Durations>,
 }
 
 /// One of the places in a pool and its queue, free again when dropped.
 pub(crate) struct Place(Arc<Counters>);
 
 impl Counters {
+    pub(crate) fn new(durations: Option<Durations>) -> Counters {
+        Counters {
+            durations,
+            ..Counters::default()
+        }
+    }
+
     /// Takes a place where fewer than `most` are taken.
     pub(crate) fn take_place(self: &Arc<Counters>, most: u64) -> Option<Place> {
         let more = |places| (places < most).then_some(places + 1);

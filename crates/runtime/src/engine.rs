@@ -14,6 +14,7 @@ use crate::loading::Loaders;
 use crate::module::Code;
 use crate::settings::Cpu;
 use crate::stats::Starts;
+use crate::ticks;
 use crate::workers::{MAX_WORKERS, Workers};
 use riptide_wasm_accounting::{Account, Scope};
 use std::collections::HashMap;
@@ -192,6 +193,7 @@ impl Engine {
 
 impl Core {
     fn new(options: EngineOptions) -> Result<Core> {
+        ticks::begin();
         let allocated = allocation::allocate(&options)?;
         let wasmtime = allocated.engine;
         let ticking = wasmtime.weak();

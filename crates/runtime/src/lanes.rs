@@ -7,6 +7,7 @@
 use crate::breaker::{Breaker, Permit};
 use crate::call::{Answer, Call, Done, Job, Patience, Request, Taken, Ticket, Waiting, deadline};
 use crate::counters::{Counters, Outcome, Place};
+use crate::durations::Durations;
 use crate::engine::{Engine, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
@@ -19,6 +20,7 @@ use crate::shares::Usage;
 use crate::stats::Starts;
 use crate::stock::{Counted, Held, Keeping, Stock};
 use crate::store::Blueprint;
+use crate::ticks::Ticks;
 use crate::value::{self, Value};
 use crate::workers;
 use crossbeam_queue::SegQueue;
@@ -30,7 +32,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Calls that a lane answers before other tasks of its worker have a turn.
 const CALLS_A_TURN: u32 = 32;
@@ -118,7 +120,9 @@ impl Lanes {
         if engine.core().options.cache.is_some() {
             starts.count_lookup(code.tier());
         }
-        let counters: Arc<Counters> = Arc::default();
+        let core = engine.core();
+        let durations = core.options.metrics.then(|| Durations::new(&core.workers));
+        let counters = Arc::new(Counters::new(durations));
         let keeping = Keeping {
             min: options.min,
             reuse: options.reuse,
@@ -421,12 +425,12 @@ impl Lanes {
         }
     }
 
-    /// Serves what was taken from the queue. Whether it was long.
-    async fn serve(self: &Arc<Lanes>, request: Arc<Request>) -> bool {
+    /// Serves what was taken from the queue. Whether it was long, and when it ended.
+    async fn serve(self: &Arc<Lanes>, request: Arc<Request>) -> (bool, Ticks) {
         let ticking = self.engine.core().clock.begun();
         let serving = Serving::new(self, &request);
         let Some(Waiting { job, place }) = request.start() else {
-            return false;
+            return (false, Ticks::now());
         };
         if self.destroyed.load(Ordering::SeqCst) {
             request.abort(DESTROYED);
@@ -446,8 +450,9 @@ impl Lanes {
                 self.judge(&request, &result);
                 drop(serving);
                 drop(place);
-                request.finish(result);
-                request.is_long()
+                let ended = Ticks::now();
+                request.finish_at(ended, result);
+                (request.is_long(), ended)
             }
             Job::Lend(lent) => {
                 let taken = self.supervise(&request, self.stock.take(&request)).await;
@@ -473,7 +478,7 @@ impl Lanes {
                 }
                 lent.end();
                 drop(serving);
-                true // whatever it was, the lane begins anew
+                (true, Ticks::now()) // whatever it was, the lane begins anew
             }
         }
     }
@@ -672,18 +677,18 @@ impl Lane {
             pool.begin_again().await;
         }
         let mut calls = 0;
-        let mut turn = Instant::now();
+        let mut turn = Ticks::now();
         let mut spent = Duration::ZERO;
         loop {
             if let Some(request) = pool.requests.pop() {
-                let long = pool.serve(request).await;
+                let (long, ended) = pool.serve(request).await;
                 calls += 1;
-                let before = std::mem::replace(&mut spent, turn.elapsed());
+                let before = std::mem::replace(&mut spent, ended.since(turn));
                 pool.note_time(spent.saturating_sub(before));
                 if long || calls == CALLS_A_TURN || spent > TURN {
                     pool.begin_again().await;
                     calls = 0;
-                    turn = Instant::now();
+                    turn = Ticks::now();
                     spent = Duration::ZERO;
                 }
             } else if let Some(counted) = pool.reserve_warm() {

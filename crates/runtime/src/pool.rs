@@ -5,6 +5,7 @@
 use crate::breaker::{BreakerOptions, BreakerStats};
 use crate::call::{Call, Done, Ticket};
 use crate::counters::Outcome;
+use crate::durations::{Durations, DurationsSnapshot};
 use crate::error::Result;
 use crate::events::{DeniedGrowth, Listener, Reason};
 use crate::host::HostFunction;
@@ -66,6 +67,8 @@ pub struct PoolStats {
     pub destroyed: [u64; Reason::ALL.len()],
     /// Calls by [`Outcome`] in its order.
     pub outcomes: [u64; Outcome::ALL.len()],
+    /// How long calls took; none where the engine's metrics are off.
+    pub durations: Option<DurationsSnapshot>,
     /// The breaker, where there is one.
     pub breaker: Option<BreakerStats>,
 }
@@ -165,6 +168,7 @@ impl Pool {
             created: counters.created.load(Ordering::Relaxed),
             destroyed: counters.destroyed(),
             outcomes: counters.outcomes(),
+            durations: counters.durations.as_ref().map(Durations::snapshot),
             breaker: self.inner().breaker.as_ref().map(|breaker| breaker.stats()),
         }
     }

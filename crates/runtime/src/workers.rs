@@ -10,6 +10,7 @@
 use crate::clock::TICK;
 use crate::pace::Pace;
 use crate::shares::{Shares, Usage};
+use crate::ticks::Ticks;
 use crossbeam_queue::SegQueue;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -52,6 +53,8 @@ enum Move {
 }
 
 thread_local! {
+    /// The workers that this thread is one of, and which.
+    static HERE: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
     /// What the task that is polled on this thread asks for.
     static MOVE: Cell<Move> = const { Cell::new(Move::Stay) };
 }
@@ -68,12 +71,20 @@ pub(crate) fn begin_again(long: bool) {
     MOVE.set(Move::Again { long });
 }
 
+/// Which of the workers with this id this thread is, if it is one.
+pub(crate) fn here(id: u64) -> Option<usize> {
+    let (own, index) = HERE.get();
+    (own == id).then_some(index)
+}
+
 /// The threads and their queues. Dropping it lets the threads end once their task is done.
 pub(crate) struct Workers {
     crews: Arc<Crews>,
 }
 
 struct Crews {
+    /// Not 0, and of no others.
+    id: u64,
     crews: [Crew; 2],
     pace: Pace,
 }
@@ -162,7 +173,7 @@ impl Future for Task {
             return Poll::Ready(());
         };
         MOVE.set(Move::Stay);
-        let began = Instant::now();
+        let began = Ticks::now();
         let polled = work.as_mut().poll(context);
         let charged = std::mem::take(&mut self.charged);
         self.usage.charge(began.elapsed());
@@ -198,8 +209,11 @@ impl Workers {
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
         let count = count.clamp(1, MAX_WORKERS) as usize;
         let cores = std::thread::available_parallelism().map_or(count, usize::from);
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let workers = Workers {
             crews: Arc::new(Crews {
+                id,
                 crews: [
                     Crew::new(count, Queue::InOrder(SegQueue::new())),
                     Crew::new(count, Queue::ByUse(Shares::new())),
@@ -225,6 +239,7 @@ impl Workers {
                         if crew == BACK {
                             give_way();
                         }
+                        HERE.set((id, crew * count + index));
                         wasmtime::Engine::tls_eager_initialize();
                         // The runtime's own fairness would count all tasks of this worker as one.
                         runtime.block_on(tokio::task::unconstrained(worker));
@@ -237,6 +252,16 @@ impl Workers {
     /// Threads of one crew.
     pub(crate) fn count(&self) -> u32 {
         self.crews.crews[FRONT].signals.len() as u32
+    }
+
+    /// Threads of both crews.
+    pub(crate) fn threads(&self) -> usize {
+        self.crews.crews.iter().map(|crew| crew.signals.len()).sum()
+    }
+
+    /// Tells these workers from those of other engines.
+    pub(crate) fn id(&self) -> u64 {
+        self.crews.id
     }
 
     /// Hands a task to whichever worker is free first. Takes no lock.

@@ -1,0 +1,41 @@
+//! What recording the durations of one call takes beside the call: in nanoseconds, as JSON.
+
+#[path = "../src/histogram.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod histogram;
+#[path = "../src/ticks.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod ticks;
+
+use histogram::Histogram;
+use std::hint::black_box;
+use std::time::Instant;
+use ticks::Ticks;
+
+const CALLS: u32 = 100_000;
+const ROUNDS: usize = 50;
+
+/// As it is done for a call: the time when it is submitted, when a lane takes it and when it has its answer, and both
+/// histograms.
+fn record(call: &Histogram, queue_wait: &Histogram) {
+    let submitted = black_box(Ticks::now());
+    let waited = black_box(Ticks::now().nanos_since(submitted));
+    call.observe_nanos_alone(Ticks::now().nanos_since(submitted));
+    queue_wait.observe_nanos_alone(waited);
+}
+
+fn main() {
+    ticks::begin();
+    let (call, queue_wait) = (Histogram::new(), Histogram::new());
+    let mut rounds = [0.0; ROUNDS];
+    for round in &mut rounds {
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            record(&call, &queue_wait);
+        }
+        *round = began.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS);
+    }
+    // The median: the core may be taken away in the middle of a round.
+    rounds.sort_by(f64::total_cmp);
+    println!("{{\"nanos\":{:.1}}}", rounds[ROUNDS / 2]);
+}
