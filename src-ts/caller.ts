@@ -1,6 +1,7 @@
 import { type BindingCaller, MEASURED, NESTED } from './binding.js';
 import type { Code } from './code.js';
 import { hosting, isWithin, nextTicket } from './context.js';
+import { calls } from './diagnostics.js';
 import { describe, makeError } from './errors.js';
 import { isAborted, promised, rethrow, toError } from './native.js';
 import { checkOptions, millis } from './options.js';
@@ -78,6 +79,12 @@ export class Caller {
   }
 
   call(name: string, args: readonly unknown[], options?: CallOptions, flags = 0): Promise<unknown> {
+    if (!calls.hasSubscribers) return this.#begin(name, args, options, flags);
+    const message = { target: this.#target.owner, name, args };
+    return calls.tracePromise(() => this.#begin(name, args, options, flags), message);
+  }
+
+  #begin(name: string, args: readonly unknown[], options: CallOptions | undefined, flags: number): Promise<unknown> {
     const bad = badCall(name, args);
     if (bad !== undefined) return Promise.reject(bad);
     let wishes: CallOptions | undefined;

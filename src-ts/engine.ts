@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BindingCode, BindingEngineOptions } from './binding.js';
 import { type CacheOptions, cacheRule, resolveCache } from './cache-options.js';
+import type { Code } from './code.js';
 import { type CompileOptions, compileRule, resolveCompile } from './compile-options.js';
 import { Component } from './component.js';
+import { loads } from './diagnostics.js';
 import { describe, makeError } from './errors.js';
 import { type Histogram, histogram } from './histogram.js';
 import { type EngineInner, inner } from './internal.js';
@@ -216,18 +218,19 @@ export class Engine {
    * @throws RiptideError `ERR_READ` where the file cannot be read.
    */
   async load(source: CodeSource): Promise<Module | Component> {
-    const binding = await this.#load(source);
-    return binding.kind === 'module' ? Module.over(binding, this) : Component.over(binding, this);
+    return this.#load(source, (binding) =>
+      binding.kind === 'module' ? Module.over(binding, this) : Component.over(binding, this),
+    );
   }
 
   /** Loads a module; a component is `ERR_WRONG_KIND`. See {@link Engine.load}. */
   async loadModule(source: CodeSource): Promise<Module> {
-    return Module.over(await this.#load(source, 'module'), this);
+    return this.#load(source, (binding) => Module.over(binding, this), 'module');
   }
 
   /** Loads a component; a module is `ERR_WRONG_KIND`. See {@link Engine.load}. */
   async loadComponent(source: CodeSource): Promise<Component> {
-    return Component.over(await this.#load(source, 'component'), this);
+    return this.#load(source, (binding) => Component.over(binding, this), 'component');
   }
 
   /**
@@ -273,7 +276,16 @@ export class Engine {
     };
   }
 
-  async #load(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {
+  #load<C extends Code>(
+    source: CodeSource,
+    over: (binding: BindingCode) => C,
+    kind?: 'module' | 'component',
+  ): Promise<C> {
+    const message = { engine: this, source };
+    return loads.tracePromise(async () => over(await this.#find(source, kind)), message);
+  }
+
+  async #find(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {
     const { binding } = this[inner];
     const from = pathOrBytes(source);
     const shared = ModuleCache.shared(this.cache);

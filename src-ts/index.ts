@@ -4,6 +4,7 @@ export { Code, type ExternDescription } from './code.js';
 export type { CompileOptions } from './compile-options.js';
 export { Component } from './component.js';
 export { type Config, type Environment, loadConfig } from './config.js';
+export type { CallMessage, LoadMessage, PoolMessage } from './diagnostics.js';
 export {
   type CodeSource,
   type ColdStartHealth,

@@ -12,6 +12,7 @@ import {
 } from './caller.js';
 import { type Code, checkCode } from './code.js';
 import { forgetWarmUps, hosting, hostWarmUps, isWithin, nextTicket, within } from './context.js';
+import { calls, poolChannels } from './diagnostics.js';
 import { describe, makeError, RejectedError } from './errors.js';
 import { forget, listen, nextId } from './events.js';
 import { type Histogram, histogram } from './histogram.js';
@@ -266,7 +267,7 @@ export class Pool extends EventEmitter<PoolEvents> {
       if (!plain) return (...args) => this.call(name, args);
       let bound: ((...args: unknown[]) => Promise<unknown>) | undefined;
       return (...args) => {
-        if (isWithin(pool)) return this.call(name, args);
+        if (isWithin(pool) || calls.hasSubscribers) return this.call(name, args);
         try {
           bound ??= this[inner].bind(this[inner].find(name));
         } catch {
@@ -346,19 +347,29 @@ export class Pool extends EventEmitter<PoolEvents> {
   #listen(more = ''): void {
     let bits = EVENT_BITS[more] ?? 0;
     for (const name of this.eventNames()) bits |= EVENT_BITS[String(name)] ?? 0;
+    for (const [name, { hasSubscribers }] of Object.entries(poolChannels)) {
+      if (hasSubscribers) bits |= EVENT_BITS[name] ?? 0;
+    }
     this[inner].listen(bits);
   }
 
   static #tell(pool: Pool, kind: string, detail: string): void {
     if (kind === 'growthDenied') {
-      const denied = pool[inner].takeDenied();
-      if (denied !== null) pool.emit('growthDenied', denied);
+      const growth = pool[inner].takeDenied();
+      if (growth === null) return;
+      poolChannels.growthDenied.publish({ pool, growth });
+      pool.emit('growthDenied', growth);
     } else if (kind === 'instanceCreated') {
+      poolChannels.instanceCreated.publish({ pool });
       pool.emit('instanceCreated');
     } else if (kind === 'instanceDestroyed') {
-      pool.emit('instanceDestroyed', detail as DestroyReason);
+      const reason = detail as DestroyReason;
+      poolChannels.instanceDestroyed.publish({ pool, reason });
+      pool.emit('instanceDestroyed', reason);
     } else {
-      pool.emit('breaker', detail as BreakerState);
+      const state = detail as BreakerState;
+      poolChannels.breaker.publish({ pool, state });
+      pool.emit('breaker', state);
     }
   }
 
