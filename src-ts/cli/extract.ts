@@ -1,4 +1,5 @@
 import { createExtractor, type Extracted, type ExtractionMode } from '../extractor.js';
+import { modeOf } from '../modes.js';
 import { parseArguments } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 import { readPage } from './input.js';
@@ -36,22 +37,12 @@ function parse(argv: string[]): { source: string; mode: ExtractionMode; format: 
   const [source] = positionals;
   if (source === undefined || positionals.length > 1) throw usage('extract takes one file, URL or -');
   const selectors = values.selector ?? [];
-  const name = values.mode ?? (selectors.length > 0 ? 'custom' : 'article');
-  if (name === 'custom' && selectors.length === 0) throw usage('--mode custom needs at least one --selector');
-  if (name !== 'custom' && selectors.length > 0) throw usage('--selector goes with --mode custom only');
+  const mode = modeOf(values.mode, selectors);
+  if (typeof mode === 'object' && 'problem' in mode) throw usage(mode.problem);
   const formats = (['json', 'markdown', 'text'] as const).filter((format) => values[format]);
   if (formats.length > 1) throw usage('--json, --markdown and --text exclude each other');
-  const format = formats[0] ?? (name === 'metadata' ? 'json' : 'markdown');
-  switch (name) {
-    case 'custom':
-      return { source, mode: { tag: 'custom', val: selectors }, format, url: values.url };
-    case 'article':
-    case 'full':
-    case 'metadata':
-      return { source, mode: name, format, url: values.url };
-    default:
-      throw usage(`--mode is article, full, metadata or custom, not ${JSON.stringify(name)}`);
-  }
+  const format = formats[0] ?? (mode === 'metadata' ? 'json' : 'markdown');
+  return { source, mode, format, url: values.url };
 }
 
 function render(content: Extracted, format: Format): string {

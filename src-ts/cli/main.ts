@@ -11,6 +11,16 @@ riptide-wasm extract FILE|URL|- [options]   one page to standard output (- is st
   --text            the content as plain text
   --json            everything as JSON (default in mode metadata)
 
+riptide-wasm serve [options]                an HTTP server: POST /extract, GET /metrics, /health, /ready, /openapi.json
+                                            (needs npm install fastify prom-client)
+  --host HOST       the address to listen on (default: 127.0.0.1)
+  --port PORT       the port (default: 8080; 0: a free one)
+  --allow-host NAME a name it may be called by, beside localhost and IP addresses; may be given several times
+  --allow-fetch     also fetch pages by their URL, from public addresses
+  --max-body-bytes N, --max-queue N, --memory-budget-mb N   limits (8 MiB, 64 calls, none)
+  --drain-seconds N how long it serves on after SIGTERM, not ready any more (default: 1)
+  --log-level LEVEL trace, debug, info (default), warn, error or silent
+
 riptide-wasm demo [FILE|FOLDER|URL...]      many pages, with a table of what they took;
                                             npm's own manual where none are given
 riptide-wasm precompile [FILE...] [options]  compile into the cache, for an image or a later start;
@@ -39,6 +49,9 @@ async function run([command, ...rest]: string[]): Promise<void> {
     case 'extract':
       if (rest.includes('--help')) break;
       return (await import('./extract.js')).extract(rest);
+    case 'serve':
+      if (rest.includes('--help')) break;
+      return (await import('./serve.js')).serve(rest);
     case 'demo':
       if (rest[0] === '--help') break;
       return (await import('./demo.js')).demo(rest);

@@ -1,0 +1,62 @@
+import type { ServeOptions } from '../server/serve.js';
+import { parseArguments, wholeNumber } from './arguments.js';
+import { Failure, oneLine, usage } from './failure.js';
+
+/** What the server needs beside this package. */
+const PEERS = ['fastify', 'prom-client'];
+
+/** `riptide-wasm serve`: the HTTP server, until a signal ends it. */
+export async function serve(argv: string[]): Promise<void> {
+  const options = parse(argv);
+  const server = await load();
+  try {
+    await server.serve(options);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_BAD_OPTION') throw usage(oneLine(error));
+    throw error;
+  }
+}
+
+function parse(argv: string[]): ServeOptions {
+  const { values } = parseArguments({
+    args: argv,
+    options: {
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'allow-host': { type: 'string', multiple: true },
+      'allow-fetch': { type: 'boolean' },
+      'max-body-bytes': { type: 'string' },
+      'max-queue': { type: 'string' },
+      'memory-budget-mb': { type: 'string' },
+      'drain-seconds': { type: 'string' },
+      'log-level': { type: 'string' },
+    },
+  });
+  const budget = wholeNumber('memory-budget-mb', values['memory-budget-mb']);
+  const maxQueue = wholeNumber('max-queue', values['max-queue']);
+  const port = wholeNumber('port', values.port);
+  const maxBodyBytes = wholeNumber('max-body-bytes', values['max-body-bytes']);
+  const drain = wholeNumber('drain-seconds', values['drain-seconds']);
+  return {
+    logger: { level: values['log-level'] ?? 'info' },
+    fetch: values['allow-fetch'] ?? false,
+    allowedHosts: values['allow-host'] ?? [],
+    extractor: {
+      ...(maxQueue !== undefined && { maxQueue }),
+      ...(budget !== undefined && { memoryBudgetBytes: budget * 1024 * 1024 }),
+    },
+    ...(values.host !== undefined && { host: values.host }),
+    ...(port !== undefined && { port }),
+    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
+    ...(drain !== undefined && { drainMillis: drain * 1_000 }),
+  };
+}
+
+async function load(): Promise<typeof import('../server/index.js')> {
+  try {
+    return await import('../server/index.js');
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Failure(`the server needs ${PEERS.join(' and ')}: npm install ${PEERS.join(' ')}`);
+  }
+}

@@ -1,0 +1,87 @@
+import type { FastifyError } from 'fastify';
+import { GuestError, MemoryLimitError, RejectedError, RiptideError } from '../errors.js';
+import { ExtractionError } from '../extraction-error.js';
+import { FetchError } from './fetch-page.js';
+
+/** A request that is refused, with its status. */
+export class Refusal extends Error {
+  readonly statusCode: number;
+  readonly code: string;
+  /** Whether and when it may be tried again, in seconds. */
+  readonly retryAfter: number | undefined;
+
+  constructor(statusCode: number, code: string, message: string, retryAfter?: number) {
+    super(message);
+    this.statusCode = statusCode;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** How a failure is answered. */
+export interface Answer {
+  readonly statusCode: number;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfter?: number | undefined;
+}
+
+/** A second: what a queue of short calls needs to move on. */
+export const SOON_SECONDS = 1;
+
+/** The status of each failure of a call that is not the service's own fault (500). */
+const STATUS_CODES: Readonly<Record<string, number>> = {
+  ERR_BAD_ARGUMENT: 400,
+  ERR_TIMEOUT: 504,
+  ERR_ACQUIRE_TIMEOUT: 503,
+  ERR_QUEUE_FULL: 503,
+  ERR_BREAKER_OPEN: 503,
+  ERR_CLOSED: 503,
+  ERR_ABORTED: 503,
+  ERR_NO_SLOT: 503,
+  ERR_RESULT_TOO_LARGE: 422,
+};
+
+/** The answer to whatever a request ended with. What is a fault of the service's own is not told in words. */
+export function answerOf(error: unknown): Answer {
+  if (error instanceof Refusal) return error;
+  if (error instanceof FetchError) return error;
+  if (error instanceof ExtractionError) return ofExtraction(error);
+  if (error instanceof MemoryLimitError) return ofMemory(error);
+  if (error instanceof RiptideError) {
+    const statusCode = STATUS_CODES[error.code] ?? 500;
+    const message =
+      statusCode === 500 && !(error instanceof GuestError) ? 'the page could not be extracted' : error.message;
+    return { statusCode, code: error.code, message, retryAfter: statusCode === 503 ? retryAfter(error) : undefined };
+  }
+  return ofFastify(error as FastifyError);
+}
+
+function ofExtraction({ payload, code, message }: ExtractionError): Answer {
+  const { tag } = payload;
+  const statusCode = tag === 'unsupported-mode' ? 400 : tag === 'internal-error' ? 500 : 422;
+  return { statusCode, code, message };
+}
+
+/** A page that needs more than one instance may hold is the page's fault; a budget that others fill is not. */
+function ofMemory({ code, details, message }: MemoryLimitError): Answer {
+  const own = details.limitedBy === 'instance' || details.limitedBy === 'memory type' || details.limitedBy === 'tables';
+  return own ? { statusCode: 422, code, message } : { statusCode: 503, code, message, retryAfter: SOON_SECONDS };
+}
+
+/** From the breaker, or soon. */
+function retryAfter(error: RiptideError): number {
+  const millis = error instanceof RejectedError ? error.details.resetMillis : undefined;
+  return typeof millis === 'number' ? inSeconds(millis) : SOON_SECONDS;
+}
+
+/** Milliseconds as `Retry-After` has them: whole seconds, one or more. */
+export function inSeconds(millis: number): number {
+  return Math.max(1, Math.ceil(millis / 1_000));
+}
+
+/** Fastify's own errors say what is wrong with a request; others are ours. */
+function ofFastify({ statusCode, code, message }: FastifyError): Answer {
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return { statusCode, code, message };
+  return { statusCode: 500, code: 'ERR_INTERNAL', message: 'the request could not be answered' };
+}

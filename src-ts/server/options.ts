@@ -1,0 +1,102 @@
+import { isIP } from 'node:net';
+import { Registry } from 'prom-client';
+import { Extractor, type ExtractorOptions } from '../extractor.js';
+import { checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
+
+/** Options of {@link createServer}. */
+export interface ServerOptions {
+  /**
+   * The extractor that answers: one that is there, which stays its caller's to close, or options for
+   * `createExtractor`.
+   * @default createExtractor() with a breaker, a queue of 64 calls, and instances recycled above 1,024 pages
+   */
+  extractor?: Extractor | ExtractorOptions;
+  /**
+   * The names by which the server may be called (`Host`), beside `localhost` and IP addresses; any port. Another name is
+   * refused, so that no web page can reach the server under a name of its own.
+   * @default none
+   */
+  allowedHosts?: readonly string[];
+  /**
+   * The largest body of a request, and the largest page that is fetched, in bytes: 1 to 33,554,432, which is what the
+   * extractor takes.
+   * @default 8 MiB
+   */
+  maxBodyBytes?: number;
+  /**
+   * How long a request may take, its body's arrival included, in milliseconds.
+   * @default 30_000
+   */
+  timeoutMillis?: number;
+  /**
+   * Whether pages may be fetched by their URL: from public addresses only.
+   * @default false
+   */
+  fetch?: boolean;
+  /**
+   * Where its metrics are shown; `GET /metrics` shows all of it.
+   * @default a registry of its own
+   */
+  registry?: Registry;
+  /**
+   * Fastify's `logger`: `true`, or options of pino.
+   * @default false
+   */
+  logger?: boolean | object;
+}
+
+/** What a server is made of. @internal */
+export interface Settings {
+  readonly extractor: Extractor | ExtractorOptions;
+  readonly allowedHosts: ReadonlySet<string>;
+  readonly maxBodyBytes: number;
+  readonly timeoutMillis: number;
+  readonly fetch: boolean;
+  readonly registry: Registry;
+  readonly logger: boolean | object;
+}
+
+/** The extractor's own limit. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** A service lives with what strangers send. */
+const EXTRACTOR: ExtractorOptions = { maxQueue: 64, breaker: {}, recycleAbovePages: 1_024 };
+
+/** @internal */
+export const SERVER_RULES: Readonly<Record<string, Rule>> = {
+  extractor: {
+    allowed: 'an Extractor, or options of createExtractor',
+    accepts: (value) => value instanceof Extractor || isRecord(value),
+  },
+  allowedHosts: {
+    allowed: 'an array of host names without ports',
+    accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string' && isHostName(name)),
+  },
+  maxBodyBytes: whole(1, MAX_BODY_BYTES, 'bytes'),
+  timeoutMillis: millis,
+  fetch: flag,
+  registry: { allowed: 'a Registry of prom-client', accepts: (value) => value instanceof Registry },
+  logger: {
+    allowed: 'true, false, or options of pino',
+    accepts: (value) => typeof value === 'boolean' || isRecord(value),
+  },
+};
+
+/** @internal */
+export function settingsOf(given: ServerOptions): Settings {
+  const options = checkOptions(given, SERVER_RULES);
+  const { extractor = {} } = options;
+  return {
+    extractor: extractor instanceof Extractor ? extractor : { ...EXTRACTOR, ...extractor },
+    allowedHosts: new Set(options.allowedHosts?.map((name) => name.toLowerCase())),
+    maxBodyBytes: options.maxBodyBytes ?? 8 * 1024 * 1024,
+    timeoutMillis: options.timeoutMillis ?? 30_000,
+    fetch: options.fetch ?? false,
+    registry: options.registry ?? new Registry(),
+    logger: options.logger ?? false,
+  };
+}
+
+function isHostName(name: string): boolean {
+  return isIP(name) === 0 && /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(name);
+}

@@ -1,0 +1,177 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Histogram } from 'prom-client';
+import { createExtractor, Extractor } from '../extractor.js';
+import { registerMetrics } from '../prometheus.js';
+import { Exchange, Inbound } from './exchange.js';
+import { type ExtractRoute, extractHandler } from './extract.js';
+import { type Answer, answerOf, Refusal } from './failures.js';
+import { isOwnHost } from './hosts.js';
+import { openApi } from './openapi.js';
+import { type ServerOptions, type Settings, settingsOf } from './options.js';
+import { JSON_BODY, QUERY } from './schemas.js';
+import { healthReport, readyReport, unreadiness } from './status.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a request with a body. */
+    exchange: Exchange;
+  }
+}
+
+/** A server with what its shutting down needs. @internal */
+export interface Built {
+  readonly app: FastifyInstance;
+  /** From now on it is not ready, and each connection ends with its next answer. */
+  drain(): void;
+}
+
+/**
+ * A Fastify server that extracts pages: `POST /extract`, with `GET /metrics`, `/health`, `/ready` and `/openapi.json`. It
+ * does not listen yet: call its `listen`; `close` finishes what runs. Routes and hooks of your own may be added.
+ *
+ * ```js
+ * const server = await createServer();
+ * await server.listen({ port: 8080 });
+ * ```
+ *
+ * @throws OptionError `ERR_BAD_OPTION` for an option that cannot be used
+ */
+export async function createServer(options: ServerOptions = {}): Promise<FastifyInstance> {
+  return (await build(options)).app;
+}
+
+/** @internal */
+export async function build(options: ServerOptions): Promise<Built> {
+  const settings = settingsOf(options);
+  const own = !(settings.extractor instanceof Extractor);
+  const extractor =
+    settings.extractor instanceof Extractor ? settings.extractor : await createExtractor(settings.extractor);
+  const app = Fastify({
+    logger: settings.logger,
+    bodyLimit: settings.maxBodyBytes,
+    requestTimeout: settings.timeoutMillis,
+    // What comes while it closes is still served: its connection was accepted.
+    return503OnClosing: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+  });
+  let draining = false;
+  const drain = () => {
+    draining = true;
+  };
+  app.addHook('preClose', async () => drain());
+  app.addHook('onRequest', async (request) => {
+    if (!isOwnHost(request.headers.host, settings.allowedHosts)) {
+      throw new Refusal(421, 'ERR_BAD_HOST', 'the server has another name (allowedHosts)');
+    }
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    if (draining) reply.header('connection', 'close');
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const answer = answerOf(error);
+    if (answer.statusCode === 500) request.log.error(error);
+    else request.log.info({ code: answer.code }, answer.message);
+    return refuse(reply, answer);
+  });
+  app.setNotFoundHandler((request, reply) => refuse(reply, notFound(request, reply)));
+  addExtract(app, settings, extractor);
+  addReports(app, extractor, () => draining);
+  const forget = addMetrics(app, settings, extractor);
+  app.addHook('onClose', async () => {
+    forget();
+    if (own) await extractor.close();
+  });
+  return { app, drain };
+}
+
+/** The methods of each path. */
+const METHODS: Readonly<Record<string, string>> = {
+  '/extract': 'POST',
+  '/health': 'GET, HEAD',
+  '/ready': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
+  '/openapi.json': 'GET, HEAD',
+};
+
+function notFound(request: FastifyRequest, reply: FastifyReply): Answer {
+  const [path = ''] = request.url.split('?');
+  const allowed = METHODS[path];
+  if (allowed === undefined) return new Refusal(404, 'ERR_NOT_FOUND', `there are ${Object.keys(METHODS).join(', ')}`);
+  reply.header('allow', allowed);
+  return new Refusal(405, 'ERR_BAD_METHOD', `allowed: ${allowed}`);
+}
+
+function refuse(reply: FastifyReply, { statusCode, code, message, retryAfter }: Answer): FastifyReply {
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  // What is left of a body that is not read would be read to its end otherwise.
+  if (statusCode === 408 || statusCode === 413) reply.header('connection', 'close');
+  const error = STATUS_CODES[statusCode] ?? 'Client Closed Request';
+  return reply.code(statusCode).type('application/json; charset=utf-8').send({ statusCode, code, error, message });
+}
+
+function addExtract(app: FastifyInstance, settings: Settings, extractor: Extractor): void {
+  const inbound = new Inbound(settings.maxBodyBytes);
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.decorateRequest('exchange');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    ['text/html', 'application/xhtml+xml'],
+    (request: FastifyRequest, payload: IncomingMessage) => request.exchange.receive(payload),
+  );
+  app.addContentTypeParser(
+    'application/json',
+    (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {
+      request.exchange.receive(payload).then((bytes) => parseJson(request, bytes.toString(), done), done);
+    },
+  );
+  app.post<ExtractRoute>('/extract', {
+    schema: { querystring: QUERY, body: { content: { 'application/json': { schema: JSON_BODY } } } },
+    onRequest: async (request, reply) => {
+      const [reason] = unreadiness(extractor);
+      if (reason !== undefined) throw new Refusal(503, reason.code, reason.message, reason.retryAfter);
+      request.exchange = new Exchange(inbound, reply.raw, settings.timeoutMillis);
+    },
+    handler: extractHandler(extractor, settings.fetch ? settings.maxBodyBytes : 0),
+  });
+}
+
+function addReports(app: FastifyInstance, extractor: Extractor, draining: () => boolean): void {
+  // Probes come every few seconds, and say nothing that metrics don't.
+  const quiet = { logLevel: 'warn' as const };
+  app.get('/health', quiet, async () => healthReport(extractor));
+  app.get('/ready', quiet, async (_request, reply) => {
+    const reasons = unreadiness(extractor, draining());
+    const [first] = reasons;
+    if (first !== undefined) reply.code(503).header('retry-after', first.retryAfter);
+    return readyReport(extractor, reasons);
+  });
+  const description = openApi();
+  app.get('/openapi.json', quiet, async () => description);
+}
+
+/** @returns takes the server's metrics from the registry */
+function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Extractor): () => void {
+  const forget = registerMetrics(registry, { engine: extractor.engine, pools: { extractor: extractor.pool } });
+  const name = 'riptide_wasm_http_request_duration_seconds';
+  const durations = new Histogram({
+    name,
+    help: 'Requests, from their head to the end of their answer.',
+    labelNames: ['route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  });
+  const observe = (request: FastifyRequest, status: number, seconds: number) => {
+    durations.observe({ route: request.routeOptions.url ?? 'none', status }, seconds);
+  };
+  app.addHook('onResponse', async (request, reply) => observe(request, reply.statusCode, reply.elapsedTime / 1_000));
+  app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
+    const page = await registry.metrics();
+    return reply.type(registry.contentType).send(page);
+  });
+  return () => {
+    forget();
+    registry.removeSingleMetric(name);
+  };
+}

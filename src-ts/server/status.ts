@@ -1,0 +1,102 @@
+import type { Extractor } from '../extractor.js';
+import type { BreakerStats, PoolStats } from '../pool.js';
+import type { ResourceSnapshot } from '../resource-tracker.js';
+import { inSeconds, SOON_SECONDS } from './failures.js';
+
+/** From this share of what it may be, memory counts as near its limit. */
+const NEAR = 0.9;
+
+/** Why the server takes no pages now. */
+export interface Unreadiness {
+  readonly code: 'ERR_CLOSED' | 'ERR_BREAKER_OPEN' | 'ERR_QUEUE_FULL' | 'ERR_MEMORY_LIMIT';
+  readonly message: string;
+  /** In seconds. */
+  readonly retryAfter: number;
+}
+
+/** `GET /health`: the process answers. */
+export interface HealthReport {
+  readonly status: 'ok';
+  readonly uptimeSeconds: number;
+  readonly memory: MemoryReport;
+}
+
+/** Linear memory over the engine's instances, and what the process has in all. */
+export interface MemoryReport
+  extends Pick<
+    ResourceSnapshot,
+    'currentBytes' | 'currentPages' | 'peakPages' | 'maxPages' | 'growRequests' | 'growFailures'
+  > {
+  readonly residentBytes: number;
+}
+
+/** `GET /ready`: whether pages are taken now, and what that depends on. */
+export interface ReadyReport {
+  readonly status: 'ready' | 'unready';
+  /** What keeps it from being ready. */
+  readonly reasons: readonly Pick<Unreadiness, 'code' | 'message'>[];
+  readonly memory: MemoryReport;
+  readonly pool: Pick<PoolStats, 'size' | 'idle' | 'active' | 'waiting' | 'max'> & { readonly maxQueue: number | null };
+  readonly breaker: BreakerStats | null;
+  readonly cache: {
+    readonly enabled: boolean;
+    readonly hits: number;
+    readonly misses: number;
+    readonly entries: number;
+    readonly bytes: number;
+  };
+  readonly coldStart: {
+    readonly targetMillis: number;
+    readonly lastMillis: number | null;
+    readonly slowStarts: number;
+  };
+}
+
+/** What keeps the extractor from taking a page now; `draining`: whether the server is about to close. */
+export function unreadiness(extractor: Extractor, draining = false): Unreadiness[] {
+  const { stats, closed } = extractor.pool;
+  const { currentBytes, maxPages } = extractor.engine.tracker.snapshot();
+  const found: Unreadiness[] = [];
+  if (closed || draining)
+    found.push({ code: 'ERR_CLOSED', message: 'the server is shutting down', retryAfter: SOON_SECONDS });
+  if (stats.breaker?.state === 'open') {
+    const retryAfter = inSeconds(stats.breaker.resetMillis);
+    found.push({ code: 'ERR_BREAKER_OPEN', message: 'too many pages failed of late', retryAfter });
+  }
+  if (stats.active >= stats.max && stats.waiting >= (stats.maxQueue ?? Number.POSITIVE_INFINITY)) {
+    const message = `${stats.active} calls run and ${stats.waiting} wait, which is as many as may`;
+    found.push({ code: 'ERR_QUEUE_FULL', message, retryAfter: SOON_SECONDS });
+  }
+  // An idle instance has its memory already: it may serve whatever others hold.
+  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * 65_536) {
+    const message = `instances hold ${currentBytes} bytes, which is near what they may`;
+    found.push({ code: 'ERR_MEMORY_LIMIT', message, retryAfter: SOON_SECONDS });
+  }
+  return found;
+}
+
+export function healthReport(extractor: Extractor): HealthReport {
+  return { status: 'ok', uptimeSeconds: process.uptime(), memory: memoryReport(extractor) };
+}
+
+export function readyReport(extractor: Extractor, reasons: readonly Unreadiness[]): ReadyReport {
+  const { size, idle, active, waiting, max, maxQueue, breaker } = extractor.pool.stats;
+  const { enabled, hits, misses, entries, bytes } = extractor.engine.cache.snapshot();
+  const { targetMillis, lastMillis, slowStarts } = extractor.engine.health().coldStart;
+  return {
+    status: reasons.length === 0 ? 'ready' : 'unready',
+    reasons: reasons.map(({ code, message }) => ({ code, message })),
+    memory: memoryReport(extractor),
+    pool: { size, idle, active, waiting, max, maxQueue: maxQueue ?? null },
+    breaker: breaker ?? null,
+    cache: { enabled, hits, misses, entries, bytes },
+    coldStart: { targetMillis, lastMillis: lastMillis ?? null, slowStarts },
+  };
+}
+
+function memoryReport(extractor: Extractor): MemoryReport {
+  const snapshot = extractor.engine.tracker.snapshot();
+  const { currentBytes, currentPages, peakPages, maxPages, growRequests, growFailures } = snapshot;
+  const residentBytes = process.memoryUsage.rss();
+  return { currentBytes, currentPages, peakPages, maxPages, growRequests, growFailures, residentBytes };
+}
