@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { AggregatorRegistry, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, getWasmMemoryMetrics, type MemoryLimitError, Pool } from '../dist/index.js';
@@ -121,6 +123,45 @@ describe('registerMetrics', () => {
     const all = await scrape(AggregatorRegistry.aggregate(pages) as Registry);
     expect(all.get('riptide_wasm_calls_total{pool="math",outcome="ok"}')).toBe(2);
     expect(all.get('riptide_wasm_cold_start_time_ms')).toBe(getWasmMemoryMetrics().riptide_wasm_cold_start_time_ms);
+  });
+
+  test('adds up over worker threads, which share the six', async () => {
+    const worker = new Worker(
+      `const { parentPort } = require('node:worker_threads');
+      (async () => {
+        const { Registry } = await import('prom-client');
+        const { Engine, Pool, wat2wasm } = await import(${JSON.stringify(new URL('../dist/index.js', import.meta.url))});
+        const { registerMetrics } = await import(${JSON.stringify(new URL('../dist/prometheus.js', import.meta.url))});
+        const engine = new Engine({ cache: false });
+        const pool = new Pool(await engine.load(wat2wasm(${JSON.stringify(MATH)})), { max: 1 });
+        for (let call = 0; call < 3; call++) await pool.call('add', [1, 2]);
+        const registry = new Registry();
+        registerMetrics(registry, { pools: { math: pool } });
+        parentPort.postMessage(await registry.getMetricsAsJSON());
+        await pool.close();
+      })();`,
+      { eval: true },
+    );
+    onTestFinished(async () => void (await worker.terminate()));
+    const pool = await poolOf(new Engine({ cache: false }), GROW, { max: 1, reuse: true });
+    await pool.call('seven');
+    const registry = new Registry();
+    registerMetrics(registry, { pools: { math: pool } });
+    const [theirs] = await once(worker, 'message');
+    const ours = await registry.getMetricsAsJSON();
+    const all = await scrape(AggregatorRegistry.aggregate([ours, theirs]) as Registry);
+    expect(all.get('riptide_wasm_calls_total{pool="math",outcome="ok"}')).toBe(4);
+    expect(all.get('riptide_wasm_call_duration_seconds_count{pool="math"}')).toBe(4);
+    const pages = getWasmMemoryMetrics().riptide_wasm_memory_pages;
+    expect([all.get('riptide_wasm_memory_pages'), pages]).toEqual([1, 1]);
+  });
+
+  test('shows the six where it is asked to', async () => {
+    const registry = new Registry();
+    registerMetrics(registry, { process: false });
+    expect((await scrape(registry)).has('riptide_wasm_memory_pages')).toBe(false);
+    registerMetrics(registry, { process: true });
+    expect((await scrape(registry)).has('riptide_wasm_memory_pages')).toBe(true);
   });
 
   test('refuses what is no engine or pool, and names that are taken', async () => {

@@ -1,12 +1,18 @@
+import { isMainThread } from 'node:worker_threads';
 import type { Registry } from 'prom-client';
 import { Engine } from './engine.js';
 import type { Histogram } from './histogram.js';
 import { getWasmMemoryMetrics } from './metrics.js';
-import { badOption, checkOptions, isRecord, type Rule, words } from './options.js';
+import { badOption, checkOptions, flag, isRecord, type Rule, words } from './options.js';
 import { Pool } from './pool.js';
 
-/** What {@link registerMetrics} shows beside the six metrics of the process. */
+/** What {@link registerMetrics} shows. */
 export interface MetricsOptions {
+  /**
+   * The six metrics of the process. Its threads share them: where several add up what they show, one has to show these.
+   * @default true on the main thread, false on worker threads
+   */
+  process?: boolean;
   /** Memory, instances, cold starts, compiling and the cache of an engine. */
   engine?: Engine;
   /**
@@ -30,6 +36,7 @@ type Type = 'counter' | 'gauge' | 'histogram';
 
 /** What is shown on one registry: sources by the call that named them. */
 interface Sources {
+  process: boolean;
   readonly engines: Set<{ name: string; engine: Engine }>;
   readonly pools: Set<{ name: string; pool: Pool }>;
 }
@@ -72,6 +79,7 @@ const SIX: Readonly<Record<string, readonly [string, Type, string]>> = {
 const registered = new WeakMap<Registry, Sources>();
 
 const RULES: Readonly<Record<string, Rule>> = {
+  process: flag,
   engine: { allowed: 'an Engine', accepts: (value) => value instanceof Engine },
   engineName: words,
   pools: {
@@ -85,15 +93,16 @@ const RULES: Readonly<Record<string, Rule>> = {
  * from native counters when the registry is scraped; nothing is recorded twice. May be called again for further engines
  * and pools.
  *
- * In a cluster, prom-client's `AggregatorRegistry` sums them over processes. Worker threads of a process share the six:
- * register those on one thread, and pools where they are.
+ * In a cluster, prom-client's `AggregatorRegistry` sums them over processes. It does over worker threads, too, by
+ * `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread shows its own pools, and
+ * one of them an engine that they share.
  *
  * @returns takes away what this call showed
  * @throws OptionError `ERR_BAD_OPTION` for an unknown option, for what is no engine or pool, and for a name that is taken
  */
 export function registerMetrics(registry: Registry, given: MetricsOptions = {}): () => void {
-  const { engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
-  const sources = registered.get(registry) ?? { engines: new Set(), pools: new Set() };
+  const { process = isMainThread, engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
+  const sources = registered.get(registry) ?? { process: false, engines: new Set(), pools: new Set() };
   const engines = engine === undefined ? [] : [{ name: engineName, engine }];
   const named = Object.entries(pools).map(([name, pool]) => ({ name, pool }));
   if ([...sources.engines].some(({ name }) => engines.length > 0 && name === engineName))
@@ -106,6 +115,7 @@ export function registerMetrics(registry: Registry, given: MetricsOptions = {}):
     for (const metric of metricsOver(sources)) registry.registerMetric(metric as never);
     registered.set(registry, sources);
   }
+  sources.process ||= process;
   for (const source of engines) sources.engines.add(source);
   for (const source of named) sources.pools.add(source);
   return () => {
@@ -154,7 +164,13 @@ function metricsOver(sources: Sources): Scraped[] {
     );
   const six = Object.entries(SIX).map(
     ([name, [help, type, aggregator]]) =>
-      new Scraped(name, help, type, () => [{ labels: {}, value: ofProcess(sources)[name] ?? 0 }], aggregator),
+      new Scraped(
+        name,
+        help,
+        type,
+        () => (sources.process ? [{ labels: {}, value: ofProcess(sources)[name] ?? 0 }] : []),
+        aggregator,
+      ),
   );
   return [
     ...six,

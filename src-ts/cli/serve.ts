@@ -2,6 +2,8 @@ import type { ServeOptions } from '../server/serve.js';
 import { parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
 /** What the server needs beside this package. */
 const PEERS = ['fastify', 'prom-client'];
 
@@ -32,13 +34,16 @@ function parse(argv: string[]): ServeOptions {
       'log-level': { type: 'string' },
     },
   });
+  const level = values['log-level'] ?? 'info';
+  if (!LEVELS.includes(level)) throw usage(`--log-level is ${LEVELS.join(', ')}, not ${JSON.stringify(level)}`);
   const budget = wholeNumber('memory-budget-mb', values['memory-budget-mb']);
   const maxQueue = wholeNumber('max-queue', values['max-queue']);
   const port = wholeNumber('port', values.port);
   const maxBodyBytes = wholeNumber('max-body-bytes', values['max-body-bytes']);
   const drain = wholeNumber('drain-seconds', values['drain-seconds']);
   return {
-    logger: { level: values['log-level'] ?? 'info' },
+    // A thread of its own writes the log: a file or a pipe that is slow is not waited for.
+    logger: { level, transport: { target: 'pino/file', options: { destination: 1 } } },
     fetch: values['allow-fetch'] ?? false,
     allowedHosts: values['allow-host'] ?? [],
     extractor: {

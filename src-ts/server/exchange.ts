@@ -15,7 +15,7 @@ export class Inbound {
 
   hold(bytes: number): void {
     if (this.#held + bytes > LARGEST_BODIES * this.maxBodyBytes) {
-      throw new Refusal(503, 'ERR_BUSY', 'too many large bodies are under way', SOON_SECONDS);
+      throw new Refusal(503, 'ERR_TOO_MANY_BODIES', 'too many large bodies are under way', SOON_SECONDS);
     }
     this.#held += bytes;
   }

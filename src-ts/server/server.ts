@@ -60,10 +60,12 @@ export async function build(options: ServerOptions): Promise<Built> {
     draining = true;
   };
   app.addHook('preClose', async () => drain());
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (!isOwnHost(request.headers.host, settings.allowedHosts)) {
       throw new Refusal(421, 'ERR_BAD_HOST', 'the server has another name (allowedHosts)');
     }
+    // Before a body is read.
+    if (request.is404) throw notFound(request, reply);
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
@@ -75,8 +77,8 @@ export async function build(options: ServerOptions): Promise<Built> {
     else request.log.info({ code: answer.code }, answer.message);
     return refuse(reply, answer);
   });
-  app.setNotFoundHandler((request, reply) => refuse(reply, notFound(request, reply)));
-  addExtract(app, settings, extractor);
+  // In a context of its own: routes that are added beside it keep Fastify's ways with bodies.
+  await app.register(async (context) => addExtract(context, settings, extractor));
   addReports(app, extractor, () => draining);
   const forget = addMetrics(app, settings, extractor);
   app.addHook('onClose', async () => {
@@ -95,7 +97,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/openapi.json': 'GET, HEAD',
 };
 
-function notFound(request: FastifyRequest, reply: FastifyReply): Answer {
+function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
   const [path = ''] = request.url.split('?');
   const allowed = METHODS[path];
   if (allowed === undefined) return new Refusal(404, 'ERR_NOT_FOUND', `there are ${Object.keys(METHODS).join(', ')}`);
