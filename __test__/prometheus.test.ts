@@ -15,11 +15,14 @@ const SIX = [
   'riptide_wasm_aot_cache_misses',
 ];
 
-/** The values of a registry's page by what stands before them. */
+/** The values of a registry's page by what stands before them, labels in their order by name. */
 async function scrape(registry: Registry): Promise<Map<string, number>> {
   const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
-    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    lines.map((line) => [
+      line.slice(0, line.lastIndexOf(' ')).replace(/\{(.*)\}/, (_, labels) => `{${labels.split(',').sort().join()}}`),
+      Number(line.slice(line.lastIndexOf(' '))),
+    ]),
   );
 }
 
@@ -71,10 +74,10 @@ describe('registerMetrics', () => {
 
     const page = await scrape(registry);
     expect(Object.fromEntries(page)).toMatchObject({
-      'riptide_wasm_calls_total{pool="math",outcome="ok"}': 3,
-      'riptide_wasm_calls_total{pool="math",outcome="trap"}': 2,
-      'riptide_wasm_calls_total{pool="math",outcome="timeout"}': 0,
-      'riptide_wasm_calls_total{pool="looping",outcome="timeout"}': 1,
+      'riptide_wasm_calls_total{outcome="ok",pool="math"}': 3,
+      'riptide_wasm_calls_total{outcome="trap",pool="math"}': 2,
+      'riptide_wasm_calls_total{outcome="timeout",pool="math"}': 0,
+      'riptide_wasm_calls_total{outcome="timeout",pool="looping"}': 1,
       'riptide_wasm_instances_created_total{pool="math"}': 2,
       'riptide_wasm_instances_destroyed_total{pool="math",reason="failed"}': 2,
       'riptide_wasm_breaker_state{pool="math",state="closed"}': 1,
@@ -82,8 +85,8 @@ describe('registerMetrics', () => {
       'riptide_wasm_cache_hits_total{engine="default",tier="memory"}': 1,
       'riptide_wasm_cache_misses_total{engine="default"}': 2,
       'riptide_wasm_cache_rejected_total{engine="default",reason="forged"}': 0,
-      'riptide_wasm_cold_start_seconds_count{engine="default",cache="miss"}': 2,
-      'riptide_wasm_cold_start_seconds_bucket{engine="default",cache="miss",le="+Inf"}': 2,
+      'riptide_wasm_cold_start_seconds_count{cache="miss",engine="default"}': 2,
+      'riptide_wasm_cold_start_seconds_bucket{cache="miss",engine="default",le="+Inf"}': 2,
       'riptide_wasm_compile_seconds_count{engine="default"}': 2,
       'riptide_wasm_instance_slots{engine="default"}': 64,
     });
@@ -121,7 +124,7 @@ describe('registerMetrics', () => {
     for (const registry of registries) registerMetrics(registry, { pools: { math: pool } });
     const pages = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()));
     const all = await scrape(AggregatorRegistry.aggregate(pages) as Registry);
-    expect(all.get('riptide_wasm_calls_total{pool="math",outcome="ok"}')).toBe(2);
+    expect(all.get('riptide_wasm_calls_total{outcome="ok",pool="math"}')).toBe(2);
     expect(all.get('riptide_wasm_cold_start_time_ms')).toBe(getWasmMemoryMetrics().riptide_wasm_cold_start_time_ms);
   });
 
@@ -150,7 +153,7 @@ describe('registerMetrics', () => {
     const [theirs] = await once(worker, 'message');
     const ours = await registry.getMetricsAsJSON();
     const all = await scrape(AggregatorRegistry.aggregate([ours, theirs]) as Registry);
-    expect(all.get('riptide_wasm_calls_total{pool="math",outcome="ok"}')).toBe(4);
+    expect(all.get('riptide_wasm_calls_total{outcome="ok",pool="math"}')).toBe(4);
     expect(all.get('riptide_wasm_call_duration_seconds_count{pool="math"}')).toBe(4);
     const pages = getWasmMemoryMetrics().riptide_wasm_memory_pages;
     expect([all.get('riptide_wasm_memory_pages'), pages]).toEqual([1, 1]);

@@ -24,10 +24,15 @@ export interface MetricsOptions {
   pools?: Readonly<Record<string, Pool>>;
 }
 
-type Labels = Record<string, string>;
+type Labels = Readonly<Record<string, string>>;
 
+const NONE: Labels = {};
+
+/** A value as prom-client takes it. */
 interface Sample {
   readonly labels: Labels;
+  /** Of its source: one object each, whose text prom-client keeps. */
+  readonly sharedLabels: Labels;
   readonly value: number;
   readonly metricName?: string;
 }
@@ -37,8 +42,14 @@ type Type = 'counter' | 'gauge' | 'histogram';
 /** What is shown on one registry: sources by the call that named them. */
 interface Sources {
   process: boolean;
-  readonly engines: Set<{ name: string; engine: Engine }>;
-  readonly pools: Set<{ name: string; pool: Pool }>;
+  readonly engines: Set<Source<Engine>>;
+  readonly pools: Set<Source<Pool>>;
+}
+
+interface Source<S> {
+  readonly name: string;
+  readonly source: S;
+  readonly labels: Labels;
 }
 
 /** A metric in prom-client's eyes: read from the addon's own counters when it is scraped. */
@@ -58,9 +69,20 @@ class Scraped {
     this.#samples = samples;
   }
 
+  /** For JSON. */
   async get() {
     const { name, help, type, aggregator } = this;
-    return { name, help, type, aggregator, values: this.#samples() };
+    const values = this.#samples().map(({ sharedLabels, labels, ...rest }) => ({
+      labels: { ...sharedLabels, ...labels },
+      ...rest,
+    }));
+    return { name, help, type, aggregator, values };
+  }
+
+  /** For Prometheus's page. */
+  async getForPromString() {
+    const { name, help, type } = this;
+    return { name, help, type, values: this.#samples() };
   }
 
   /** The addon's counters are not the registry's to reset. */
@@ -103,12 +125,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 export function registerMetrics(registry: Registry, given: MetricsOptions = {}): () => void {
   const { process = isMainThread, engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
   const sources = registered.get(registry) ?? { process: false, engines: new Set(), pools: new Set() };
-  const engines = engine === undefined ? [] : [{ name: engineName, engine }];
-  const named = Object.entries(pools).map(([name, pool]) => ({ name, pool }));
+  const engines = engine === undefined ? [] : [{ name: engineName, source: engine, labels: { engine: engineName } }];
+  const named = Object.entries(pools).map(([name, pool]) => ({ name, source: pool, labels: { pool: name } }));
   if ([...sources.engines].some(({ name }) => engines.length > 0 && name === engineName))
     throw badOption('engineName', engineName, 'a name that no other engine of this registry has');
-  for (const { name, pool } of sources.pools) {
-    if (Object.hasOwn(pools, name) && !pool.closed)
+  for (const { name, source } of sources.pools) {
+    if (Object.hasOwn(pools, name) && !source.closed)
       throw badOption('pools', name, 'names that no other pool of this registry has');
   }
   if (!registered.has(registry)) {
@@ -152,14 +174,14 @@ function metricsOver(sources: Sources): Scraped[] {
   const ofProcess = onceATurn((_: Sources) => getWasmMemoryMetrics());
   const perEngine = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofEngine>) => Reading) =>
     new Scraped(`riptide_wasm_${name}`, help, type, () =>
-      [...sources.engines].flatMap(({ name: engine, engine: source }) =>
-        samples(`riptide_wasm_${name}`, { engine }, read(ofEngine(source))),
+      [...sources.engines].flatMap(({ source, labels }) =>
+        samples(`riptide_wasm_${name}`, labels, read(ofEngine(source))),
       ),
     );
   const perPool = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofPool>) => Reading) =>
     new Scraped(`riptide_wasm_${name}`, help, type, () =>
-      live(sources.pools).flatMap(({ name: pool, pool: source }) =>
-        samples(`riptide_wasm_${name}`, { pool }, read(ofPool(source))),
+      live(sources.pools).flatMap(({ source, labels }) =>
+        samples(`riptide_wasm_${name}`, labels, read(ofPool(source))),
       ),
     );
   const six = Object.entries(SIX).map(
@@ -168,7 +190,7 @@ function metricsOver(sources: Sources): Scraped[] {
         name,
         help,
         type,
-        () => (sources.process ? [{ labels: {}, value: ofProcess(sources)[name] ?? 0 }] : []),
+        () => (sources.process ? samples(name, NONE, ofProcess(sources)[name] ?? 0) : []),
         aggregator,
       ),
   );
@@ -257,29 +279,30 @@ function stateOf(state: string): Record<string, number> {
 /** A value, a histogram, or several of either by a label; nothing where there is none. */
 type Reading = undefined | number | Histogram | { by: string; values: Readonly<Record<string, number | Histogram>> };
 
-function samples(name: string, labels: Labels, reading: Reading): Sample[] {
+function samples(name: string, sharedLabels: Labels, reading: Reading, labels = NONE): Sample[] {
   if (reading === undefined) return [];
-  if (typeof reading === 'number') return [{ labels, value: reading }];
+  if (typeof reading === 'number') return [{ labels, sharedLabels, value: reading }];
   if ('by' in reading) {
     return Object.entries(reading.values).flatMap(([value, each]) =>
-      samples(name, { ...labels, [reading.by]: value }, each),
+      samples(name, sharedLabels, each, { [reading.by]: value }),
     );
   }
   const { bounds, buckets, count, sum } = reading;
+  const metricName = `${name}_bucket`;
   let below = 0;
   return [
     ...bounds.map((bound, index) => {
       below += buckets[index] ?? 0;
-      return { metricName: `${name}_bucket`, labels: { ...labels, le: String(bound) }, value: below };
+      return { metricName, labels: { ...labels, le: String(bound) }, sharedLabels, value: below };
     }),
-    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: count },
+    { metricName, labels: { ...labels, le: '+Inf' }, sharedLabels, value: count },
+    { metricName: `${name}_sum`, labels, sharedLabels, value: sum },
+    { metricName: `${name}_count`, labels, sharedLabels, value: count },
   ];
 }
 
 /** Pools that are open; the others are forgotten. */
-function live(pools: Sources['pools']): { name: string; pool: Pool }[] {
-  for (const source of pools) if (source.pool.closed) pools.delete(source);
+function live(pools: Sources['pools']): Source<Pool>[] {
+  for (const pool of pools) if (pool.source.closed) pools.delete(pool);
   return [...pools];
 }
