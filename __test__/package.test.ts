@@ -1,5 +1,6 @@
 // The artefact that ships is the one tested: both tarballs, installed into an empty folder, without Rust and without scripts.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -15,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from './support.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -171,4 +173,35 @@ describe.runIf(shipped)('the packed package', () => {
     expect([bad.stdout, bad.status]).toEqual(['', 1]);
     expect(bad.stderr.trim().split('\n')).toHaveLength(1);
   }, 120_000);
+
+  test('says what its server needs, and serves where that is there', async () => {
+    const command = [join(installed, 'dist', 'cli', 'main.js'), 'serve', '--port', '0'];
+    const without = node(command);
+    expect([without.stdout, without.stderr, without.status]).toEqual([
+      '',
+      'riptide-wasm: the server needs fastify and prom-client: npm install fastify prom-client\n',
+      1,
+    ]);
+
+    for (const peer of ['fastify', 'prom-client']) {
+      symlinkSync(join(root, 'node_modules', peer), join(project, 'node_modules', peer));
+    }
+    const server = spawn(process.execPath, command, { cwd: project, env });
+    onTestFinished(() => void server.kill('SIGKILL'));
+    const ended = once(server, 'exit');
+    let log = '';
+    server.stdout.on('data', (piece) => {
+      log += piece;
+    });
+    await eventually(() => /listening at (http:\S+?)"/.test(log));
+    const [, address] = /listening at (http:\S+?)"/.exec(log) ?? [];
+    const response = await fetch(`${address}/extract`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/html', accept: 'text/plain' },
+      body: '<title>Ebb</title><article><h1>Ebb</h1><p>The water <b>goes</b> away.</p></article>',
+    });
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('goes away')]);
+    server.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  }, 60_000);
 });
