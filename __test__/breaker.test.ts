@@ -26,6 +26,8 @@ describe('a breaker', () => {
     expect(resetMillis).toBeGreaterThan(0);
     expect(resetMillis).toBeLessThanOrEqual(40);
     await pause(50);
+    // Whoever asks before calling, as a server does, must see that a call may try.
+    expect(pool.stats.breaker).toMatchObject({ state: 'halfOpen', resetMillis: 0 });
     expect(await pool.call('add', [1, 2])).toBe(3);
     expect(pool.stats.breaker).toMatchObject({ state: 'closed', resetMillis: 0, opened: 1, rejected: 1, failures: 0 });
     await eventually(() => states.length === 3);

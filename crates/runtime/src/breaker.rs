@@ -193,12 +193,16 @@ impl Breaker {
         let mut inner = self.lock();
         self.move_on(&mut inner);
         let (successes, failures) = inner.counts();
-        let reset = match inner.state {
-            BreakerState::Open => self.left(&inner),
-            _ => Duration::ZERO,
+        let (state, reset) = match inner.state {
+            BreakerState::Open => match self.left(&inner) {
+                // The next call will try; until one comes, nothing happens by itself.
+                Duration::ZERO => (BreakerState::HalfOpen, Duration::ZERO),
+                left => (BreakerState::Open, left),
+            },
+            state => (state, Duration::ZERO),
         };
         BreakerStats {
-            state: inner.state,
+            state,
             reset,
             successes,
             failures,
@@ -372,9 +376,10 @@ mod tests {
             .admit()
             .expect("and another")
             .record(Verdict::Failure);
+        // Its time is up at once: the next call would try again.
         assert_eq!(
             (state(&breaker), breaker.stats().opened),
-            (BreakerState::Open, 2)
+            (BreakerState::HalfOpen, 2)
         );
     }
 
