@@ -1,22 +1,48 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Refusal, SOON_SECONDS } from './failures.js';
+import type { Socket } from 'node:net';
+import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
 /** So many of the largest bodies are held at once, over all requests. */
 const LARGEST_BODIES = 16;
 
-/** What bodies take, from their first byte until their request is answered. */
-export class Inbound {
+/** So many bytes of answers are held at once, over all requests. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** What all requests together may hold. */
+export class Limits {
+  readonly timeoutMillis: number;
   readonly maxBodyBytes: number;
+  readonly bodies: Budget;
+  readonly answers: Budget;
+
+  constructor(maxBodyBytes: number, timeoutMillis: number) {
+    this.timeoutMillis = timeoutMillis;
+    this.maxBodyBytes = maxBodyBytes;
+    this.bodies = new Budget(
+      LARGEST_BODIES * maxBodyBytes,
+      'ERR_TOO_MANY_BODIES',
+      'too many large bodies are under way',
+    );
+    this.answers = new Budget(MAX_ANSWER_BYTES, 'ERR_TOO_MANY_ANSWERS', 'too many large answers are under way');
+  }
+}
+
+/** Bytes that are held, up to some number. */
+class Budget {
+  readonly #most: number;
+  readonly #code: string;
+  readonly #message: string;
   #held = 0;
 
-  constructor(maxBodyBytes: number) {
-    this.maxBodyBytes = maxBodyBytes;
+  constructor(most: number, code: string, message: string) {
+    this.#most = most;
+    this.#code = code;
+    this.#message = message;
   }
 
+  /** @throws Refusal 503 */
   hold(bytes: number): void {
-    if (this.#held + bytes > LARGEST_BODIES * this.maxBodyBytes) {
-      throw new Refusal(503, 'ERR_TOO_MANY_BODIES', 'too many large bodies are under way', SOON_SECONDS);
-    }
+    if (this.#held + bytes > this.#most) throw new Refusal(503, this.#code, this.#message, SOON_SECONDS);
     this.#held += bytes;
   }
 
@@ -27,19 +53,33 @@ export class Inbound {
 
 /** One request with a body, until its answer is sent or its client is gone. */
 export class Exchange {
-  readonly #inbound: Inbound;
+  readonly #limits: Limits;
   readonly #controller = new AbortController();
-  #held = 0;
+  #bodyBytes = 0;
+  #answerBytes = 0;
   #received = false;
 
-  constructor(inbound: Inbound, response: ServerResponse, timeoutMillis: number) {
-    this.#inbound = inbound;
-    const timer = setTimeout(() => this.#controller.abort(this.#late(timeoutMillis)), timeoutMillis);
-    response.once('close', () => {
+  constructor(limits: Limits, socket: Socket, response: ServerResponse) {
+    this.#limits = limits;
+    const { timeoutMillis } = limits;
+    let timer = setTimeout(() => {
+      this.#controller.abort(this.#late());
+      // An answer may take as long again to be read.
+      timer = setTimeout(() => response.destroy(), timeoutMillis);
+    }, timeoutMillis);
+    const end = () => {
+      response.off('close', end);
+      socket.off('close', end);
       clearTimeout(timer);
-      inbound.release(this.#held);
-      if (!response.writableFinished) this.#controller.abort(new Refusal(499, 'ERR_ABORTED', 'the client hung up'));
-    });
+      limits.bodies.release(this.#bodyBytes);
+      limits.answers.release(this.#answerBytes);
+      this.#bodyBytes = 0;
+      this.#answerBytes = 0;
+      if (!response.writableFinished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
+    };
+    response.on('close', end);
+    // An answer that stands behind another one on its connection is not told that the connection is gone.
+    socket.on('close', end);
   }
 
   /** Aborts when the client hangs up or its time is over, with a {@link Refusal}. */
@@ -53,14 +93,16 @@ export class Exchange {
    * @throws Refusal 413, 415, 503, and what the signal has
    */
   receive(request: IncomingMessage): Promise<Buffer> {
-    const { 'content-encoding': encoding = 'identity', 'content-length': length = '0' } = request.headers;
+    const { 'content-encoding': encoding = 'identity', 'content-length': told = '0' } = request.headers;
     if (encoding.toLowerCase() !== 'identity') {
       throw new Refusal(415, 'ERR_BAD_ENCODING', `a body may not be compressed, such as by ${encoding}`);
     }
-    if (Number(length) > this.#inbound.maxBodyBytes) throw this.#tooLarge();
+    if (Number(told) > this.#limits.maxBodyBytes) throw this.#tooLarge();
     const { signal } = this;
     return new Promise((resolve, reject) => {
-      const pieces: Buffer[] = [];
+      // Into one buffer: a list keeps an object for each piece, and how many there are is the client's to say. What is told
+      // beforehand may never come, so it grows with what does.
+      let bytes = Buffer.alloc(0);
       const settle = (end: () => void) => {
         request.off('data', take).off('end', finish).off('error', fail).off('close', cut);
         signal.removeEventListener('abort', abort);
@@ -68,16 +110,22 @@ export class Exchange {
       };
       const fail = (error: unknown) => settle(() => reject(error));
       const take = (piece: Buffer) => {
+        const start = this.#bodyBytes;
         try {
-          this.#take(piece.length);
-          pieces.push(piece);
+          this.#takeBody(piece.length);
         } catch (error) {
-          fail(error);
+          return fail(error);
         }
+        if (this.#bodyBytes > bytes.length) {
+          const larger = Buffer.allocUnsafeSlow(Math.max(2 * bytes.length, this.#bodyBytes));
+          bytes.copy(larger, 0, 0, start);
+          bytes = larger;
+        }
+        piece.copy(bytes, start);
       };
       const finish = () => {
         this.#received = true;
-        settle(() => resolve(Buffer.concat(pieces)));
+        settle(() => resolve(bytes.subarray(0, this.#bodyBytes)));
       };
       const cut = () => fail(new Refusal(400, 'ERR_BAD_BODY', 'the body was cut off'));
       const abort = () => fail(signal.reason);
@@ -87,18 +135,32 @@ export class Exchange {
     });
   }
 
-  #take(bytes: number): void {
-    if (this.#held + bytes > this.#inbound.maxBodyBytes) throw this.#tooLarge();
-    this.#inbound.hold(bytes);
-    this.#held += bytes;
+  /**
+   * Counts what is answered until it is sent.
+   *
+   * @throws Refusal 503, and what the signal has
+   */
+  answer(text: string): string {
+    this.signal.throwIfAborted();
+    const bytes = Buffer.byteLength(text);
+    this.#limits.answers.hold(bytes);
+    this.#answerBytes = bytes;
+    return text;
+  }
+
+  #takeBody(bytes: number): void {
+    if (this.#bodyBytes + bytes > this.#limits.maxBodyBytes) throw this.#tooLarge();
+    this.#limits.bodies.hold(bytes);
+    this.#bodyBytes += bytes;
   }
 
   #tooLarge(): Refusal {
-    return new Refusal(413, 'ERR_BODY_TOO_LARGE', `a body may have ${this.#inbound.maxBodyBytes} bytes`);
+    return new Refusal(413, 'ERR_BODY_TOO_LARGE', `a body may have ${this.#limits.maxBodyBytes} bytes`);
   }
 
-  #late(millis: number): Refusal {
-    if (!this.#received) return new Refusal(408, 'ERR_TIMEOUT', `the body did not arrive within ${millis} ms`);
-    return new Refusal(504, 'ERR_TIMEOUT', `the request took longer than ${millis} ms`);
+  #late(): Refusal {
+    const { timeoutMillis } = this.#limits;
+    if (!this.#received) return new Refusal(408, 'ERR_TIMEOUT', `the body did not arrive within ${timeoutMillis} ms`);
+    return new Refusal(504, 'ERR_TIMEOUT', `the request took longer than ${timeoutMillis} ms`);
   }
 }

@@ -46,8 +46,12 @@ export function extractHandler(extractor: Extractor, maxBytes: number) {
     const { html, url } = asked.html === undefined ? await fetched(asked.url, maxBytes, signal) : (asked as Given);
     const content = await extractor.extract(html, url, asked.mode, { signal });
     reply.header('vary', 'accept');
-    if (format === 'json') return content;
-    return reply.type(`${format === 'text' ? 'text/plain' : 'text/markdown'}; charset=utf-8`).send(content[format]);
+    if (format === 'json') {
+      return reply.type('application/json; charset=utf-8').send(request.exchange.answer(JSON.stringify(content)));
+    }
+    return reply
+      .type(`${format === 'text' ? 'text/plain' : 'text/markdown'}; charset=utf-8`)
+      .send(request.exchange.answer(content[format]));
   };
 }
 

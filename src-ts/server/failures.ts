@@ -26,6 +26,9 @@ export interface Answer {
   readonly retryAfter?: number | undefined;
 }
 
+/** The status of a request whose client did not wait for its answer: nobody reads it, metrics and logs show it. */
+export const HUNG_UP = 499;
+
 /** A second: what a queue of short calls needs to move on. */
 export const SOON_SECONDS = 1;
 

@@ -8,7 +8,8 @@ export interface ServerOptions {
   /**
    * The extractor that answers: one that is there, which stays its caller's to close, or options for
    * `createExtractor`.
-   * @default createExtractor() with a breaker, a queue of 64 calls, and instances recycled above 1,024 pages
+   * @default createExtractor() with a breaker, a queue of 64 calls, results of up to 16 MiB, and instances recycled above
+   *   1,024 pages
    */
   extractor?: Extractor | ExtractorOptions;
   /**
@@ -59,8 +60,13 @@ export interface Settings {
 /** The extractor's own limit. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** A service lives with what strangers send. */
-const EXTRACTOR: ExtractorOptions = { maxQueue: 64, breaker: {}, recycleAbovePages: 1_024 };
+/** A service lives with what strangers send: a small page can be made to give hundreds of times its own bytes. */
+const EXTRACTOR: ExtractorOptions = {
+  maxQueue: 64,
+  breaker: {},
+  recycleAbovePages: 1_024,
+  maxResultBytes: 16 * 1024 * 1024,
+};
 
 /** @internal */
 export const SERVER_RULES: Readonly<Record<string, Rule>> = {

@@ -1,12 +1,16 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { Histogram } from 'prom-client';
+import { Histogram, type Registry } from 'prom-client';
 import { createExtractor, Extractor } from '../extractor.js';
+import { badOption } from '../options.js';
 import { registerMetrics } from '../prometheus.js';
-import { Exchange, Inbound } from './exchange.js';
+import { Connections } from './connections.js';
+import { Exchange, Limits } from './exchange.js';
 import { type ExtractRoute, extractHandler } from './extract.js';
-import { type Answer, answerOf, Refusal } from './failures.js';
+import { type Answer, answerOf, HUNG_UP, Refusal } from './failures.js';
 import { isOwnHost } from './hosts.js';
+import { checkStructure } from './json.js';
 import { openApi } from './openapi.js';
 import { type ServerOptions, type Settings, settingsOf } from './options.js';
 import { JSON_BODY, QUERY } from './schemas.js';
@@ -47,18 +51,22 @@ export async function build(options: ServerOptions): Promise<Built> {
   const own = !(settings.extractor instanceof Extractor);
   const extractor =
     settings.extractor instanceof Extractor ? settings.extractor : await createExtractor(settings.extractor);
-  const app = Fastify({
-    logger: settings.logger,
-    bodyLimit: settings.maxBodyBytes,
-    requestTimeout: settings.timeoutMillis,
-    // What comes while it closes is still served: its connection was accepted.
-    return503OnClosing: false,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
-  });
+  try {
+    return await assemble(settings, extractor, own);
+  } catch (error) {
+    if (own) await extractor.close();
+    throw error;
+  }
+}
+
+async function assemble(settings: Settings, extractor: Extractor, own: boolean): Promise<Built> {
+  const app = fastify(settings);
   let draining = false;
   const drain = () => {
     draining = true;
   };
+  // The first hooks: they see what later ones refuse.
+  const forget = addMetrics(app, settings, extractor);
   app.addHook('preClose', async () => drain());
   app.addHook('onRequest', async (request, reply) => {
     if (!isOwnHost(request.headers.host, settings.allowedHosts)) {
@@ -80,12 +88,46 @@ export async function build(options: ServerOptions): Promise<Built> {
   // In a context of its own: routes that are added beside it keep Fastify's ways with bodies.
   await app.register(async (context) => addExtract(context, settings, extractor));
   addReports(app, extractor, () => draining);
-  const forget = addMetrics(app, settings, extractor);
   app.addHook('onClose', async () => {
     forget();
     if (own) await extractor.close();
   });
   return { app, drain };
+}
+
+function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings): FastifyInstance {
+  const connections = new Connections();
+  try {
+    return Fastify({
+      logger,
+      bodyLimit: maxBodyBytes,
+      serverFactory: (handler) => connections.serve(handler, timeoutMillis, maxBodyBytes),
+      clientErrorHandler: answerMalformed,
+      // What comes while it closes is still served: its connection was accepted.
+      return503OnClosing: false,
+      ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    });
+  } catch (error) {
+    throw badOption('logger', logger, `options that pino takes: ${(error as Error).message}`);
+  }
+}
+
+/** Of what is no request. */
+function answerMalformed({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code !== 'ECONNRESET' && socket.writable) {
+    const statusCode = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    const error = STATUS_CODES[statusCode];
+    const message = 'the request is malformed, too large or too slow';
+    const body = JSON.stringify({
+      statusCode,
+      code: statusCode === 408 ? 'ERR_TIMEOUT' : 'ERR_BAD_REQUEST',
+      error,
+      message,
+    });
+    const head = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
+    socket.write(`HTTP/1.1 ${statusCode} ${error}\r\n${head}\r\n\r\n${body}`);
+  }
+  socket.destroySoon();
 }
 
 /** The methods of each path. */
@@ -114,7 +156,7 @@ function refuse(reply: FastifyReply, { statusCode, code, message, retryAfter }: 
 }
 
 function addExtract(app: FastifyInstance, settings: Settings, extractor: Extractor): void {
-  const inbound = new Inbound(settings.maxBodyBytes);
+  const limits = new Limits(settings.maxBodyBytes, settings.timeoutMillis);
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.decorateRequest('exchange');
   app.removeAllContentTypeParsers();
@@ -125,7 +167,12 @@ function addExtract(app: FastifyInstance, settings: Settings, extractor: Extract
   app.addContentTypeParser(
     'application/json',
     (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {
-      request.exchange.receive(payload).then((bytes) => parseJson(request, bytes.toString(), done), done);
+      const checked = async () => {
+        const bytes = await request.exchange.receive(payload);
+        checkStructure(bytes);
+        return bytes.toString();
+      };
+      checked().then((text) => parseJson(request, text, done), done);
     },
   );
   app.post<ExtractRoute>('/extract', {
@@ -133,7 +180,7 @@ function addExtract(app: FastifyInstance, settings: Settings, extractor: Extract
     onRequest: async (request, reply) => {
       const [reason] = unreadiness(extractor);
       if (reason !== undefined) throw new Refusal(503, reason.code, reason.message, reason.retryAfter);
-      request.exchange = new Exchange(inbound, reply.raw, settings.timeoutMillis);
+      request.exchange = new Exchange(limits, request.raw.socket, reply.raw);
     },
     handler: extractHandler(extractor, settings.fetch ? settings.maxBodyBytes : 0),
   });
@@ -153,10 +200,20 @@ function addReports(app: FastifyInstance, extractor: Extractor, draining: () => 
   app.get('/openapi.json', quiet, async () => description);
 }
 
+/** Shows the extractor, on a registry that shows no other one. */
+function show(registry: Registry, name: string, { engine, pool }: Extractor): () => void {
+  try {
+    if (registry.getSingleMetric(name) !== undefined) throw new Error(name);
+    return registerMetrics(registry, { engine, pools: { extractor: pool } });
+  } catch {
+    throw badOption('registry', registry, 'one that shows no other server, engine "default" or pool "extractor"');
+  }
+}
+
 /** @returns takes the server's metrics from the registry */
 function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Extractor): () => void {
-  const forget = registerMetrics(registry, { engine: extractor.engine, pools: { extractor: extractor.pool } });
   const name = 'riptide_wasm_http_request_duration_seconds';
+  const forget = show(registry, name, extractor);
   const durations = new Histogram({
     name,
     help: 'Requests, from their head to the end of their answer.',
@@ -164,10 +221,12 @@ function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Ext
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
   });
-  const observe = (request: FastifyRequest, status: number, seconds: number) => {
-    durations.observe({ route: request.routeOptions.url ?? 'none', status }, seconds);
-  };
-  app.addHook('onResponse', async (request, reply) => observe(request, reply.statusCode, reply.elapsedTime / 1_000));
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', () => {
+      const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP;
+      durations.observe({ route: request.routeOptions.url ?? 'none', status }, reply.elapsedTime / 1_000);
+    });
+  });
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
     const page = await registry.metrics();
     return reply.type(registry.contentType).send(page);
