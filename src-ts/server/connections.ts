@@ -4,6 +4,12 @@ import type { Socket } from 'node:net';
 /** How long a request may take to arrive on a connection that was open when its server closed. */
 const UNDER_WAY_MILLIS = 100;
 
+/** A turn of the event loop in which this little passed, in milliseconds, had nothing to accept. */
+const EMPTY_TURN_MILLIS = 0.05;
+
+/** So many turns are waited for one, under a load that leaves none. */
+const MAX_TURNS = 2_000;
+
 /**
  * HTTP servers, one for each address that is listened on, whose connections end when they close: those on which nothing
  * is answered a moment later, the others with their last answer.
@@ -35,11 +41,29 @@ export class Connections {
       if (Number(request.headers['content-length'] ?? 0) <= maxBodyBytes) response.writeContinue();
       server.emit('request', request, response);
     });
+    const close = server.close.bind(server);
+    server.close = (done) => {
+      queueEmptied().then(() => close(done));
+      return server;
+    };
     server.closeIdleConnections = () => {
       setTimeout(() => {
         for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroy();
       }, UNDER_WAY_MILLIS);
     };
     return server;
+  }
+}
+
+/** The system resets connections that wait to be accepted when a server stops listening: until there are none. */
+async function queueEmptied(): Promise<void> {
+  let began = performance.now();
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    await new Promise((resolve) => {
+      setImmediate(resolve); // behind the part of a turn that accepts
+    });
+    const now = performance.now();
+    if (now - began < EMPTY_TURN_MILLIS) return;
+    began = now;
   }
 }

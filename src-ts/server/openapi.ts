@@ -3,6 +3,8 @@ import { EXTRACTED, FAILURE, HEALTH, JSON_BODY, QUERY, READY } from './schemas.j
 
 const RETRY_AFTER = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } };
 
+const PAGE = '<article><h1>Tides</h1><p>The sea rises and falls twice a day.</p></article>';
+
 const FAILURES: Readonly<Record<number, string>> = {
   400: 'The request or its body is malformed, or asks for what there is not.',
   403: 'The page may not be fetched: fetching is off, or its address is not public.',
@@ -11,6 +13,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   413: 'The body or the fetched page is too large.',
   415: 'The body has a media type or an encoding that is not taken.',
   421: 'The server is called by a name that is not its own.',
+  431: 'The address with its query, or the headers, are too large.',
   422: 'The page gives nothing, or takes too much: `code` and `message` say which.',
   500: 'A fault of the server.',
   502: 'The page could not be fetched.',
@@ -34,7 +37,7 @@ export function openApi(): object {
         get: {
           operationId: 'health',
           summary: 'Whether the process answers, with its memory.',
-          responses: { 200: answer('It does.', HEALTH), ...failures(421) },
+          responses: { 200: answer('It does.', HEALTH), ...failures(421, 431) },
         },
       },
       '/ready': {
@@ -44,7 +47,7 @@ export function openApi(): object {
           responses: {
             200: answer('They are.', READY),
             503: { ...answer('They are not, for the reasons given.', READY), headers: RETRY_AFTER },
-            ...failures(421),
+            ...failures(421, 431),
           },
         },
       },
@@ -54,7 +57,7 @@ export function openApi(): object {
           summary: "Prometheus's page.",
           responses: {
             200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
-            ...failures(421),
+            ...failures(421, 431),
           },
         },
       },
@@ -62,7 +65,7 @@ export function openApi(): object {
         get: {
           operationId: 'openapi',
           summary: 'This description.',
-          responses: { 200: answer('It.', { type: 'object' }), ...failures(421) },
+          responses: { 200: answer('It.', { type: 'object' }), ...failures(421, 431) },
         },
       },
     },
@@ -79,9 +82,10 @@ function extract(): object {
     requestBody: {
       required: true,
       content: {
-        'text/html': { schema: { type: 'string' } },
-        'application/xhtml+xml': { schema: { type: 'string' } },
-        'application/json': { schema: JSON_BODY },
+        // Any text is a page, so there is no schema for it.
+        'text/html': { example: PAGE },
+        'application/xhtml+xml': { example: PAGE },
+        'application/json': { schema: JSON_BODY, example: { html: PAGE, url: 'https://example.com/tides' } },
       },
     },
     responses: {
