@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../dist/index.js';
 import { registerMetrics } from '../dist/prometheus.js';
+import { ask, extractorOf, post, serverOf } from './server-support.js';
 import { MATH, poolOf } from './support.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -23,6 +24,8 @@ const ALERTS = [
 
 /** What the server shows beside the metrics of its engine and pool. */
 const OF_SERVER: readonly [string, string][] = [['riptide_wasm_http_request_duration_seconds', 'histogram']];
+
+const ALERT_TESTS = readdirSync(PROMETHEUS).filter((name) => name.endsWith('.test.yml'));
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
@@ -56,7 +59,7 @@ describe('the alerts', () => {
   test.for([
     ['check', 'rules', 'alerts.yml'],
     ['check', 'config', 'prometheus.yml'],
-    ['test', 'rules', 'alerts.test.yml'],
+    ['test', 'rules', ...ALERT_TESTS],
   ])('pass promtool %s %s', { timeout: 120_000 }, async (args, { skip }) => {
     skip(missing !== undefined, missing);
     // It reports a failed test on standard output, which the error of execFile holds.
@@ -77,7 +80,7 @@ describe('the alerts', () => {
   });
 
   test('are each tested with series that fire them and series that must not', () => {
-    const tests = read('deploy/prometheus/alerts.test.yml');
+    const tests = ALERT_TESTS.map((name) => read(`deploy/prometheus/${name}`)).join('\n  - name: end of a file\n');
     for (const name of ALERTS) {
       const fires = section(tests, `- name: ${name} fires\n`, /\n {2}- name: /);
       expect(section(fires, 'exp_samples:', /$^/), name).toContain(`alertname="${name}", alertstate="firing"`);
@@ -121,6 +124,21 @@ describe('names in deploy/', () => {
         `${name} ${labels}`,
       ).toBe(true);
     }
+  });
+
+  test('are of labels that the server gives', async () => {
+    const extractor = await extractorOf();
+    const { port } = await serverOf({ extractor });
+    const metrics = async () => (await ask(port, { path: '/metrics' })).text;
+    const alerts = read('deploy/prometheus/alerts.yml').replaceAll(', ', ',');
+    // What the alert takes for the name of a server's pool.
+    expect(await metrics()).toMatch(/\nriptide_wasm_pool_max\{pool="extractor"\} 1\n/);
+    expect(alerts).toContain('"pool","extractor"');
+    await extractor.close();
+    expect((await post(port, '<p>Tides</p>')).status).toBe(503);
+    const refused = 'riptide_wasm_http_request_duration_seconds_count{route="/extract",status="503"}';
+    expect(await metrics()).toContain(`\n${refused} 1\n`);
+    expect(alerts).toContain(refused);
   });
 
   test('are of variables that are read', () => {
@@ -208,13 +226,16 @@ describe('image and manifests', () => {
   test('give the pool the memory, the time and the queue that it is set to', () => {
     const setting = (name: string) => Number(only(deployment, new RegExp(`name: ${name}\\n +value: "(\\d+)"`)));
     const instances = setting('RIPTIDE_WASM_MAX_POOL_SIZE');
-    // Guests, 16 bodies of 8 MiB, and Node.
-    const memory = instances * setting('RIPTIDE_WASM_MEMORY_LIMIT_MB') + 16 * 8 + 256;
+    // Guests, 16 bodies of 8 MiB in buffers of up to twice their size, answers, and Node.
+    const memory = instances * setting('RIPTIDE_WASM_MEMORY_LIMIT_MB') + 2 * 16 * 8 + 256 + 256;
     expect(section(deployment, ' limits:', /Probe/)).toContain(`memory: ${memory}Mi`);
     expect(section(deployment, ' requests:', /limits:/)).toContain(`memory: ${memory}Mi`);
-    expect(Number(only(deployment, /terminationGracePeriodSeconds: (\d+)/))).toBeGreaterThan(
-      setting('RIPTIDE_WASM_TIMEOUT_SECS') + Number(only(deployment, /--drain-seconds\n +- "(\d+)"/)),
-    );
+    expect(only(read('deploy/README.md'), /The limit, (\d+) MiB/)).toBe(String(memory));
+    // The drain, the server's 30 seconds for a request, and as long again for its answer to be read.
+    const drain = Number(only(deployment, /--drain-seconds\n +- "(\d+)"/));
+    const grace = Number(only(deployment, /terminationGracePeriodSeconds: (\d+)/));
+    expect(setting('RIPTIDE_WASM_TIMEOUT_SECS')).toBeLessThanOrEqual(30);
+    expect(grace).toBeGreaterThan(drain + 2 * 30);
     const autoscaler = read('deploy/kubernetes/horizontalpodautoscaler.yaml');
     const metric = only(autoscaler, /metric:\n +name: (.*)/);
     expect(only(read('deploy/kubernetes/prometheus-adapter.yaml'), /as: (.*)/)).toBe(metric);

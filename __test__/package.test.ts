@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -74,7 +75,17 @@ describe.runIf(shipped)('the packed package', () => {
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), 'riptide-wasm-package-'));
     const packed = join(work, 'packed');
-    execFileSync(process.execPath, [join(root, 'scripts', 'pack.mjs'), packed], { cwd: root, stdio: 'pipe' });
+    // As if packed for the image before. In a folder of its own, which the image's build would not see.
+    const forImage = join(root, 'deploy', 'packages');
+    const made = mkdirSync(forImage, { recursive: true });
+    const earlier = mkdtempSync(join(forImage, 'test-'));
+    try {
+      writeFileSync(join(earlier, 'earlier.tgz'), '');
+      execFileSync(process.execPath, [join(root, 'scripts', 'pack.mjs'), packed], { cwd: root, stdio: 'pipe' });
+    } finally {
+      rmSync(earlier, { recursive: true });
+      if (made !== undefined) rmdirSync(forImage);
+    }
 
     // A PATH with node and a shell, and nothing else: no cargo, no compiler.
     const bin = join(work, 'bin');
@@ -108,6 +119,12 @@ describe.runIf(shipped)('the packed package', () => {
     }
     // The addon comes from the platform package, not from this one.
     expect(readdirSync(join(installed, 'native')).filter((file) => file.endsWith('.node'))).toEqual([]);
+  });
+
+  test('holds what deploys it, and no earlier package', () => {
+    const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+    expect(files).toContain(join('deploy', 'prometheus', 'alerts.yml'));
+    expect(files.filter((file) => file.endsWith('.tgz'))).toEqual([]);
   });
 
   test('runs the README’s example', () => {

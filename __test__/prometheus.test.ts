@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { AggregatorRegistry, Registry } from 'prom-client';
+import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, getWasmMemoryMetrics, type MemoryLimitError, Pool } from '../dist/index.js';
 import { registerMetrics } from '../dist/prometheus.js';
@@ -113,7 +113,37 @@ describe('registerMetrics', () => {
     expect(await shown()).toHaveLength(2);
     forget();
     expect(await shown()).toEqual(['riptide_wasm_pool_size{pool="closed"}']);
+    expect((await scrape(registry)).has('riptide_wasm_memory_pages')).toBe(true);
     expect([...(await scrape(registry)).keys()].filter((name) => name.includes('engine='))).toEqual([]);
+  });
+
+  test('leaves nothing on a registry when everything is taken away, and begins anew on one that was cleared', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ cache: false });
+    const pool = await poolOf(engine, MATH);
+    const [first, second] = [
+      registerMetrics(registry, { engine }),
+      registerMetrics(registry, { pools: { math: pool } }),
+    ];
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    await registry.metrics();
+    first();
+    second();
+    expect(await registry.metrics()).toBe('\n# EOF\n');
+    registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE as never);
+    registerMetrics(registry, { engine, pools: { math: pool } });
+    expect((await scrape(registry)).has('riptide_wasm_pool_size{pool="math"}')).toBe(true);
+    registry.clear();
+    registerMetrics(registry, { engine, pools: { math: pool } });
+    expect((await scrape(registry)).has('riptide_wasm_pool_size{pool="math"}')).toBe(true);
+  });
+
+  test('adds nothing to a registry that has a metric of such a name', async () => {
+    const registry = new Registry();
+    new Gauge({ name: 'riptide_wasm_pool_idle', help: 'of somebody else', registers: [registry] });
+    const error = thrown(() => registerMetrics(registry));
+    expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { value: 'riptide_wasm_pool_idle' } });
+    expect([...(await scrape(registry)).keys()]).toEqual(['riptide_wasm_pool_idle']);
   });
 
   test('adds up over processes', async () => {

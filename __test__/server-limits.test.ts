@@ -224,14 +224,14 @@ describe('the memory for bodies', () => {
     const links = (count: number) => Array.from({ length: count }, (_, index) => `<a href=${index}>`).join('');
     const query = `?url=https://tides.example/${'a'.repeat(8_000)}/`;
     const head = REQUEST_HEAD.replace('/extract', `/extract${query}`);
-    // 50 MB for 100 KB is more than a result may have; 14 MB is not.
+    // 50 MB for 100 KB is more than a result may have; 7 MB is not.
     const larger = await post(child.port, links(7_000), HTML_TYPE, query);
     expect(larger.json).toMatchObject({ statusCode: 422, code: 'ERR_RESULT_TOO_LARGE' });
     const statuses: number[] = [];
-    for (let count = 0; count < 24 && statuses.at(-1) !== 503; count++) {
+    for (let count = 0; count < 48 && statuses.at(-1) !== 503; count++) {
       const wire = await Wire.to(child.port);
       wire.socket.once('data', () => wire.socket.pause());
-      wire.socket.write(whole(links(1_700), head));
+      wire.socket.write(whole(links(900), head));
       await vi.waitFor(() => expect(wire.statuses).toHaveLength(1), { timeout: 20_000 });
       statuses.push(...wire.statuses);
     }

@@ -15,6 +15,9 @@ export function platformPackages() {
     .map((folder) => ({ folder, manifest: readJson(`npm/${folder}/package.json`) }));
 }
 
+/** Where the image's build looks for tarballs: `npm run pack:all -- deploy/packages`. Those are no part of the next ones. */
+const forImage = path.join(root, 'deploy', 'packages');
+
 /** The manifest as published: without what only a clone can use. */
 export function publishedManifest() {
   const {
@@ -43,7 +46,7 @@ export async function pack(destination) {
     for (const entry of manifest.files) {
       const from = path.join(root, entry);
       if (!existsSync(from)) throw new Failure(`package.json lists ${entry}, which is not there`);
-      cpSync(from, path.join(stage, entry), { recursive: true });
+      cpSync(from, path.join(stage, entry), { recursive: true, filter: (source) => source !== forImage });
     }
     writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     const args = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', destination];

@@ -41,9 +41,17 @@ type Type = 'counter' | 'gauge' | 'histogram';
 
 /** What is shown on one registry: sources by the call that named them. */
 interface Sources {
-  process: boolean;
+  /** The calls that show the process. */
+  readonly processes: Set<object>;
   readonly engines: Set<Source<Engine>>;
   readonly pools: Set<Source<Pool>>;
+}
+
+/** What is on a registry. */
+interface Shown {
+  readonly sources: Sources;
+  /** By their first names: prom-client changes them. */
+  readonly metrics: ReadonlyMap<string, Scraped>;
 }
 
 interface Source<S> {
@@ -98,7 +106,7 @@ const SIX: Readonly<Record<string, readonly [string, Type, string]>> = {
   riptide_wasm_aot_cache_misses: ['Loads that compiled.', 'counter', 'sum'],
 };
 
-const registered = new WeakMap<Registry, Sources>();
+const registered = new WeakMap<Registry, Shown>();
 
 const RULES: Readonly<Record<string, Rule>> = {
   process: flag,
@@ -124,7 +132,7 @@ const RULES: Readonly<Record<string, Rule>> = {
  */
 export function registerMetrics(registry: Registry, given: MetricsOptions = {}): () => void {
   const { process = isMainThread, engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
-  const sources = registered.get(registry) ?? { process: false, engines: new Set(), pools: new Set() };
+  const { sources, metrics } = shownOn(registry);
   const engines = engine === undefined ? [] : [{ name: engineName, source: engine, labels: { engine: engineName } }];
   const named = Object.entries(pools).map(([name, pool]) => ({ name, source: pool, labels: { pool: name } }));
   if ([...sources.engines].some(({ name }) => engines.length > 0 && name === engineName))
@@ -133,17 +141,38 @@ export function registerMetrics(registry: Registry, given: MetricsOptions = {}):
     if (Object.hasOwn(pools, name) && !source.closed)
       throw badOption('pools', name, 'names that no other pool of this registry has');
   }
-  if (!registered.has(registry)) {
-    for (const metric of metricsOver(sources)) registry.registerMetric(metric as never);
-    registered.set(registry, sources);
+  if (!isOn(registry, metrics)) {
+    for (const name of metrics.keys()) {
+      if (registry.getSingleMetric(name) !== undefined)
+        throw badOption('registry', name, 'a registry without metrics of these names');
+    }
+    for (const metric of metrics.values()) registry.registerMetric(metric as never);
+    registered.set(registry, { sources, metrics });
   }
-  sources.process ||= process;
+  const call = {};
+  if (process) sources.processes.add(call);
   for (const source of engines) sources.engines.add(source);
   for (const source of named) sources.pools.add(source);
   return () => {
+    sources.processes.delete(call);
     for (const source of engines) sources.engines.delete(source);
     for (const source of named) sources.pools.delete(source);
+    if (sources.processes.size + sources.engines.size + live(sources.pools).length > 0) return;
+    for (const name of isOn(registry, metrics) ? metrics.keys() : []) registry.removeSingleMetric(name);
   };
+}
+
+/** What a registry shows already, unless it was cleared since. */
+function shownOn(registry: Registry): Shown {
+  const shown = registered.get(registry);
+  if (shown !== undefined && isOn(registry, shown.metrics)) return shown;
+  const sources: Sources = { processes: new Set(), engines: new Set(), pools: new Set() };
+  return { sources, metrics: new Map(metricsOver(sources).map((metric) => [metric.name, metric])) };
+}
+
+function isOn(registry: Registry, metrics: Shown['metrics']): boolean {
+  const [first] = metrics;
+  return first !== undefined && registry.getSingleMetric(first[0]) === (first[1] as never);
 }
 
 /** Numbers that are read once a scrape: its metrics are all asked in one turn. */
@@ -190,7 +219,7 @@ function metricsOver(sources: Sources): Scraped[] {
         name,
         help,
         type,
-        () => (sources.process ? samples(name, NONE, ofProcess(sources)[name] ?? 0) : []),
+        () => (sources.processes.size > 0 ? samples(name, NONE, ofProcess(sources)[name] ?? 0) : []),
         aggregator,
       ),
   );

@@ -61,7 +61,9 @@ async function load(): Promise<typeof import('../server/index.js')> {
   try {
     return await import('../server/index.js');
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !PEERS.some((peer) => String(message).includes(`package '${peer}'`)))
+      throw error;
     throw new Failure(`the server needs ${PEERS.join(' and ')}: npm install ${PEERS.join(' ')}`);
   }
 }

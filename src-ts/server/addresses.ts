@@ -6,6 +6,7 @@ const SPECIAL_V4: readonly (readonly [string, number])[] = [
   ['10.0.0.0', 8], // private
   ['100.64.0.0', 10], // shared by a provider's customers
   ['127.0.0.0', 8], // loopback
+  ['168.63.129.16', 32], // what a cloud of Microsoft's tells its machines, in nobody's registry
   ['169.254.0.0', 16], // link-local, and what clouds tell their machines
   ['172.16.0.0', 12], // private
   ['192.0.0.0', 24], // protocol assignments

@@ -1,7 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** How far into a page its `<meta charset>` must stand, in bytes, as in the HTML standard. */
 const META_WITHIN = 1024;
+
+/** So many bytes are decoded in one turn of the event loop: the slowest decoders take some 30 ns for each. */
+const SLICE_BYTES = 64 * 1024;
+
+const STREAM = { stream: true };
 
 const BYTE_ORDER_MARKS: readonly (readonly [string, readonly number[]])[] = [
   ['utf-8', [0xef, 0xbb, 0xbf]],
@@ -20,7 +26,7 @@ const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’�
  * @param charset the label in its `content-type`, as {@link charsetOf} gives it
  * @returns `bytes` or a view of them where they are valid UTF-8 already
  */
-export function toUtf8(bytes: Uint8Array, charset?: string): Uint8Array {
+export async function toUtf8(bytes: Uint8Array, charset?: string): Promise<Uint8Array> {
   for (const [encoding, mark] of BYTE_ORDER_MARKS) {
     if (mark.every((byte, index) => bytes[index] === byte)) return reencoded(bytes.subarray(mark.length), encoding);
   }
@@ -34,20 +40,27 @@ export function charsetOf(contentType: string | undefined): string | undefined {
   return quoted ?? plain;
 }
 
-function reencoded(bytes: Uint8Array, encoding: string): Uint8Array {
+async function reencoded(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
   if (encoding === 'utf-8' && isUtf8(bytes)) return bytes;
-  if (encoding === 'windows-1252') return fromWindows1252(bytes);
-  return Buffer.from(new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes));
+  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
+  const decode = encoding === 'windows-1252' ? decodeWindows1252 : (slice: Uint8Array) => decoder.decode(slice, STREAM);
+  const pieces: Buffer[] = [];
+  for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+    if (start > 0) await nextTurn();
+    pieces.push(Buffer.from(decode(bytes.subarray(start, start + SLICE_BYTES))));
+  }
+  pieces.push(Buffer.from(decoder.decode()));
+  return Buffer.concat(pieces);
 }
 
 /** By hand: Node's own decoder takes it for Latin-1 in many versions (20.18.3 and later, 22.13 and later). */
-function fromWindows1252(bytes: Uint8Array): Uint8Array {
+function decodeWindows1252(bytes: Uint8Array): string {
   const units = new Uint16Array(bytes.length);
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] as number;
     units[index] = byte >= 0x80 && byte < 0xa0 ? WINDOWS_1252.charCodeAt(byte - 0x80) : byte;
   }
-  return Buffer.from(Buffer.from(units.buffer).toString('utf16le'));
+  return Buffer.from(units.buffer).toString('utf16le');
 }
 
 function encodingOfMeta(bytes: Uint8Array): string | undefined {

@@ -1,7 +1,7 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How long a request may take to arrive on a connection that was open when its server closed. */
+/** How long a request may take to arrive on a connection of a server that closes, in milliseconds. */
 const UNDER_WAY_MILLIS = 100;
 
 /** A turn of the event loop in which this little passed, in milliseconds, had nothing to accept. */
@@ -10,48 +10,90 @@ const EMPTY_TURN_MILLIS = 0.05;
 /** So many turns are waited for one, under a load that leaves none. */
 const MAX_TURNS = 2_000;
 
+interface Connection {
+  /** What is being answered on it. */
+  readonly answers: Set<ServerResponse>;
+  /** Since when that is nothing, as `performance.now()` has it. */
+  idleSince: number;
+  /** The last request on it. */
+  last?: { readonly request: IncomingMessage; readonly response: ServerResponse };
+  /** Whether nothing follows what is being answered. */
+  ending: boolean;
+}
+
 /**
  * HTTP servers, one for each address that is listened on, whose connections end when they close: those on which nothing
- * is answered a moment later, the others with their last answer.
+ * is asked for a moment, the others with their last answer.
  *
  * Node's own server cuts off answers that the system has not taken yet, and waits for ever for a client that never sends
  * the whole of a request: what times such clients out ends when it is closed.
  */
 export class Connections {
-  /** What is being answered on each. */
-  readonly #open = new Map<Socket, Set<ServerResponse>>();
+  readonly #open = new Map<Socket, Connection>();
 
-  /** @param maxBodyBytes a body that is longer is not asked for */
-  serve(handler: RequestListener, timeoutMillis: number, maxBodyBytes: number): Server {
+  serve(handler: RequestListener, timeoutMillis: number): Server {
     const server = createServer({ requestTimeout: Math.ceil(timeoutMillis), keepAliveTimeout: 72_000 }, handler);
     server.on('connection', (socket) => {
       socket.setMaxListeners(0); // each request on it listens, and how many there are is the client's to say
-      this.#open.set(socket, new Set());
+      this.#open.set(socket, { answers: new Set(), idleSince: performance.now(), ending: false });
       socket.once('close', () => this.#open.delete(socket));
     });
-    server.prependListener('request', ({ socket }, response) => {
-      const answers = this.#open.get(socket);
-      answers?.add(response);
+    server.prependListener('request', (request, response) => {
+      const { socket } = request;
+      const connection = this.#open.get(socket);
+      if (connection === undefined) return; // it is closed already
+      connection.last = { request, response };
+      connection.answers.add(response);
       response.once('close', () => {
-        answers?.delete(response);
-        if (answers?.size === 0 && !server.listening) socket.destroySoon();
+        connection.answers.delete(response);
+        connection.idleSince = performance.now();
+        if (connection.answers.size === 0 && (connection.ending || !server.listening)) socket.destroySoon();
       });
     });
-    server.on('checkContinue', (request, response) => {
-      if (Number(request.headers['content-length'] ?? 0) <= maxBodyBytes) response.writeContinue();
-      server.emit('request', request, response);
-    });
+    // A body is asked for when nothing speaks against it.
+    server.on('checkContinue', (request, response) => server.emit('request', request, response));
     const close = server.close.bind(server);
     server.close = (done) => {
+      this.#endIdleLater(server, UNDER_WAY_MILLIS);
       queueEmptied().then(() => close(done));
       return server;
     };
-    server.closeIdleConnections = () => {
-      setTimeout(() => {
-        for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroy();
-      }, UNDER_WAY_MILLIS);
-    };
+    // Asked for beside `close`, which sees to them.
+    server.closeIdleConnections = () => {};
     return server;
+  }
+
+  /** How many requests are being answered on a connection. */
+  answering(socket: Socket): number {
+    return this.#open.get(socket)?.answers.size ?? 0;
+  }
+
+  /** Ends a connection on which something came that is no request, with `answer` where it is due. */
+  endMalformed(socket: Socket, answer: string): void {
+    const connection = this.#open.get(socket);
+    const { request, response } = connection?.last ?? {};
+    if (connection !== undefined && connection.answers.size > 0 && request?.complete !== false) {
+      connection.ending = true; // what came before is answered first
+      return;
+    }
+    // The rest of a body that has its answer already gets none.
+    const due = request?.complete !== false || (response !== undefined && !response.headersSent);
+    if (due && socket.writable) socket.write(answer);
+    socket.destroySoon();
+  }
+
+  /** Ends connections once they have been idle for long enough, until there are none. */
+  #endIdle(server: Server): void {
+    const before = performance.now() - UNDER_WAY_MILLIS;
+    for (const [socket, { answers, idleSince }] of this.#open) {
+      if (answers.size === 0 && idleSince <= before) socket.destroy();
+    }
+    if (server.listening || this.#open.size > 0) this.#endIdleLater(server, UNDER_WAY_MILLIS / 4);
+  }
+
+  /** Behind the part of a turn that reads: what lies there already has come. */
+  #endIdleLater(server: Server, millis: number): void {
+    setTimeout(() => setImmediate(() => this.#endIdle(server)), millis);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
 /** So many of the largest bodies are held at once, over all requests. */
@@ -8,12 +7,16 @@ const LARGEST_BODIES = 16;
 /** So many bytes of answers are held at once, over all requests. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
+/** So many pages are fetched at once: names are resolved by the few threads that files are read by, too. */
+const MAX_FETCHES = 64;
+
 /** What all requests together may hold. */
 export class Limits {
   readonly timeoutMillis: number;
   readonly maxBodyBytes: number;
   readonly bodies: Budget;
   readonly answers: Budget;
+  readonly fetches: Budget;
 
   constructor(maxBodyBytes: number, timeoutMillis: number) {
     this.timeoutMillis = timeoutMillis;
@@ -24,10 +27,11 @@ export class Limits {
       'too many large bodies are under way',
     );
     this.answers = new Budget(MAX_ANSWER_BYTES, 'ERR_TOO_MANY_ANSWERS', 'too many large answers are under way');
+    this.fetches = new Budget(MAX_FETCHES, 'ERR_TOO_MANY_FETCHES', 'too many pages are being fetched');
   }
 }
 
-/** Bytes that are held, up to some number. */
+/** Bytes or pages that are held, up to some number. */
 class Budget {
   readonly #most: number;
   readonly #code: string;
@@ -41,14 +45,23 @@ class Budget {
   }
 
   /** @throws Refusal 503 */
-  hold(bytes: number): void {
-    if (this.#held + bytes > this.#most) throw new Refusal(503, this.#code, this.#message, SOON_SECONDS);
-    this.#held += bytes;
+  hold(more: number): void {
+    if (this.#held + more > this.#most) throw new Refusal(503, this.#code, this.#message, SOON_SECONDS);
+    this.#held += more;
   }
 
-  release(bytes: number): void {
-    this.#held -= bytes;
+  release(less: number): void {
+    this.#held -= less;
   }
+}
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>();
+
+/** The exchange that was begun for a request. */
+export function exchangeOf(request: IncomingMessage): Exchange {
+  const exchange = exchanges.get(request);
+  if (exchange === undefined) throw new Error('the request has no exchange');
+  return exchange;
 }
 
 /** One request with a body, until its answer is sent or its client is gone. */
@@ -57,10 +70,13 @@ export class Exchange {
   readonly #controller = new AbortController();
   #bodyBytes = 0;
   #answerBytes = 0;
+  #fetches = 0;
   #received = false;
 
-  constructor(limits: Limits, socket: Socket, response: ServerResponse) {
+  constructor(limits: Limits, request: IncomingMessage, response: ServerResponse) {
     this.#limits = limits;
+    exchanges.set(request, this);
+    const { socket } = request;
     const { timeoutMillis } = limits;
     let timer = setTimeout(() => {
       this.#controller.abort(this.#late());
@@ -75,11 +91,14 @@ export class Exchange {
       limits.answers.release(this.#answerBytes);
       this.#bodyBytes = 0;
       this.#answerBytes = 0;
+      limits.fetches.release(this.#fetches);
+      this.#fetches = 0;
       if (!response.writableFinished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
     };
     response.on('close', end);
     // An answer that stands behind another one on its connection is not told that the connection is gone.
     socket.on('close', end);
+    if (socket.destroyed) end();
   }
 
   /** Aborts when the client hangs up or its time is over, with a {@link Refusal}. */
@@ -88,16 +107,24 @@ export class Exchange {
   }
 
   /**
-   * The body's bytes.
+   * Whether its body may come.
    *
-   * @throws Refusal 413, 415, 503, and what the signal has
+   * @throws Refusal 413, 415
    */
-  receive(request: IncomingMessage): Promise<Buffer> {
+  checkHead(request: IncomingMessage): void {
     const { 'content-encoding': encoding = 'identity', 'content-length': told = '0' } = request.headers;
     if (encoding.toLowerCase() !== 'identity') {
       throw new Refusal(415, 'ERR_BAD_ENCODING', `a body may not be compressed, such as by ${encoding}`);
     }
     if (Number(told) > this.#limits.maxBodyBytes) throw this.#tooLarge();
+  }
+
+  /**
+   * The body's bytes.
+   *
+   * @throws Refusal 413, 503, and what the signal has
+   */
+  receive(request: IncomingMessage): Promise<Buffer> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
       // Into one buffer: a list keeps an object for each piece, and how many there are is the client's to say. What is told
@@ -136,16 +163,38 @@ export class Exchange {
   }
 
   /**
-   * Counts what is answered until it is sent.
+   * Counts a page that is fetched, and gives what counts its bytes.
+   *
+   * @throws Refusal 503
+   */
+  beginFetch(): (bytes: number) => void {
+    this.signal.throwIfAborted();
+    this.#limits.fetches.hold(1);
+    this.#fetches += 1;
+    return (bytes) => {
+      this.signal.throwIfAborted();
+      this.#limits.bodies.hold(bytes);
+      this.#bodyBytes += bytes;
+    };
+  }
+
+  /** The page has come. */
+  endFetch(): void {
+    this.#limits.fetches.release(this.#fetches);
+    this.#fetches = 0;
+  }
+
+  /**
+   * An answer's bytes, counted until they are sent.
    *
    * @throws Refusal 503, and what the signal has
    */
-  answer(text: string): string {
+  answer(text: string): Buffer {
     this.signal.throwIfAborted();
-    const bytes = Buffer.byteLength(text);
-    this.#limits.answers.hold(bytes);
-    this.#answerBytes = bytes;
-    return text;
+    const bytes = Buffer.from(text);
+    this.#limits.answers.hold(bytes.length);
+    this.#answerBytes = bytes.length;
+    return bytes;
   }
 
   #takeBody(bytes: number): void {

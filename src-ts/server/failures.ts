@@ -1,7 +1,6 @@
 import type { FastifyError } from 'fastify';
 import { GuestError, MemoryLimitError, RejectedError, RiptideError } from '../errors.js';
 import { ExtractionError } from '../extraction-error.js';
-import { FetchError } from './fetch-page.js';
 
 /** A request that is refused, with its status. */
 export class Refusal extends Error {
@@ -10,8 +9,8 @@ export class Refusal extends Error {
   /** Whether and when it may be tried again, in seconds. */
   readonly retryAfter: number | undefined;
 
-  constructor(statusCode: number, code: string, message: string, retryAfter?: number) {
-    super(message);
+  constructor(statusCode: number, code: string, message: string, retryAfter?: number, options?: ErrorOptions) {
+    super(message, options);
     this.statusCode = statusCode;
     this.code = code;
     this.retryAfter = retryAfter;
@@ -48,7 +47,6 @@ const STATUS_CODES: Readonly<Record<string, number>> = {
 /** The answer to whatever a request ended with. What is a fault of the service's own is not told in words. */
 export function answerOf(error: unknown): Answer {
   if (error instanceof Refusal) return error;
-  if (error instanceof FetchError) return error;
   if (error instanceof ExtractionError) return ofExtraction(error);
   if (error instanceof MemoryLimitError) return ofMemory(error);
   if (error instanceof RiptideError) {
@@ -57,7 +55,7 @@ export function answerOf(error: unknown): Answer {
       statusCode === 500 && !(error instanceof GuestError) ? 'the page could not be extracted' : error.message;
     return { statusCode, code: error.code, message, retryAfter: statusCode === 503 ? retryAfter(error) : undefined };
   }
-  return ofFastify(error as FastifyError);
+  return ofOthers(error);
 }
 
 function ofExtraction({ payload, code, message }: ExtractionError): Answer {
@@ -83,8 +81,11 @@ export function inSeconds(millis: number): number {
   return Math.max(1, Math.ceil(millis / 1_000));
 }
 
-/** Fastify's own errors say what is wrong with a request; others are ours. */
-function ofFastify({ statusCode, code, message }: FastifyError): Answer {
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return { statusCode, code, message };
-  return { statusCode: 500, code: 'ERR_INTERNAL', message: 'the request could not be answered' };
+/** Fastify's own errors say what is wrong with a request, as those of routes beside ours may; what broke is not told. */
+function ofOthers(error: unknown): Answer {
+  const { statusCode, code, message } = (error ?? {}) as Partial<FastifyError>;
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return { statusCode, code: code ?? 'ERR_BAD_REQUEST', message: message ?? '' };
+  const broken = statusCode !== undefined && statusCode >= 500 && statusCode < 600 ? statusCode : 500;
+  return { statusCode: broken, code: 'ERR_INTERNAL', message: 'the request could not be answered' };
 }

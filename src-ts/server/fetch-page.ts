@@ -8,11 +8,14 @@ import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw }
 import { buildInfo } from '../native.js';
 import { isPublic } from './addresses.js';
 import { charsetOf, toUtf8 } from './charset.js';
+import { Refusal } from './failures.js';
 
 /** How a page is fetched. */
 export interface FetchOptions {
   /** The most bytes of a page, as sent and once decompressed. */
   maxBytes: number;
+  /** Told the bytes of each piece of a page as it comes; what it throws ends the fetch. */
+  hold?: (bytes: number) => void;
   /**
    * Which addresses may be connected to; for tests.
    * @default isPublic
@@ -47,20 +50,16 @@ const STATUS_CODES = {
   ERR_FETCH_REDIRECTS: 502,
 } as const;
 
-/** Why a page was not fetched. */
-export class FetchError extends Error {
+/** Why a page was not fetched; with the HTTP status for whoever asked for it. */
+export class FetchError extends Refusal {
   static {
     Object.defineProperty(FetchError.prototype, 'name', { value: 'FetchError', configurable: true, writable: true });
   }
 
-  readonly code: keyof typeof STATUS_CODES;
-  /** The HTTP status for whoever asked for the page. */
-  readonly statusCode: number;
+  declare readonly code: keyof typeof STATUS_CODES;
 
   constructor(code: FetchError['code'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.statusCode = STATUS_CODES[code];
+    super(STATUS_CODES[code], code, message, undefined, options);
   }
 }
 
@@ -106,7 +105,7 @@ async function follow(text: string, options: FetchOptions, signal: AbortSignal):
   let url = checkUrl(text);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const answer = await visit(url, options, signal).catch((error) => {
-      if (error instanceof FetchError) throw error;
+      if (error instanceof Refusal) throw error;
       throw new FetchError('ERR_FETCH_FAILED', `${url.host}: ${reason(error)}`, { cause: error });
     });
     if (!(answer instanceof URL)) return answer;
@@ -142,10 +141,10 @@ async function visit(url: URL, options: FetchOptions, signal: AbortSignal): Prom
     const next = redirection(url, response);
     if (next !== undefined) return next;
     checkHead(url, response, options.maxBytes);
-    const bytes = await gather(bodyOf(url, response, options.maxBytes));
+    const bytes = await gather(bodyOf(url, response, options.maxBytes), options.hold);
     // A reset connection looks like the end of a body whose length was not told.
     if (socket.errored) throw socket.errored;
-    return { html: toUtf8(bytes, charsetOf(response.headers['content-type'])), url: url.href };
+    return { html: await toUtf8(bytes, charsetOf(response.headers['content-type'])), url: url.href };
   } finally {
     raw.destroy();
   }
@@ -266,10 +265,11 @@ async function* decompressed(sent: AsyncGenerator<Uint8Array>, decoderFor: (firs
 }
 
 /** Into one buffer: a list keeps an object for each piece, and how many there are is the server's to say. */
-async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function gather(pieces: AsyncIterable<Uint8Array>, hold?: FetchOptions['hold']): Promise<Uint8Array> {
   let bytes = new Uint8Array(65_536);
   let length = 0;
   for await (const piece of pieces) {
+    hold?.(piece.length);
     if (length + piece.length > bytes.length) {
       const larger = new Uint8Array(Math.max(2 * bytes.length, length + piece.length));
       larger.set(bytes.subarray(0, length));

@@ -8,7 +8,7 @@ export interface ServerOptions {
   /**
    * The extractor that answers: one that is there, which stays its caller's to close, or options for
    * `createExtractor`.
-   * @default createExtractor() with a breaker, a queue of 64 calls, results of up to 16 MiB, and instances recycled above
+   * @default createExtractor() with a breaker, a queue of 64 calls, results of up to 8 MiB, and instances recycled above
    *   1,024 pages
    */
   extractor?: Extractor | ExtractorOptions;
@@ -65,7 +65,7 @@ const EXTRACTOR: ExtractorOptions = {
   maxQueue: 64,
   breaker: {},
   recycleAbovePages: 1_024,
-  maxResultBytes: 16 * 1024 * 1024,
+  maxResultBytes: 8 * 1024 * 1024,
 };
 
 /** @internal */

@@ -1,12 +1,11 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { Histogram, type Registry } from 'prom-client';
+import { Histogram } from 'prom-client';
 import { createExtractor, Extractor } from '../extractor.js';
 import { badOption } from '../options.js';
 import { registerMetrics } from '../prometheus.js';
 import { Connections } from './connections.js';
-import { Exchange, Limits } from './exchange.js';
+import { Exchange, exchangeOf, Limits } from './exchange.js';
 import { type ExtractRoute, extractHandler } from './extract.js';
 import { type Answer, answerOf, HUNG_UP, Refusal } from './failures.js';
 import { isOwnHost } from './hosts.js';
@@ -15,13 +14,6 @@ import { openApi } from './openapi.js';
 import { type ServerOptions, type Settings, settingsOf } from './options.js';
 import { JSON_BODY, QUERY } from './schemas.js';
 import { healthReport, readyReport, unreadiness } from './status.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Of a request with a body. */
-    exchange: Exchange;
-  }
-}
 
 /** A server with what its shutting down needs. @internal */
 export interface Built {
@@ -60,7 +52,8 @@ export async function build(options: ServerOptions): Promise<Built> {
 }
 
 async function assemble(settings: Settings, extractor: Extractor, own: boolean): Promise<Built> {
-  const app = fastify(settings);
+  const connections = new Connections();
+  const app = fastify(settings, connections);
   let draining = false;
   const drain = () => {
     draining = true;
@@ -75,9 +68,14 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
     // Before a body is read.
     if (request.is404) throw notFound(request, reply);
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.headers.expect !== undefined) reply.raw.writeContinue();
+  });
+  app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
-    if (draining) reply.header('connection', 'close');
+    // With others behind it on its connection, it is not the last answer there.
+    if (draining && connections.answering(request.raw.socket) <= 1) reply.header('connection', 'close');
+    if (!request.raw.complete) readOn(request.raw, settings);
   });
   app.setErrorHandler((error, request, reply) => {
     const answer = answerOf(error);
@@ -95,14 +93,17 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   return { app, drain };
 }
 
-function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings): FastifyInstance {
-  const connections = new Connections();
+function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections: Connections): FastifyInstance {
   try {
     return Fastify({
       logger,
       bodyLimit: maxBodyBytes,
-      serverFactory: (handler) => connections.serve(handler, timeoutMillis, maxBodyBytes),
-      clientErrorHandler: answerMalformed,
+      serverFactory: (handler) => connections.serve(handler, timeoutMillis),
+      clientErrorHandler: (error, socket) => connections.endMalformed(socket, malformed(error)),
+      frameworkErrors: (error, _request, reply) => {
+        const { statusCode = 500, code } = error;
+        return refuse(reply, { statusCode, code, message: 'the address is malformed' });
+      },
       // What comes while it closes is still served: its connection was accepted.
       return503OnClosing: false,
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
@@ -112,23 +113,32 @@ function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings): FastifyInst
   }
 }
 
-/** Of what is no request. */
-function answerMalformed({ code }: NodeJS.ErrnoException, socket: Socket): void {
-  if (code !== 'ECONNRESET' && socket.writable) {
-    const statusCode = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    const error = STATUS_CODES[statusCode];
-    const message = 'the request is malformed, too large or too slow';
-    const body = JSON.stringify({
-      statusCode,
-      code: statusCode === 408 ? 'ERR_TIMEOUT' : 'ERR_BAD_REQUEST',
-      error,
-      message,
-    });
-    const head = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
-    socket.write(`HTTP/1.1 ${statusCode} ${error}\r\n${head}\r\n\r\n${body}`);
-  }
-  socket.destroySoon();
+/** The answer to what is no request. */
+function malformed({ code: cause }: NodeJS.ErrnoException): string {
+  const statusCode = cause === 'HPE_HEADER_OVERFLOW' ? 431 : cause === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const code = statusCode === 408 ? 'ERR_TIMEOUT' : 'ERR_BAD_REQUEST';
+  const error = STATUS_CODES[statusCode];
+  const body = JSON.stringify({ statusCode, code, error, message: 'the request is malformed, too large or too slow' });
+  const head = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
+  return `HTTP/1.1 ${statusCode} ${error}\r\n${head}\r\n\r\n${body}`;
 }
+
+/**
+ * Reads a little of a body that nobody waits for: a client that is cut off while it sends may never see its answer, and one
+ * that is not may send for ever.
+ */
+function readOn(request: IncomingMessage, { maxBodyBytes }: Settings): void {
+  let bytes = 0;
+  const timer = setTimeout(() => request.socket.destroy(), READ_ON_MILLIS);
+  request.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > maxBodyBytes) request.socket.destroy();
+  });
+  request.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
+}
+
+/** How long what is left of a body may come after its request is refused, in milliseconds. */
+const READ_ON_MILLIS = 5_000;
 
 /** The methods of each path. */
 const METHODS: Readonly<Record<string, string>> = {
@@ -149,7 +159,6 @@ function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
 
 function refuse(reply: FastifyReply, { statusCode, code, message, retryAfter }: Answer): FastifyReply {
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  // What is left of a body that is not read would be read to its end otherwise.
   if (statusCode === 408 || statusCode === 413) reply.header('connection', 'close');
   const error = STATUS_CODES[statusCode] ?? 'Client Closed Request';
   return reply.code(statusCode).type('application/json; charset=utf-8').send({ statusCode, code, error, message });
@@ -158,18 +167,17 @@ function refuse(reply: FastifyReply, { statusCode, code, message, retryAfter }: 
 function addExtract(app: FastifyInstance, settings: Settings, extractor: Extractor): void {
   const limits = new Limits(settings.maxBodyBytes, settings.timeoutMillis);
   const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.decorateRequest('exchange');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     ['text/html', 'application/xhtml+xml'],
-    (request: FastifyRequest, payload: IncomingMessage) => request.exchange.receive(payload),
+    (request: FastifyRequest, payload: IncomingMessage) => exchangeOf(request.raw).receive(payload),
   );
   app.addContentTypeParser(
     'application/json',
     (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void) => {
       const checked = async () => {
-        const bytes = await request.exchange.receive(payload);
-        checkStructure(bytes);
+        const bytes = await exchangeOf(request.raw).receive(payload);
+        await checkStructure(bytes);
         return bytes.toString();
       };
       checked().then((text) => parseJson(request, text, done), done);
@@ -180,7 +188,7 @@ function addExtract(app: FastifyInstance, settings: Settings, extractor: Extract
     onRequest: async (request, reply) => {
       const [reason] = unreadiness(extractor);
       if (reason !== undefined) throw new Refusal(503, reason.code, reason.message, reason.retryAfter);
-      request.exchange = new Exchange(limits, request.raw.socket, reply.raw);
+      new Exchange(limits, request.raw, reply.raw).checkHead(request.raw);
     },
     handler: extractHandler(extractor, settings.fetch ? settings.maxBodyBytes : 0),
   });
@@ -200,20 +208,13 @@ function addReports(app: FastifyInstance, extractor: Extractor, draining: () => 
   app.get('/openapi.json', quiet, async () => description);
 }
 
-/** Shows the extractor, on a registry that shows no other one. */
-function show(registry: Registry, name: string, { engine, pool }: Extractor): () => void {
-  try {
-    if (registry.getSingleMetric(name) !== undefined) throw new Error(name);
-    return registerMetrics(registry, { engine, pools: { extractor: pool } });
-  } catch {
-    throw badOption('registry', registry, 'one that shows no other server, engine "default" or pool "extractor"');
-  }
-}
-
 /** @returns takes the server's metrics from the registry */
 function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Extractor): () => void {
   const name = 'riptide_wasm_http_request_duration_seconds';
-  const forget = show(registry, name, extractor);
+  if (registry.getSingleMetric(name) !== undefined) {
+    throw badOption('registry', registry, 'one that shows no other server');
+  }
+  const forget = registerMetrics(registry, { engine: extractor.engine, pools: { extractor: extractor.pool } });
   const durations = new Histogram({
     name,
     help: 'Requests, from their head to the end of their answer.',

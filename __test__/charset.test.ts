@@ -1,0 +1,96 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { charsetOf, toUtf8 } from '../dist/server/charset.js';
+import { get, page, text } from './fetch-support.js';
+
+describe('toUtf8', () => {
+  const bytes = (...parts: (string | number[])[]) =>
+    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
+  const decoded = async (page: Uint8Array, charset?: string) => Buffer.from(await toUtf8(page, charset)).toString();
+  const utf16be = (of: string) => Buffer.from(of, 'utf16le').swap16();
+  const SMART = [0x93, 0x80, 0x94, 0xe9]; // “€”é in windows-1252
+  const KANJI = [0x92, 0xaa]; // 潮 in shift_jis
+
+  test('gives the same bytes where they are UTF-8', async () => {
+    const page = bytes('<p>größe 潮 🌊</p>');
+    expect(await toUtf8(page)).toBe(page);
+    expect(await toUtf8(page, 'UTF8')).toBe(page);
+    const marked = bytes([0xef, 0xbb, 0xbf], page.toString());
+    const unmarked = await toUtf8(marked, 'shift_jis');
+    expect(Buffer.from(unmarked).equals(page)).toBe(true);
+    expect(unmarked.buffer).toBe(marked.buffer);
+    expect(await decoded(new Uint8Array())).toBe('');
+  });
+
+  test('a byte order mark decides', async () => {
+    expect(await decoded(bytes([0xff, 0xfe], [...Buffer.from('潮é', 'utf16le')]), 'utf-8')).toBe('潮é');
+    expect(await decoded(bytes([0xfe, 0xff], [...utf16be('潮é')]), 'windows-1252')).toBe('潮é');
+    expect(await decoded(bytes([0xef, 0xbb, 0xbf], '<meta charset=shift_jis>é'))).toBe('<meta charset=shift_jis>é');
+    expect(await decoded(bytes([0xff, 0xfe], [0x41, 0x00, 0x42]))).toBe('A\ufffd');
+  });
+
+  test('then the header', async () => {
+    expect(await decoded(bytes(SMART), 'windows-1252')).toBe('“€”é');
+    expect(await decoded(bytes(SMART), 'ISO-8859-1')).toBe('“€”é');
+    expect(await decoded(bytes(KANJI), 'Shift_JIS')).toBe('潮');
+    expect(await decoded(bytes('<meta charset=utf-8>', KANJI), 'sjis')).toBe('<meta charset=utf-8>潮');
+    expect(await decoded(Buffer.from('潮é', 'utf16le'), 'utf-16')).toBe('潮é');
+    expect(await decoded(bytes('潮'), 'windows-1252')).toBe('æ½®');
+    expect(await decoded(bytes('a', [0xff], 'b'), 'utf-8')).toBe('a\ufffdb');
+  });
+
+  test.each([
+    '<meta charset=shift_jis>',
+    '<META CHARSET="Shift_JIS">',
+    "<meta name=x charset = ' shift_jis '/>",
+    '<meta http-equiv="Content-Type" content="text/html; charset=shift_jis">',
+    '<meta content="text/html;charset=shift_jis" http-equiv=content-type>',
+    '<!-- <meta charset=utf-8> --><meta charset=shift_jis>',
+    '<meta charset=klingon><meta charset=shift_jis>',
+  ])('then %s', async (meta) => {
+    expect(await decoded(bytes(meta, KANJI))).toBe(`${meta}潮`);
+    expect(await decoded(bytes(meta, KANJI), 'klingon')).toBe(`${meta}潮`);
+  });
+
+  test.each([
+    '<p charset=shift_jis>',
+    '<metal charset=shift_jis>',
+    '<meta name=description content="text; charset=shift_jis">',
+    '<meta http-equiv=content-type>',
+    '<!-- <meta charset=shift_jis> -->',
+    '<!-- <meta charset=shift_jis>',
+    `${' '.repeat(1024)}<meta charset=shift_jis>`,
+  ])('but not %s', async (meta) => expect(await decoded(bytes(meta, KANJI))).toBe(`${meta}’ª`));
+
+  test('a meta that says UTF-16 was no UTF-16', async () => {
+    expect(await decoded(bytes('<meta charset=utf-16>é'))).toBe('<meta charset=utf-16>é');
+  });
+
+  test('else UTF-8 or windows-1252, all of it', async () => {
+    expect(await decoded(bytes('é'))).toBe('é');
+    expect(await decoded(bytes(SMART), 'klingon')).toBe('“€”é');
+    const upper = Array.from({ length: 128 }, (_, index) => 128 + index);
+    const high = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+    expect(await decoded(bytes(upper))).toBe(high + String.fromCharCode(...upper.slice(32)));
+  });
+
+  test('takes a view into a larger buffer', async () => {
+    const whole = bytes('<meta charset=shift_jis>', SMART, 'rest');
+    expect(await decoded(whole.subarray(24, 28))).toBe('“€”é');
+  });
+
+  test('a label is found in a content type', () => {
+    expect(charsetOf('text/html; charset=utf-8')).toBe('utf-8');
+    expect(charsetOf('text/html;x=y; CHARSET = "Shift_JIS" ;z')).toBe('Shift_JIS');
+    expect(charsetOf('text/html; mycharset=utf-8')).toBeUndefined();
+    expect(charsetOf('text/html')).toBeUndefined();
+    expect(charsetOf(undefined)).toBeUndefined();
+  });
+
+  test('is what a fetched page goes through', async () => {
+    const headed = await page(bytes(KANJI), { 'content-type': 'text/html; charset=shift_jis' });
+    expect(text(await get(headed.url))).toBe('潮');
+    const zipped = await page(gzipSync(bytes('<meta charset=shift_jis>', KANJI)), { 'content-encoding': 'gzip' });
+    expect(text(await get(zipped.url))).toContain('潮');
+  });
+});
