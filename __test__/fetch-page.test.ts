@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../dist/server/failures.js';
 import {
   codeOf,
   endless,
@@ -252,6 +253,19 @@ describe('maxBytes', () => {
       expect(text(await get(server.url, { ...local, maxBytes: 5000 }))).toBe(body.toString());
       expect(await failure(get(server.url, { ...local, maxBytes: 4999 }))).toMatchObject(tooLarge);
     }
+  });
+
+  test('is told piece by piece, and what that throws ends the fetch', async () => {
+    const server = await page(gzipSync(Buffer.alloc(MIB)), { ...HTML, 'content-encoding': 'gzip' });
+    const held: number[] = [];
+    await get(server.url, { ...local, hold: (bytes) => held.push(bytes) });
+    expect([held.length > 1, held.reduce((sum, bytes) => sum + bytes, 0)]).toEqual([true, MIB]);
+    const full = new Refusal(503, 'ERR_TOO_MANY_BODIES', 'full');
+    const hold = () => {
+      throw full;
+    };
+    expect(await failure(get(server.url, { ...local, hold }))).toBe(full);
+    await eventually(() => server.sockets.every((socket) => socket.closed));
   });
 
   test('is compared with a length that is told, before a body comes', async () => {

@@ -1,8 +1,12 @@
-// What becomes of a connection after a refusal, and of what its client goes on to send.
+// What is refused, and what becomes of its connection and of what its client goes on to send.
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Exchange, Limits } from '../dist/server/exchange.js';
 import { createServer } from '../dist/server/index.js';
 import { extractorOf, HTML_TYPE, JSON_TYPE, occupy, post, REQUEST_HEAD, serverOf, Wire } from './server-support.js';
-import { eventually } from './support.js';
+import { eventually, thrown } from './support.js';
 
 const MAX = 20_000;
 const PAGE = '<p>The tide comes in twice a day.</p>';
@@ -79,6 +83,57 @@ describe('several requests on one connection', () => {
     await release();
     await wire.ended();
     expect(wire.statuses).toEqual([200]);
+  });
+});
+
+describe('fetches', () => {
+  /** An exchange of a real request, which is not answered. */
+  async function begun(limits: Limits): Promise<{ exchange: Exchange; hangUp(): void }> {
+    const server = createHttpServer();
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const wire = await Wire.to((server.address() as AddressInfo).port, `${REQUEST_HEAD}content-length: 0\r\n\r\n`);
+    const [request, response] = await once(server, 'request');
+    return { exchange: new Exchange(limits, request, response), hangUp: () => wire.socket.destroy() };
+  }
+
+  test('are 64 at most, and their pages count as bodies, until their client is gone', async () => {
+    const limits = new Limits(1_000, 60_000);
+    const { exchange, hangUp } = await begun(limits);
+    const hold = exchange.beginFetch();
+    for (let more = 1; more < 64; more++) exchange.beginFetch();
+    expect(thrown(() => exchange.beginFetch())).toMatchObject({ statusCode: 503, code: 'ERR_TOO_MANY_FETCHES' });
+    exchange.endFetch();
+    exchange.beginFetch();
+    hold(15_999);
+    expect(thrown(() => hold(2))).toMatchObject({ statusCode: 503, code: 'ERR_TOO_MANY_BODIES' });
+    hangUp();
+    await eventually(() => exchange.signal.aborted);
+    expect(thrown(() => hold(1))).toMatchObject({ code: 'ERR_ABORTED' });
+    const next = await begun(limits);
+    next.exchange.beginFetch()(16_000);
+    next.hangUp();
+  });
+});
+
+describe('JSON', () => {
+  test.each([
+    ['brackets', `{"html":${'['.repeat(10_000)}`],
+    ['values', JSON.stringify({ html: Array.from({ length: 5_000 }, () => 0) })],
+    ['keys', JSON.stringify(Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [key, ''])))],
+    ['white space', `{${' '.repeat(5_000)}"html":"<p>x"}`],
+    ['brackets after an escaped quote', `{"a":"\\"","html":${'['.repeat(10_000)}`],
+  ])('is not parsed where it is more than strings: %s', async (_, body) => {
+    const { port } = await serverOf({ extractor: await extractorOf(), maxBodyBytes: 100_000 });
+    const { json } = await post(port, body, JSON_TYPE);
+    expect(json).toMatchObject({ statusCode: 400, code: 'ERR_BAD_BODY' });
+  });
+
+  test('may have anything in its strings', async () => {
+    const { port } = await serverOf({ extractor: await extractorOf(), maxBodyBytes: 1_000_000 });
+    const text = '[{"\\\\\\"}], '.repeat(5_000).trim();
+    const { status, json } = await post(port, JSON.stringify({ html: `<p>${text}</p>` }, undefined, 2), JSON_TYPE);
+    expect([status, (json as { text: string }).text]).toEqual([200, text]);
   });
 });
 

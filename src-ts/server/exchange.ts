@@ -7,6 +7,9 @@ const LARGEST_BODIES = 16;
 /** So many bytes of answers are held at once, over all requests. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
+/** So much of a body has its place before it comes: most pages have less. */
+const FIRST_BYTES = 256 * 1024;
+
 /** So many pages are fetched at once: names are resolved by the few threads that files are read by, too. */
 const MAX_FETCHES = 64;
 
@@ -128,8 +131,9 @@ export class Exchange {
     const { signal } = this;
     return new Promise((resolve, reject) => {
       // Into one buffer: a list keeps an object for each piece, and how many there are is the client's to say. What is told
-      // beforehand may never come, so it grows with what does.
-      let bytes = Buffer.alloc(0);
+      // beforehand may never come, so only little is taken at its word.
+      const told = Number(request.headers['content-length'] ?? 0);
+      let bytes = Buffer.allocUnsafeSlow(Math.min(told, FIRST_BYTES));
       const settle = (end: () => void) => {
         request.off('data', take).off('end', finish).off('error', fail).off('close', cut);
         signal.removeEventListener('abort', abort);

@@ -1,5 +1,5 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { Histogram } from 'prom-client';
 import { createExtractor, Extractor } from '../extractor.js';
 import { badOption } from '../options.js';
@@ -80,7 +80,7 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   app.setErrorHandler((error, request, reply) => {
     const answer = answerOf(error);
     if (answer.statusCode === 500) request.log.error(error);
-    else request.log.info({ code: answer.code }, answer.message);
+    codes.set(request, answer.code);
     return refuse(reply, answer);
   });
   // In a context of its own: routes that are added beside it keep Fastify's ways with bodies.
@@ -98,6 +98,8 @@ function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections:
     return Fastify({
       logger,
       bodyLimit: maxBodyBytes,
+      // One line for each request, below.
+      logController: new LogController({ disableRequestLogging: true }),
       serverFactory: (handler) => connections.serve(handler, timeoutMillis),
       clientErrorHandler: (error, socket) => connections.endMalformed(socket, malformed(error)),
       frameworkErrors: (error, _request, reply) => {
@@ -129,13 +131,16 @@ function malformed({ code: cause }: NodeJS.ErrnoException): string {
  */
 function readOn(request: IncomingMessage, { maxBodyBytes }: Settings): void {
   let bytes = 0;
-  const timer = setTimeout(() => request.socket.destroy(), READ_ON_MILLIS);
+  const timer = setTimeout(() => request.socket.destroy(), READ_ON_MILLIS).unref();
   request.on('data', (piece: Buffer) => {
     bytes += piece.length;
     if (bytes > maxBodyBytes) request.socket.destroy();
   });
   request.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
 }
+
+/** What requests were refused with, for their line in the log. */
+const codes = new WeakMap<FastifyRequest, string>();
 
 /** How long what is left of a body may come after its request is refused, in milliseconds. */
 const READ_ON_MILLIS = 5_000;
@@ -223,9 +228,13 @@ function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Ext
     registers: [registry],
   });
   app.addHook('onRequest', async (request, reply) => {
+    request.log.debug({ req: request }, 'incoming request');
     reply.raw.once('close', () => {
+      const { elapsedTime: responseTime } = reply;
       const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP;
-      durations.observe({ route: request.routeOptions.url ?? 'none', status }, reply.elapsedTime / 1_000);
+      durations.observe({ route: request.routeOptions.url ?? 'none', status }, responseTime / 1_000);
+      const outcome = { res: { statusCode: status }, responseTime, code: codes.get(request) };
+      request.log.info({ req: request, ...outcome }, 'request completed');
     });
   });
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
