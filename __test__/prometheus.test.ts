@@ -126,7 +126,9 @@ describe('registerMetrics', () => {
       registerMetrics(registry, { pools: { math: pool } }),
     ];
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
-    await registry.metrics();
+    const open = await registry.metrics();
+    expect(open).toMatch(/^riptide_wasm_calls_total\{.*outcome="ok".*\} 0$/m);
+    expect(open).not.toContain('_total_total');
     first();
     second();
     expect(await registry.metrics()).toBe('\n# EOF\n');

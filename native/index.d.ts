@@ -238,8 +238,6 @@ export interface BindingGuestOptions {
 
 /** How often something took how long. */
 export interface BindingHistogram {
-  /** Upper bounds in seconds; the last bucket has none. */
-  bounds: Array<number>
   /** Observations by bucket, each of its own. */
   buckets: Array<number>
   sum: number
@@ -337,6 +335,9 @@ export declare function compileStandardInput(settings: string, bounds: string): 
 
 /** Every code a failure can have. */
 export declare function errorCodes(): Array<string>
+
+/** Upper bounds of every histogram's buckets in seconds; the last bucket has none. */
+export declare function histogramBounds(): Array<number>
 
 /** Answers a call of a host function with the `err` case of its WIT `result`. */
 export declare function hostErr(callId: number, payload: unknown): void

@@ -773,7 +773,7 @@ if (
   }
 }
 
-const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, compileStandardInput, errorCodes, hostErr, hostReturn, hostThrow, ownCacheKeyFile, processMetrics, setDispatchers, wat2wasm } = nativeBinding
+const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, compileStandardInput, errorCodes, histogramBounds, hostErr, hostReturn, hostThrow, ownCacheKeyFile, processMetrics, setDispatchers, wat2wasm } = nativeBinding
 export { BindingCode }
 export { BindingEngine }
 export { BindingLoan }
@@ -782,6 +782,7 @@ export { BindingSyncInstance }
 export { buildInfo }
 export { compileStandardInput }
 export { errorCodes }
+export { histogramBounds }
 export { hostErr }
 export { hostReturn }
 export { hostThrow }

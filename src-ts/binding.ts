@@ -49,8 +49,6 @@ export interface BindingCacheLimits {
 
 /** @internal */
 export interface BindingHistogram {
-  /** Upper bounds in seconds; the last bucket has none. */
-  bounds: number[];
   buckets: number[];
   sum: number;
 }
@@ -267,6 +265,8 @@ export interface BindingSyncInstance {
 /** @internal */
 export interface Addon {
   errorCodes(): string[];
+  /** Upper bounds of every histogram's buckets in seconds; the last bucket has none. */
+  histogramBounds(): number[];
   buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
   wat2wasm(text: string): Buffer;
   ownCacheKeyFile(): string;

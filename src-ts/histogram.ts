@@ -1,4 +1,5 @@
 import type { BindingHistogram } from './binding.js';
+import { histogramBounds } from './native.js';
 
 /** How often something took how long. */
 export interface Histogram {
@@ -12,7 +13,11 @@ export interface Histogram {
   readonly sum: number;
 }
 
+/** All histograms have the same. */
+let bounds: readonly number[] | undefined;
+
 /** @internal */
-export function histogram({ bounds, buckets, sum }: BindingHistogram): Histogram {
+export function histogram({ buckets, sum }: BindingHistogram): Histogram {
+  bounds ??= Object.freeze(histogramBounds());
   return { bounds, buckets, count: buckets.reduce((all, count) => all + count, 0), sum };
 }

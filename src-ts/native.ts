@@ -218,6 +218,9 @@ export function findCode(
 export const ownCacheKeyFile = (): string => attempt(() => addon.ownCacheKeyFile());
 
 /** @internal */
+export const histogramBounds = (): number[] => addon.histogramBounds();
+
+/** @internal */
 export const compileStandardInput = (settings: string, bounds: string): void =>
   attempt(() => addon.compileStandardInput(settings, bounds));
 

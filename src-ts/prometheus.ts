@@ -24,15 +24,33 @@ export interface MetricsOptions {
   pools?: Readonly<Record<string, Pool>>;
 }
 
-type Labels = Readonly<Record<string, string>>;
+/** Labels as one object, with those that others add to them: prom-client writes the text of each object once. */
+class Labels {
+  readonly all: Readonly<Record<string, string>>;
+  readonly #more = new Map<string, Map<string | number, Labels>>();
 
-const NONE: Labels = {};
+  constructor(all: Readonly<Record<string, string>> = {}) {
+    this.all = all;
+  }
+
+  with(name: string, value: string | number): Labels {
+    const values = this.#more.get(name) ?? new Map<string | number, Labels>();
+    const known = values.get(value);
+    if (known !== undefined) return known;
+    const text = value === Number.POSITIVE_INFINITY ? '+Inf' : String(value);
+    const labels = new Labels({ ...this.all, [name]: text });
+    this.#more.set(name, values.set(value, labels));
+    return labels;
+  }
+}
+
+const NO_LABELS = {};
 
 /** A value as prom-client takes it. */
 interface Sample {
-  readonly labels: Labels;
-  /** Of its source: one object each, whose text prom-client keeps. */
-  readonly sharedLabels: Labels;
+  readonly labels: object;
+  /** All of them. */
+  readonly sharedLabels: object;
   readonly value: number;
   readonly metricName?: string;
 }
@@ -80,10 +98,7 @@ class Scraped {
   /** For JSON. */
   async get() {
     const { name, help, type, aggregator } = this;
-    const values = this.#samples().map(({ sharedLabels, labels, ...rest }) => ({
-      labels: { ...sharedLabels, ...labels },
-      ...rest,
-    }));
+    const values = this.#samples().map(({ sharedLabels, ...rest }) => ({ ...rest, labels: { ...sharedLabels } }));
     return { name, help, type, aggregator, values };
   }
 
@@ -133,8 +148,13 @@ const RULES: Readonly<Record<string, Rule>> = {
 export function registerMetrics(registry: Registry, given: MetricsOptions = {}): () => void {
   const { process = isMainThread, engine, engineName = 'default', pools = {} } = checkOptions(given, RULES);
   const { sources, metrics } = shownOn(registry);
-  const engines = engine === undefined ? [] : [{ name: engineName, source: engine, labels: { engine: engineName } }];
-  const named = Object.entries(pools).map(([name, pool]) => ({ name, source: pool, labels: { pool: name } }));
+  const engines =
+    engine === undefined ? [] : [{ name: engineName, source: engine, labels: new Labels({ engine: engineName }) }];
+  const named = Object.entries(pools).map(([name, pool]) => ({
+    name,
+    source: pool,
+    labels: new Labels({ pool: name }),
+  }));
   if ([...sources.engines].some(({ name }) => engines.length > 0 && name === engineName))
     throw badOption('engineName', engineName, 'a name that no other engine of this registry has');
   for (const { name, source } of sources.pools) {
@@ -213,13 +233,14 @@ function metricsOver(sources: Sources): Scraped[] {
         samples(`riptide_wasm_${name}`, labels, read(ofPool(source))),
       ),
     );
+  const none = new Labels();
   const six = Object.entries(SIX).map(
     ([name, [help, type, aggregator]]) =>
       new Scraped(
         name,
         help,
         type,
-        () => (sources.processes.size > 0 ? samples(name, NONE, ofProcess(sources)[name] ?? 0) : []),
+        () => (sources.processes.size > 0 ? samples(name, none, ofProcess(sources)[name] ?? 0) : []),
         aggregator,
       ),
   );
@@ -308,26 +329,32 @@ function stateOf(state: string): Record<string, number> {
 /** A value, a histogram, or several of either by a label; nothing where there is none. */
 type Reading = undefined | number | Histogram | { by: string; values: Readonly<Record<string, number | Histogram>> };
 
-function samples(name: string, sharedLabels: Labels, reading: Reading, labels = NONE): Sample[] {
+function samples(name: string, labels: Labels, reading: Reading): Sample[] {
   if (reading === undefined) return [];
-  if (typeof reading === 'number') return [{ labels, sharedLabels, value: reading }];
+  if (typeof reading === 'number') return [{ labels: NO_LABELS, sharedLabels: labels.all, value: reading }];
   if ('by' in reading) {
     return Object.entries(reading.values).flatMap(([value, each]) =>
-      samples(name, sharedLabels, each, { [reading.by]: value }),
+      samples(name, labels.with(reading.by, value), each),
     );
   }
   const { bounds, buckets, count, sum } = reading;
-  const metricName = `${name}_bucket`;
+  const part = (suffix: string) => {
+    const metricName = `${name}_${suffix}`;
+    return (value: number, { all }: Labels) => ({ metricName, labels: NO_LABELS, sharedLabels: all, value });
+  };
+  const bucket = part('bucket');
+  const found: Sample[] = [];
   let below = 0;
-  return [
-    ...bounds.map((bound, index) => {
-      below += buckets[index] ?? 0;
-      return { metricName, labels: { ...labels, le: String(bound) }, sharedLabels, value: below };
-    }),
-    { metricName, labels: { ...labels, le: '+Inf' }, sharedLabels, value: count },
-    { metricName: `${name}_sum`, labels, sharedLabels, value: sum },
-    { metricName: `${name}_count`, labels, sharedLabels, value: count },
-  ];
+  for (const [index, bound] of bounds.entries()) {
+    below += buckets[index] ?? 0;
+    found.push(bucket(below, labels.with('le', bound)));
+  }
+  found.push(
+    bucket(count, labels.with('le', Number.POSITIVE_INFINITY)),
+    part('sum')(sum, labels),
+    part('count')(count, labels),
+  );
+  return found;
 }
 
 /** Pools that are open; the others are forgotten. */

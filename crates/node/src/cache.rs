@@ -49,8 +49,6 @@ pub struct BindingIsolatedOptions {
 /// How often something took how long.
 #[napi(object)]
 pub struct BindingHistogram {
-    /// Upper bounds in seconds; the last bucket has none.
-    pub bounds: Vec<f64>,
     /// Observations by bucket, each of its own.
     pub buckets: Vec<f64>,
     pub sum: f64,
@@ -113,9 +111,14 @@ pub(crate) fn compile_options(options: BindingCompileOptions) -> CompileOptions 
     }
 }
 
+/// Upper bounds of every histogram's buckets in seconds; the last bucket has none.
+#[napi]
+pub(crate) fn histogram_bounds() -> Vec<f64> {
+    BOUNDS.to_vec()
+}
+
 pub(crate) fn histogram(snapshot: &HistogramSnapshot) -> BindingHistogram {
     BindingHistogram {
-        bounds: BOUNDS.to_vec(),
         buckets: snapshot.buckets.iter().map(|count| *count as f64).collect(),
         sum: snapshot.sum,
     }
