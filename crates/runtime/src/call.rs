@@ -127,6 +127,8 @@ pub(crate) struct Request {
     counters: Arc<Counters>,
     permit: Mutex<Option<Permit>>,
     timing: Option<Timing>,
+    /// When it was taken from the queue, in ticks; 0 while it waits.
+    taken: AtomicU64,
     /// Processor time in nanoseconds, where the answer is to say what it took.
     cpu: Option<AtomicU64>,
 }
@@ -134,8 +136,6 @@ pub(crate) struct Request {
 /// When what happened.
 struct Timing {
     submitted: Ticks,
-    /// In nanoseconds; above what can be where it still waits.
-    waited: AtomicU64,
     /// Whether it waits for an instance: inside a loan it has one.
     waits: bool,
 }
@@ -144,7 +144,6 @@ impl Timing {
     fn begin(waits: bool) -> Timing {
         Timing {
             submitted: Ticks::now(),
-            waited: AtomicU64::new(u64::MAX),
             waits,
         }
     }
@@ -241,6 +240,7 @@ impl Request {
             counters,
             permit: Mutex::new(None),
             timing: None,
+            taken: AtomicU64::new(0),
             cpu: None,
         }
     }
@@ -251,11 +251,18 @@ impl Request {
             .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
             .ok()?;
         self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
-        if let Some(timing) = &self.timing {
-            let waited = Ticks::now().nanos_since(timing.submitted);
-            timing.waited.store(waited, Ordering::Relaxed);
-        }
+        self.taken.store(Ticks::now().raw(), Ordering::Relaxed);
         lock(&self.waiting).take()
+    }
+
+    fn taken(&self) -> Option<Ticks> {
+        let taken = self.taken.load(Ordering::Relaxed);
+        (taken != 0).then(|| Ticks::of(taken))
+    }
+
+    /// How long it waited until it was taken, or until `now`; in nanoseconds.
+    fn waited(&self, timing: &Timing, now: Ticks) -> u64 {
+        self.taken().unwrap_or(now).nanos_since(timing.submitted)
     }
 
     /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
@@ -274,7 +281,7 @@ impl Request {
         }
         if let (Some(timing), Some(durations)) = (&self.timing, &self.counters.durations) {
             let took = now.nanos_since(timing.submitted);
-            let waited = timing.waited.load(Ordering::Relaxed).min(took);
+            let waited = self.waited(timing, now).min(took);
             let call = (self.kind == Kind::Call).then_some(took);
             durations.observe(call, timing.waits.then_some(waited));
         }
@@ -380,7 +387,7 @@ impl Request {
         Some(Box::new(CallStats {
             wall: timing.submitted.elapsed(),
             cpu: cfg!(unix).then(|| Duration::from_nanos(cpu.load(Ordering::Relaxed))),
-            queued: Duration::from_nanos(timing.waited.load(Ordering::Relaxed)),
+            queued: Duration::from_nanos(self.waited(timing, Ticks::now())),
             fuel: taken.fuel,
             pages_before: pages(taken.bytes_before),
             pages_after: pages(taken.bytes_after),
@@ -399,6 +406,8 @@ impl Request {
     pub(crate) async fn supervise<T>(&self, guest: impl Future<Output = T>) -> Option<T> {
         let mut guest = pin!(guest);
         let mut computed = Duration::ZERO;
+        // The first turn begins when it was taken: one look at the clock for both.
+        let mut taken = self.taken();
         std::future::poll_fn(|context| {
             self.waker.register(context.waker());
             if self.is_over() {
@@ -407,7 +416,7 @@ impl Request {
             let _ =
                 self.phase
                     .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
-            let turn = Ticks::now();
+            let turn = taken.take().unwrap_or_else(Ticks::now);
             let began = self.cpu.as_ref().and_then(|_| cpu::thread_time());
             let polled = guest.as_mut().poll(context);
             if let (Some(cpu), Some(began), Some(now)) =

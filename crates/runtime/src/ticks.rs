@@ -37,6 +37,16 @@ impl Ticks {
         Ticks(counter())
     }
 
+    /// As a number, to be kept in an atomic.
+    pub(crate) fn raw(self) -> u64 {
+        self.0
+    }
+
+    /// From such a number.
+    pub(crate) fn of(raw: u64) -> Ticks {
+        Ticks(raw)
+    }
+
     /// What has passed since then.
     pub(crate) fn elapsed(self) -> Duration {
         Ticks::now().since(self)
