@@ -164,7 +164,7 @@ export async function occupy(extractor: Extractor): Promise<() => Promise<void>>
     release = resolve;
   });
   const lent = extractor.pool.use(() => held);
-  lent.catch(() => {});
+  lent.catch(() => {}); // heard by whoever lets it go
   await eventually(() => extractor.pool.stats.active === 1);
   onTestFinished(() => release());
   return async () => {

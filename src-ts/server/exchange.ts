@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Gathered } from './bytes.js';
 import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
 /** So many of the largest bodies are held at once, over all requests. */
@@ -94,8 +95,7 @@ export class Exchange {
       limits.answers.release(this.#answerBytes);
       this.#bodyBytes = 0;
       this.#answerBytes = 0;
-      limits.fetches.release(this.#fetches);
-      this.#fetches = 0;
+      this.endFetch();
       if (!response.writableFinished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
     };
     response.on('close', end);
@@ -130,10 +130,9 @@ export class Exchange {
   receive(request: IncomingMessage): Promise<Buffer> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
-      // Into one buffer: a list keeps an object for each piece, and how many there are is the client's to say. What is told
-      // beforehand may never come, so only little is taken at its word.
+      // What is told beforehand may never come, so only little is taken at its word.
       const told = Number(request.headers['content-length'] ?? 0);
-      let bytes = Buffer.allocUnsafeSlow(Math.min(told, FIRST_BYTES));
+      const gathered = new Gathered(Math.min(told, FIRST_BYTES));
       const settle = (end: () => void) => {
         request.off('data', take).off('end', finish).off('error', fail).off('close', cut);
         signal.removeEventListener('abort', abort);
@@ -141,22 +140,17 @@ export class Exchange {
       };
       const fail = (error: unknown) => settle(() => reject(error));
       const take = (piece: Buffer) => {
-        const start = this.#bodyBytes;
         try {
           this.#takeBody(piece.length);
         } catch (error) {
           return fail(error);
         }
-        if (this.#bodyBytes > bytes.length) {
-          const larger = Buffer.allocUnsafeSlow(Math.max(2 * bytes.length, this.#bodyBytes));
-          bytes.copy(larger, 0, 0, start);
-          bytes = larger;
-        }
-        piece.copy(bytes, start);
+        gathered.add(piece);
       };
       const finish = () => {
         this.#received = true;
-        settle(() => resolve(bytes.subarray(0, this.#bodyBytes)));
+        const { buffer, byteOffset, length } = gathered.whole();
+        settle(() => resolve(Buffer.from(buffer, byteOffset, length)));
       };
       const cut = () => fail(new Refusal(400, 'ERR_BAD_BODY', 'the body was cut off'));
       const abort = () => fail(signal.reason);

@@ -5,7 +5,7 @@ import { charsetOf, toUtf8 } from './charset.js';
 import { type Exchange, exchangeOf } from './exchange.js';
 import { Refusal } from './failures.js';
 import { type FetchedPage, fetchPage } from './fetch-page.js';
-import { FORMATS, formatOf } from './negotiation.js';
+import { formatOf, MEDIA_TYPES } from './negotiation.js';
 
 /** What a page may be asked for with, in the query; in a JSON body too. */
 export interface Wishes {
@@ -39,25 +39,18 @@ export function extractHandler(extractor: Extractor, maxBytes: number) {
   return async (request: FastifyRequest<ExtractRoute>, reply: FastifyReply) => {
     const format = formatOf(request.headers.accept);
     if (format === undefined) {
-      const types = FORMATS.map(([, type]) => type).join(', ');
-      throw new Refusal(406, 'ERR_NOT_ACCEPTABLE', `there are ${types}`);
+      throw new Refusal(406, 'ERR_NOT_ACCEPTABLE', `there are ${Object.values(MEDIA_TYPES).join(', ')}`);
     }
     const exchange = exchangeOf(request.raw);
     const { signal } = exchange;
-    const asked = await askedOf(request);
-    const { html, url } = asked.html === undefined ? await fetched(asked.url, maxBytes, exchange) : (asked as Given);
-    const content = await extractor.extract(html, url, asked.mode, { signal });
-    reply.header('vary', 'accept');
-    if (format === 'json') {
-      return reply.type('application/json; charset=utf-8').send(exchange.answer(JSON.stringify(content)));
-    }
-    return reply
-      .type(`${format === 'text' ? 'text/plain' : 'text/markdown'}; charset=utf-8`)
-      .send(exchange.answer(content[format]));
+    const { html: sent, url: address, mode } = await askedOf(request);
+    const { html, url } =
+      sent === undefined ? await fetched(address, maxBytes, exchange) : { html: sent, url: address };
+    const content = await extractor.extract(html, url, mode, { signal });
+    const text = format === 'json' ? JSON.stringify(content) : content[format];
+    return reply.header('vary', 'accept').type(`${MEDIA_TYPES[format]}; charset=utf-8`).send(exchange.answer(text));
   };
 }
-
-type Given = Asked & { readonly html: string | Uint8Array };
 
 async function askedOf({ query, body, headers }: FastifyRequest<ExtractRoute>): Promise<Asked> {
   const selectors = typeof query.selector === 'string' ? [query.selector] : (query.selector ?? []);

@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { buildInfo } from '../native.js';
 import { isPublic } from './addresses.js';
+import { Gathered } from './bytes.js';
 import { charsetOf, toUtf8 } from './charset.js';
 import { Refusal } from './failures.js';
 
@@ -65,6 +66,8 @@ export class FetchError extends Refusal {
 
 const MAX_URL_LENGTH = 8_192;
 const MAX_REDIRECTS = 5;
+/** Room for a page before it comes. */
+const FIRST_BYTES = 65_536;
 
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 const TYPES: readonly string[] = ['text/html', 'application/xhtml+xml'];
@@ -264,21 +267,13 @@ async function* decompressed(sent: AsyncGenerator<Uint8Array>, decoderFor: (firs
   yield* decoder as AsyncIterable<Uint8Array>;
 }
 
-/** Into one buffer: a list keeps an object for each piece, and how many there are is the server's to say. */
 async function gather(pieces: AsyncIterable<Uint8Array>, hold?: FetchOptions['hold']): Promise<Uint8Array> {
-  let bytes = new Uint8Array(65_536);
-  let length = 0;
+  const gathered = new Gathered(FIRST_BYTES);
   for await (const piece of pieces) {
     hold?.(piece.length);
-    if (length + piece.length > bytes.length) {
-      const larger = new Uint8Array(Math.max(2 * bytes.length, length + piece.length));
-      larger.set(bytes.subarray(0, length));
-      bytes = larger;
-    }
-    bytes.set(piece, length);
-    length += piece.length;
+    gathered.add(piece);
   }
-  return bytes.subarray(0, length);
+  return gathered.whole();
 }
 
 function tooLarge(url: URL, maxBytes: number): FetchError {

@@ -2,11 +2,11 @@
 export type Format = 'json' | 'markdown' | 'text';
 
 /** The formats with their media types, the preferred first. */
-export const FORMATS: readonly (readonly [Format, string])[] = [
-  ['json', 'application/json'],
-  ['markdown', 'text/markdown'],
-  ['text', 'text/plain'],
-];
+export const MEDIA_TYPES: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  markdown: 'text/markdown',
+  text: 'text/plain',
+};
 
 /**
  * The format that an `Accept` header wants most (RFC 9110, 12.5.1); JSON where it is absent or empty, nothing where it
@@ -16,7 +16,7 @@ export function formatOf(accept: string | undefined): Format | undefined {
   if (accept === undefined || accept.trim() === '') return 'json';
   const ranges = accept.split(',').flatMap(rangeOf);
   let best: { format: Format; quality: number } | undefined;
-  for (const [format, type] of FORMATS) {
+  for (const [format, type] of Object.entries(MEDIA_TYPES) as [Format, string][]) {
     // The range that says most about the type counts, not the one that wants it most.
     const fits = ranges.filter(({ range }) => matches(range, type)).sort((a, b) => b.range.length - a.range.length);
     const quality = fits[0]?.quality ?? 0;

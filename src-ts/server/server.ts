@@ -119,10 +119,10 @@ function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections:
 function malformed({ code: cause }: NodeJS.ErrnoException): string {
   const statusCode = cause === 'HPE_HEADER_OVERFLOW' ? 431 : cause === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const code = statusCode === 408 ? 'ERR_TIMEOUT' : 'ERR_BAD_REQUEST';
-  const error = STATUS_CODES[statusCode];
-  const body = JSON.stringify({ statusCode, code, error, message: 'the request is malformed, too large or too slow' });
+  const message = 'the request is malformed, too large or too slow';
+  const body = JSON.stringify(bodyOf({ statusCode, code, message }));
   const head = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
-  return `HTTP/1.1 ${statusCode} ${error}\r\n${head}\r\n\r\n${body}`;
+  return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${head}\r\n\r\n${body}`;
 }
 
 /**
@@ -162,11 +162,16 @@ function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
   return new Refusal(405, 'ERR_BAD_METHOD', `allowed: ${allowed}`);
 }
 
-function refuse(reply: FastifyReply, { statusCode, code, message, retryAfter }: Answer): FastifyReply {
+/** What every failure is answered with. */
+function bodyOf({ statusCode, code, message }: Answer): object {
+  return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Client Closed Request', message };
+}
+
+function refuse(reply: FastifyReply, answer: Answer): FastifyReply {
+  const { statusCode, retryAfter } = answer;
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (statusCode === 408 || statusCode === 413) reply.header('connection', 'close');
-  const error = STATUS_CODES[statusCode] ?? 'Client Closed Request';
-  return reply.code(statusCode).type('application/json; charset=utf-8').send({ statusCode, code, error, message });
+  return reply.code(statusCode).type('application/json; charset=utf-8').send(bodyOf(answer));
 }
 
 function addExtract(app: FastifyInstance, settings: Settings, extractor: Extractor): void {
