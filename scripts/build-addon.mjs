@@ -5,7 +5,8 @@
 // written anew by the same tool, from what the build found.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ask, Failure, hashOf, isMain, main, readJson, root, run } from './lib.mjs';
+import { ask, cargo, Failure, hashOf, isMain, main, readJson, root } from './lib.mjs';
+import { glibcFloor, zigCommand, zigLinking } from './zig.mjs';
 
 // Everything that changes the binary; the guest's manifest is here because the addon reports the guest's hash.
 const sources = [
@@ -19,6 +20,9 @@ const sources = [
   'crates/node',
   'crates/extractor/dist/manifest.json',
   'scripts/build-addon.mjs',
+  'scripts/rustc.sh',
+  'scripts/zig.mjs',
+  'scripts/zig-linker.sh',
 ];
 
 function isMusl() {
@@ -68,8 +72,18 @@ export async function buildAddon({ bindings = false } = {}) {
     env.NAPI_TYPE_DEF_TMP_FOLDER = types;
     env.NAPI_FORCE_BUILD_RIPTIDE_WASM_NODE = String(Date.now());
   }
-  // The default members and the one profile: the Rust tests then find every dependency built.
-  await run('cargo', ['build', '--release', '--locked'], { env });
+  const flags = ['-C', 'strip=symbols'];
+  const glibc = glibcFloor(platformName());
+  const zig = glibc && zigCommand();
+  if (zig) {
+    const linking = zigLinking(zig, glibc, process.arch);
+    flags.push(...linking.flags);
+    Object.assign(env, linking.env);
+  } else if (glibc) {
+    console.log(`No zig: the addon will need this system's glibc, too new a one to be packed. pip install ziglang`);
+  }
+  // The one profile: the Rust tests then find every dependency built. The flags are this crate's alone.
+  await cargo(['rustc', '--release', '--locked', '-p', 'riptide-wasm-node', '--lib', '--', ...flags], { env });
   const metadata = ask('cargo', ['metadata', '--format-version', '1', '--no-deps', '--offline']);
   if (metadata === undefined) throw new Failure('cargo metadata failed');
   const built = path.join(JSON.parse(metadata).target_directory, 'release', libraryName());

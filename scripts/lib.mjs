@@ -44,6 +44,12 @@ export function run(command, args, { env, cwd = root } = {}) {
   });
 }
 
+/** Runs cargo, whose compiler leaves this machine's paths out of what it makes; a wrapper of yours (sccache) goes first. */
+export function cargo(args, { env } = {}) {
+  const wrapper = process.platform === 'win32' ? {} : { RUSTC_WRAPPER: path.join(root, 'scripts', 'rustc.sh') };
+  return run('cargo', args, { env: { ...wrapper, ...process.env, ...env } });
+}
+
 /** Runs npm with the npm that runs us, so that both are of one version. */
 export function npm(args, options) {
   const cli = process.env.npm_execpath;

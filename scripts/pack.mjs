@@ -5,8 +5,11 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { addonFacts } from './addon-facts.mjs';
+import { addonFile, buildAddon, platformName } from './build-addon.mjs';
 import { Failure, isMain, main, npm, readJson, root } from './lib.mjs';
 import { setup } from './setup.mjs';
+import { glibcFloor } from './zig.mjs';
 
 /** The platform packages of this version, by folder name. */
 export function platformPackages() {
@@ -37,13 +40,39 @@ export function publishedManifest() {
   return { ...manifest, optionalDependencies };
 }
 
+/** Whether a version of glibc, as `2.34`, is newer than another. */
+function newer(version, floor) {
+  const [major, minor] = version.split('.').map(Number);
+  const [oldMajor, oldMinor] = floor.split('.').map(Number);
+  return major > oldMajor || (major === oldMajor && minor > oldMinor);
+}
+
+/** Refuses to pack an addon that would not load where its package says, or that tells where it was built. */
+async function checkAddon() {
+  const floor = glibcFloor(platformName());
+  if (floor === undefined) return;
+  // One that was built before zig was there.
+  if (newer(addonFacts().glibc, floor)) await buildAddon();
+  const { glibc, symbols, paths } = addonFacts();
+  if (newer(glibc, floor)) {
+    throw new Failure(
+      `${addonFile()} needs glibc ${glibc}, its package says ${floor}: pip install ziglang, which links it`,
+    );
+  }
+  if (symbols.length > 0) throw new Failure(`${addonFile()} is not stripped: it has ${symbols.join(', ')}`);
+  if (paths.length > 0) {
+    throw new Failure(`${addonFile()} holds paths of this machine (${paths[0]}): build it in a new target folder`);
+  }
+}
+
 export async function pack(destination) {
   await setup();
+  await checkAddon();
   mkdirSync(destination, { recursive: true });
   const stage = mkdtempSync(path.join(tmpdir(), 'riptide-wasm-pack-'));
   try {
     const manifest = publishedManifest();
-    for (const entry of manifest.files) {
+    for (const entry of manifest.files.filter((entry) => !entry.startsWith('!'))) {
       const from = path.join(root, entry);
       if (!existsSync(from)) throw new Failure(`package.json lists ${entry}, which is not there`);
       cpSync(from, path.join(stage, entry), { recursive: true, filter: (source) => source !== forImage });

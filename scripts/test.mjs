@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { buildAddon } from './build-addon.mjs';
-import { Failure, main, root, run, seconds, step, tool } from './lib.mjs';
+import { cargo, Failure, main, root, run, seconds, step, tool } from './lib.mjs';
 import { buildTypeScript, checkBuildTools, checkNode, installPackages, packagesAreCurrent } from './setup.mjs';
 
 // The guest stands alone in each cargo command: beside the others it would switch on features of shared dependencies, and
@@ -14,7 +14,7 @@ const strict = ['--', '-D', 'warnings'];
 
 const steps = [
   ['npm ci', installPackages, () => !packagesAreCurrent()],
-  ['cargo fmt --check', () => run('cargo', ['fmt', '--all', '--check'])],
+  ['cargo fmt --check', () => cargo(['fmt', '--all', '--check'])],
   ['biome check', () => tool('@biomejs/biome', 'biome', ['check', '--error-on-warnings', '.'])],
   ['guest builds are current', () => run(process.execPath, [path.join(root, 'scripts', 'check-guest.mjs')])],
   ['addon', () => buildAddon()],
@@ -24,11 +24,11 @@ const steps = [
     () => tool('typescript', 'tsc', ['-p', 'tsconfig.test.json']),
     () => existsSync(path.join(root, 'tsconfig.test.json')),
   ],
-  ['clippy', () => run('cargo', ['clippy', '--release', '--locked', '--all-targets', ...strict])],
-  ['clippy, guest', () => run('cargo', ['clippy', '--release', '--locked', '--all-targets', ...guest, ...strict])],
-  ['Rust tests', () => run('cargo', ['test', '--release', '--locked'])],
-  ['loom', () => run('cargo', ['test', '--release', '--locked', ...ledger], { env: { RUSTFLAGS: '--cfg loom' } })],
-  ['Rust tests, guest', () => run('cargo', ['test', '--release', '--locked', ...guest])],
+  ['clippy', () => cargo(['clippy', '--release', '--locked', '--all-targets', ...strict])],
+  ['clippy, guest', () => cargo(['clippy', '--release', '--locked', '--all-targets', ...guest, ...strict])],
+  ['Rust tests', () => cargo(['test', '--release', '--locked'])],
+  ['loom', () => cargo(['test', '--release', '--locked', ...ledger], { env: { RUSTFLAGS: '--cfg loom' } })],
+  ['Rust tests, guest', () => cargo(['test', '--release', '--locked', ...guest])],
   ['vitest', () => tool('vitest', 'vitest', ['run'])],
 ];
 

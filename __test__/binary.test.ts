@@ -1,0 +1,54 @@
+// The addon as it is packed: what it needs of a system, and what it says of the machine it was built on.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const shipped = process.platform === 'linux' && process.arch === 'x64';
+
+interface Facts {
+  bytes: number;
+  glibc: string;
+  symbols: string[];
+  paths: string[];
+  zig?: string;
+}
+
+function factsOf(...file: string[]): Facts {
+  return JSON.parse(
+    execFileSync(process.execPath, [join(root, 'scripts/addon-facts.mjs'), ...file], { encoding: 'utf8' }),
+  );
+}
+
+const numbers = (version: string): number[] => version.split('.').map(Number);
+
+describe.runIf(shipped)('the addon', () => {
+  const facts = factsOf();
+
+  test('is stripped, and smaller than 22 MB', () => {
+    expect(facts.symbols).toEqual([]);
+    expect(facts.bytes).toBeLessThanOrEqual(22_000_000);
+  });
+
+  test('holds no path of the machine that built it', () => {
+    expect(facts.paths).toEqual([]);
+  });
+
+  test('needs no glibc newer than its package says', ({ skip }) => {
+    skip(facts.zig === undefined, 'there is no zig, which links it for older systems: pip install ziglang');
+    const { engines } = JSON.parse(readFileSync(join(root, 'npm/linux-x64-gnu/package.json'), 'utf8'));
+    const [major, minor] = numbers(engines.glibc.replace('>=', ''));
+    const [needsMajor, needsMinor] = numbers(facts.glibc);
+    expect(needsMajor).toBe(major);
+    expect(needsMinor).toBeLessThanOrEqual(minor);
+    expect(needsMinor, 'as far as it can be read').toBeGreaterThanOrEqual(17);
+  });
+
+  test('is read right: Node itself is not stripped and needs what it needs', () => {
+    const node = factsOf(process.execPath);
+    expect(node.glibc).toMatch(/^2\.\d+$/);
+    expect(node.bytes).toBe(readFileSync(process.execPath).length);
+  });
+});
