@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, type PoolOptions, TimeoutError } from '../dist/index.js';
 import {
   ASK,
@@ -126,6 +127,59 @@ describe('a signal', () => {
     const controller = new AbortController();
     expect(await pool.call('seven', [], { signal: controller.signal })).toBe(7);
     controller.abort();
+    expect(await pool.call('seven')).toBe(7);
+  });
+});
+
+describe('a signal of many calls', () => {
+  const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
+
+  test('has one listener while any of them is in flight, and none afterwards', async () => {
+    const warnings: string[] = [];
+    const listen = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    const [looping, other] = [await poolOf(engine, LOOP, { max: 2 }), await poolOf(engine, LOOP, { max: 1 })];
+    const { signal } = new AbortController();
+    const spinning = Array.from({ length: 20 }, () =>
+      failure(looping.call('spin', [], { signal, timeoutMillis: 300 })),
+    );
+    const short = Array.from({ length: 100 }, () => other.call('seven', [], { signal }));
+    const lent = other.use((instance) => instance.call('seven', [], { signal }), { signal });
+    expect(listeners(signal)).toBe(1);
+    expect(await Promise.all([...short, lent])).toEqual(Array.from({ length: 101 }, () => 7));
+    expect(looping.stats.active).toBe(2); // some are still in flight, so the listener is still needed
+    expect(listeners(signal)).toBe(1);
+    expect(new Set((await Promise.all(spinning)).map(({ code }) => code))).toEqual(new Set(['ERR_TIMEOUT']));
+    expect(listeners(signal)).toBe(0);
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
+  });
+
+  test('ends those that are in flight, in the order they began, and no other', async () => {
+    const [pool, other] = [await poolOf(engine, LOOP, { max: 1 }), await poolOf(engine, LOOP, { max: 1 })];
+    const controller = new AbortController();
+    const { signal } = controller;
+    const order: unknown[] = [];
+    signal.addEventListener('abort', () => order.push('its owner'));
+    expect(await pool.call('seven', [], { signal })).toBe(7);
+    const untouched = failure(other.call('spin', [], { timeoutMillis: 500 }));
+    const ends = Array.from({ length: 15 }, async (_, index) => {
+      const reason = await failure((index % 2 ? other : pool).call('spin', [], { signal }));
+      order.push(index);
+      return reason;
+    });
+    await eventually(() => pool.stats.active === 1);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    for (const end of await Promise.all(ends)) expect(end).toBe(reason);
+    // What waits in a queue has its end at once; the one that runs when its guest has stopped.
+    const waited = order.filter((index) => index !== 0);
+    expect(waited).toEqual(['its owner', ...Array.from({ length: 14 }, (_, index) => index + 1)]);
+    expect((await untouched).code).toBe('ERR_TIMEOUT');
+    expect(listeners(signal)).toBe(1);
+    expect(await failure(pool.call('seven', [], { signal }))).toBe(reason);
+    expect(listeners(signal)).toBe(1);
     expect(await pool.call('seven')).toBe(7);
   });
 });

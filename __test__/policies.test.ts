@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Engine, Pool, type PoolOptions, RejectedError, TimeoutError, TrapError } from '../dist/index.js';
 import { ASK, eventually, failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, thrown } from './support.js';
@@ -268,7 +267,6 @@ describe('a queue whose instances are held', () => {
     for (let round = 0; round < 20; round++) {
       const controller = new AbortController();
       const { signal } = controller;
-      setMaxListeners(100, signal);
       const ends = Array.from({ length: 100 }, () => failure(pool.call('count', [], { signal })));
       controller.abort('enough');
       expect(new Set(await Promise.all(ends))).toEqual(new Set(['enough']));

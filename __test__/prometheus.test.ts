@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, getWasmMemoryMetrics, type MemoryLimitError, Pool } from '../dist/index.js';
 import { registerMetrics } from '../dist/prometheus.js';
-import { failure, GROW, LOOP, loadWat, MATH, poolOf, temporaryFolder, thrown } from './support.js';
+import { artefactsIn } from './cache-support.js';
+import { failure, GROW, LOOP, loadWat, MATH, poolOf, run, temporaryFolder, thrown } from './support.js';
 
 const SIX = [
   'riptide_wasm_memory_pages',
@@ -17,7 +20,11 @@ const SIX = [
 
 /** The values of a registry's page by what stands before them, labels in their order by name. */
 async function scrape(registry: Registry): Promise<Map<string, number>> {
-  const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return valuesOf(await registry.metrics());
+}
+
+function valuesOf(page: string): Map<string, number> {
+  const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     lines.map((line) => [
       line.slice(0, line.lastIndexOf(' ')).replace(/\{(.*)\}/, (_, labels) => `{${labels.split(',').sort().join()}}`),
@@ -158,6 +165,67 @@ describe('registerMetrics', () => {
     const all = await scrape(AggregatorRegistry.aggregate(pages) as Registry);
     expect(all.get('riptide_wasm_calls_total{outcome="ok",pool="math"}')).toBe(2);
     expect(all.get('riptide_wasm_cold_start_time_ms')).toBe(getWasmMemoryMetrics().riptide_wasm_cold_start_time_ms);
+  });
+
+  test('says of each metric how a cluster makes one value of several', async () => {
+    const registry = new Registry();
+    const engine = new Engine({ cache: false });
+    registerMetrics(registry, { engine, pools: { math: await poolOf(engine, MATH, { breaker: true }) } });
+    const all = (await registry.getMetricsAsJSON()) as unknown as { name: string; aggregator: string }[];
+    const by = (wanted: string) => all.filter(({ aggregator }) => aggregator === wanted).map(({ name }) => name);
+    // The last of something, a directory that the processes share, and states: none of them adds up.
+    expect(by('max')).toEqual([
+      'riptide_wasm_cold_start_time_ms',
+      'riptide_wasm_cache_bytes',
+      'riptide_wasm_cache_entries',
+      'riptide_wasm_breaker_state',
+    ]);
+    expect(by('sum')).toHaveLength(all.length - 4);
+  });
+
+  test('adds up over the processes of a cluster, and counts what they share once', async () => {
+    const directory = join(temporaryFolder(), 'cache');
+    const env = { XDG_CONFIG_HOME: temporaryFolder() };
+    const { code, stdout, stderr } = await run('__test__/fixtures/cluster-metrics.mjs', [directory], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const page = valuesOf(stdout);
+    const [artefact] = artefactsIn(directory) as [string];
+    expect(Object.fromEntries(page)).toMatchObject({
+      // Of two processes: an instance of the third trapped, and its memory is back.
+      riptide_wasm_memory_pages: 2 * 5,
+      riptide_wasm_peak_memory_pages: 3 * 5,
+      riptide_wasm_grow_failed_total: 3,
+      riptide_wasm_aot_cache_hits: 2,
+      riptide_wasm_aot_cache_misses: 1,
+      'riptide_wasm_memory_bytes{engine="default"}': 2 * 5 * 65_536,
+      'riptide_wasm_instances{engine="default"}': 2,
+      'riptide_wasm_instance_slots{engine="default"}': 3 * 64,
+      'riptide_wasm_cold_start_seconds_count{cache="hit",engine="default"}': 2,
+      'riptide_wasm_cold_start_seconds_count{cache="miss",engine="default"}': 1,
+      'riptide_wasm_cache_hits_total{engine="default",tier="disk"}': 2,
+      'riptide_wasm_cache_misses_total{engine="default"}': 1,
+      'riptide_wasm_cache_entries{engine="default"}': 1,
+      'riptide_wasm_cache_bytes{engine="default"}': statSync(artefact).size,
+      'riptide_wasm_pool_size{pool="math"}': 2,
+      'riptide_wasm_pool_max{pool="math"}': 2 + 3 + 4,
+      'riptide_wasm_pool_queue_limit{pool="math"}': 3 * 10,
+      'riptide_wasm_calls_total{outcome="ok",pool="math"}': 3 * 4,
+      'riptide_wasm_breaker_state{pool="math",state="closed"}': 1,
+      'riptide_wasm_breaker_state{pool="math",state="open"}': 1,
+      'riptide_wasm_breaker_state{pool="math",state="halfOpen"}': 0,
+      'riptide_wasm_breaker_opened_total{pool="math"}': 1,
+    });
+    const [trapped, called] = [
+      'calls_total{outcome="trap",pool="math"}',
+      'call_duration_seconds_count{pool="math"}',
+    ].map((name) => page.get(`riptide_wasm_${name}`) ?? 0) as [number, number];
+    expect(trapped).toBeGreaterThan(0);
+    expect(called).toBe(12 + trapped);
+    // Of one process, not of three together.
+    const millis = (name: string) => 1000 * (page.get(`riptide_wasm_cold_start_seconds_sum{${name}}`) ?? 0);
+    const coldStart = page.get('riptide_wasm_cold_start_time_ms') ?? 0;
+    expect(coldStart).toBeGreaterThanOrEqual(millis('cache="miss",engine="default"') - 0.001);
+    expect(coldStart).toBeLessThan(millis('cache="miss",engine="default"') + millis('cache="hit",engine="default"'));
   });
 
   test('adds up over worker threads, which share the six', async () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -146,6 +146,8 @@ export interface Ended {
 }
 
 export interface RunOptions {
+  /** The Node that runs it: this one unless another is named. */
+  readonly execPath?: string;
   /** Added to this process's environment, without its settings. */
   readonly env?: Record<string, string>;
   readonly input?: string | Uint8Array;
@@ -155,16 +157,33 @@ export interface RunOptions {
   readonly addressSpace?: number;
 }
 
+/** A Node of another version, which `.ci/run` installs into `target`; a suite that needs it is skipped without. */
+export interface OtherNode {
+  readonly name: string;
+  readonly execPath: string;
+  readonly missing: boolean;
+}
+
+/** This Node, and those of the versions that users have. */
+export const NODES: readonly OtherNode[] = [
+  { name: `Node ${process.versions.node}`, execPath: process.execPath, missing: false },
+  ...['24', '26'].map((version) => {
+    const execPath = fileURLToPath(new URL(`../target/node${version}/node_modules/node/bin/node`, import.meta.url));
+    const missing = !existsSync(execPath);
+    return { name: `Node ${version}${missing ? ' (skipped: .ci/run installs it)' : ''}`, execPath, missing };
+  }),
+];
+
 /** Runs a script of this repository in a process of its own. */
 export function run(
   script: string,
   args: readonly string[] = [],
-  { env = {}, input, node = [], addressSpace }: RunOptions = {},
+  { execPath = process.execPath, env = {}, input, node = [], addressSpace }: RunOptions = {},
 ): Promise<Ended> {
   const clean = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
   );
-  const command = [process.execPath, ...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args];
+  const command = [execPath, ...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args];
   if (addressSpace !== undefined) command.unshift('sh', '-c', `ulimit -v ${addressSpace} && exec "$@"`, 'sh');
   const [file = '', ...rest] = command;
   return new Promise((resolve) => {

@@ -13,6 +13,7 @@ import { Piscina } from 'piscina';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { buildInfo, createExtractor, Engine, Instance, Pool, wat2wasm } from '../dist/index.js';
 import { registerMetrics } from '../dist/prometheus.js';
+import { root } from '../scripts/lib.mjs';
 import { eventLoop, neighbours } from './isolation.mjs';
 import { lateness } from './lateness.mjs';
 import { compare, inFlight, median } from './measure.mjs';
@@ -158,7 +159,7 @@ async function loads() {
 /** The same by other ways than ours, in turns with ours, so that what else the machine does falls on all of them. */
 async function againstPeers(file, ours) {
   note("first instance against Wasmtime's own cache, V8 and jco");
-  const { found, missing } = await findPeers(file);
+  const { found, missing } = await findPeers(file, note);
   leftOut.push(...missing);
   const taken = new Map([...ours, ...found].map((contender) => [contender, []]));
   for (let round = 0; round < (options.quick ? 3 : 11); round++) {
@@ -244,12 +245,17 @@ async function promiseCalls() {
   await recording(rows.slice(-2));
 }
 
-/** What recording a call's durations takes, measured in Rust: beside a call it drowns in the machine's noise. */
+/**
+ * What recording a call's durations takes, measured in Rust: beside a call it drowns in the machine's noise. One file, by
+ * `rustc`: `cargo bench` of one package asks for other features of shared dependencies, and compiles Wasmtime again.
+ */
 async function recording(calls) {
-  note('recording');
-  const bench = ['bench', '--quiet', '--locked', '-p', 'riptide-wasm-runtime', '--bench', 'recording'];
+  note('recording, compiled by rustc');
+  const source = path.join(root, 'crates', 'runtime', 'benches', 'recording.rs');
+  const program = path.join(root, 'target', 'recording');
   try {
-    const { nanos } = JSON.parse(execFileSync('cargo', bench, { cwd: path.join(here, '..'), encoding: 'utf8' }));
+    execFileSync('rustc', ['--edition', '2024', '-C', 'opt-level=3', source, '-o', program], { cwd: root });
+    const { nanos } = JSON.parse(execFileSync(program, { encoding: 'utf8' }));
     for (const { what, ours } of calls) {
       row(`durations of a ${what}`, { name: 'recording them', millis: nanos / 1e6 }, ours, { atLeast: 100 });
     }

@@ -14,15 +14,15 @@ const PAGE = '<title>Tides</title><p>Spring tides follow the full moon.</p>';
 
 /**
  * The peers that can be had, each with a `start` that takes the milliseconds from a file to its first instance in a
- * process of its own; and those that cannot, each with the reason.
+ * process of its own; and those that cannot, each with the reason. `note` is told what takes long.
  */
-export async function findPeers(component) {
+export async function findPeers(component, note) {
   mkdirSync(folder, { recursive: true });
   const found = [];
   const missing = [];
   for (const [name, prepare] of Object.entries({ "Wasmtime's `Config::cache`": wasmtime, V8: v8, jco })) {
     try {
-      const command = await prepare(component);
+      const command = await prepare(component, note);
       found.push({ name, start: () => start(command) });
     } catch (error) {
       missing.push(`${name}: ${reason(error)}`);
@@ -46,10 +46,11 @@ function start([program, ...args]) {
   return millis;
 }
 
-function wasmtime(component) {
+function wasmtime(component, note) {
   const python = path.join(folder, 'python');
   const program = path.join(python, 'bin', 'python');
   if (!existsSync(path.join(python, WASMTIME))) {
+    note(`installing wasmtime ${WASMTIME} of PyPI into target/peers`);
     quietly('python3', ['-m', 'venv', python]);
     quietly(program, ['-m', 'pip', 'install', '--quiet', `wasmtime==${WASMTIME}`]);
     writeFileSync(path.join(python, WASMTIME), '');
@@ -61,20 +62,21 @@ function wasmtime(component) {
   return command;
 }
 
-async function v8(component) {
-  const script = await transpiled(component);
+async function v8(component, note) {
+  const script = await transpiled(component, note);
   return [process.execPath, path.join(here, 'peer-v8.mjs'), path.join(path.dirname(script), 'extractor.core.wasm')];
 }
 
-async function jco(component) {
-  return [process.execPath, path.join(here, 'peer-jco.mjs'), await transpiled(component)];
+async function jco(component, note) {
+  return [process.execPath, path.join(here, 'peer-jco.mjs'), await transpiled(component, note)];
 }
 
 /** The component as jco makes JavaScript and a core module of it: beforehand, and not part of its time. */
-async function transpiled(component) {
+async function transpiled(component, note) {
   const api = path.join(folder, 'node_modules', '@bytecodealliance', 'jco');
   if (!existsSync(api) || JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8')).version !== JCO) {
     writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+    note(`installing jco ${JCO} of npm into target/peers`);
     quietly('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', `@bytecodealliance/jco@${JCO}`]);
   }
   const { exports: entries } = JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8'));

@@ -1,3 +1,4 @@
+import { abortListener } from './abort-signals.js';
 import { type BindingCaller, MEASURED, NESTED } from './binding.js';
 import type { Code } from './code.js';
 import { hosting, isWithin, nextTicket } from './context.js';
@@ -137,7 +138,8 @@ export async function submit<T>(
   }
   signal.throwIfAborted();
   const abort = () => target.abort(ticket);
-  signal.addEventListener('abort', abort, { once: true });
+  const listener = abortListener(signal);
+  listener.add(signal, abort);
   try {
     const ended = started();
     if (signal.aborted) abort(); // by an argument's getter, before there was a ticket to abort
@@ -146,7 +148,7 @@ export async function submit<T>(
     if (signal.aborted && isAborted(failure)) throw signal.reason;
     throw toError(failure);
   } finally {
-    signal.removeEventListener('abort', abort);
+    listener.delete(signal, abort);
   }
 }
 

@@ -1,5 +1,6 @@
 // The host functions of live pools and instances, by the numbers that the addon calls them by.
 
+import { types } from 'node:util';
 import { makeError } from './errors.js';
 
 /** A function the guest imports; it may return a promise, except in a sync instance. */
@@ -52,13 +53,18 @@ export function hostFunction(id: number): RegisteredFunction {
   return registered;
 }
 
-/** @internal */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
+/**
+ * What to await where a host function returned something that has a result later; `undefined` where it is the result.
+ * As `await` has it: `then` of anything but a promise is read once, here, and called in a microtask.
+ * @internal
+ */
+export function thenable(value: unknown): PromiseLike<unknown> | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  if (types.isPromise(value)) return value;
+  const { then } = value as { then?: unknown };
+  if (typeof then !== 'function') return undefined;
+  // biome-ignore lint/suspicious/noThenProperty: awaited in place of `value`, whose `then` would be read again
+  return { then: (resolve, reject) => Reflect.apply(then, value, [resolve, reject]) };
 }
 
 /** An error with a `payload` is the `err` of a function that returns a `result`; jco's rule too. @internal */

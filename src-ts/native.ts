@@ -17,7 +17,7 @@ import type {
 import { inContextOf } from './context.js';
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, makeError } from './errors.js';
 import { tell } from './events.js';
-import { hostFunction, isGuestsErr, isThenable, keepHostError, takeHostError } from './host-functions.js';
+import { hostFunction, isGuestsErr, keepHostError, takeHostError, thenable } from './host-functions.js';
 
 const addon = loadAddon();
 
@@ -88,6 +88,17 @@ function answer(callId: number, fallible: boolean, result: unknown): void {
   }
 }
 
+async function answerLater(callId: number, fallible: boolean, later: PromiseLike<unknown>): Promise<void> {
+  let result: unknown;
+  try {
+    result = await later;
+  } catch (error) {
+    fail(callId, fallible, error);
+    return;
+  }
+  answer(callId, fallible, result);
+}
+
 function fail(callId: number, fallible: boolean, error: unknown): void {
   try {
     if (isGuestsErr(error, fallible)) {
@@ -106,15 +117,12 @@ addon.setDispatchers(
     try {
       const registered = hostFunction(functionId);
       fallible = registered.fallible;
-      const result = inContextOf(ticket, () => registered.call(...(args as never[])));
-      if (isThenable(result)) {
-        result.then(
-          (value) => answer(callId, fallible, value),
-          (error) => fail(callId, fallible, error),
-        );
-      } else {
-        answer(callId, fallible, result);
-      }
+      inContextOf(ticket, () => {
+        const result = registered.call(...(args as never[]));
+        const later = thenable(result);
+        if (later === undefined) answer(callId, fallible, result);
+        else void answerLater(callId, fallible, later);
+      });
     } catch (error) {
       fail(callId, fallible, error);
     }
@@ -131,14 +139,24 @@ addon.setDispatchers(
   },
 );
 
+/** Waits for an outcome that is nobody's any more, so that its rejection is not reported as unhandled. */
+async function forget(later: PromiseLike<unknown>): Promise<void> {
+  try {
+    await later;
+  } catch {
+    // The caller was told that it returned a promise.
+  }
+}
+
 function answerSync(functionId: number, args: unknown[]): SyncAnswer {
   let fallible = false;
   try {
     const registered = hostFunction(functionId);
     fallible = registered.fallible;
     const result = registered.call(...(args as never[]));
-    if (!isThenable(result)) return { ok: result };
-    result.then(undefined, () => {}); // its outcome is nobody's any more
+    const later = thenable(result);
+    if (later === undefined) return { ok: result };
+    void forget(later);
     throw new TypeError('a host function of a sync instance returned a promise');
   } catch (error) {
     try {

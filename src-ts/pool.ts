@@ -244,7 +244,8 @@ export class Pool extends EventEmitter<PoolEvents> {
     let discard = true;
     const waiting = { pool: this.#target.pool, over: false };
     try {
-      const result = await within(waiting, () => fn(instance));
+      // Awaited within: where `fn` returns a thenable, its `then` runs as a part of the loan as well.
+      const result = await within(waiting, async () => await fn(instance));
       discard = false;
       return result;
     } finally {

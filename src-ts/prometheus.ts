@@ -57,6 +57,9 @@ interface Sample {
 
 type Type = 'counter' | 'gauge' | 'histogram';
 
+/** How prom-client's `AggregatorRegistry` makes one value of those of several processes. */
+type Aggregator = 'sum' | 'max';
+
 /** What is shown on one registry: sources by the call that named them. */
 interface Sources {
   /** The calls that show the process. */
@@ -84,10 +87,10 @@ class Scraped {
   name: string;
   readonly help: string;
   readonly type: Type;
-  readonly aggregator: string;
+  readonly aggregator: Aggregator;
   readonly #samples: () => Sample[];
 
-  constructor(name: string, help: string, type: Type, samples: () => Sample[], aggregator = 'sum') {
+  constructor(name: string, help: string, type: Type, samples: () => Sample[], aggregator: Aggregator = 'sum') {
     this.name = name;
     this.help = help;
     this.type = type;
@@ -112,8 +115,9 @@ class Scraped {
   reset(): void {}
 }
 
-const SIX: Readonly<Record<string, readonly [string, Type, string]>> = {
+const SIX: Readonly<Record<string, readonly [string, Type, Aggregator]>> = {
   riptide_wasm_memory_pages: ['Pages of 64 KiB held now, over all live instances.', 'gauge', 'sum'],
+  // Summed although the processes' peaks need not fall together: an upper bound, and never less than what is held.
   riptide_wasm_peak_memory_pages: ['The highest that the sum of held pages has been.', 'gauge', 'sum'],
   riptide_wasm_grow_failed_total: ['Growths of memory refused by a limit, or failed by the system.', 'counter', 'sum'],
   riptide_wasm_cold_start_time_ms: ['The last time from asking for code to its first instance.', 'gauge', 'max'],
@@ -138,9 +142,10 @@ const RULES: Readonly<Record<string, Rule>> = {
  * from native counters when the registry is scraped; nothing is recorded twice. May be called again for further engines
  * and pools.
  *
- * In a cluster, prom-client's `AggregatorRegistry` sums them over processes. It does over worker threads, too, by
- * `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread shows its own pools, and
- * one of them an engine that they share.
+ * In a cluster, prom-client's `AggregatorRegistry` makes one page of all processes: a sum, and the highest value of the
+ * last cold start, of what the cache's directory holds, which they share, and of the breaker's states. It does over
+ * worker threads, too, by `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread
+ * shows its own pools, and one of them an engine that they share.
  *
  * @returns takes away what this call showed
  * @throws OptionError `ERR_BAD_OPTION` for an unknown option, for what is no engine or pool, and for a name that is taken
@@ -221,18 +226,16 @@ function metricsOver(sources: Sources): Scraped[] {
   }));
   const ofPool = onceATurn((pool: Pool) => ({ stats: pool.stats, tracker: pool.tracker.snapshot() }));
   const ofProcess = onceATurn((_: Sources) => getWasmMemoryMetrics());
-  const perEngine = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofEngine>) => Reading) =>
-    new Scraped(`riptide_wasm_${name}`, help, type, () =>
-      [...sources.engines].flatMap(({ source, labels }) =>
-        samples(`riptide_wasm_${name}`, labels, read(ofEngine(source))),
-      ),
-    );
-  const perPool = (name: string, help: string, type: Type, read: (numbers: ReturnType<typeof ofPool>) => Reading) =>
-    new Scraped(`riptide_wasm_${name}`, help, type, () =>
-      live(sources.pools).flatMap(({ source, labels }) =>
-        samples(`riptide_wasm_${name}`, labels, read(ofPool(source))),
-      ),
-    );
+  type Read<N> = (numbers: N) => Reading;
+  const per =
+    <S extends object, N>(shown: () => Source<S>[], numbersOf: (source: S) => N) =>
+    (name: string, help: string, type: Type, read: Read<N>, aggregator?: Aggregator) => {
+      const metric = `riptide_wasm_${name}`;
+      const all = () => shown().flatMap(({ source, labels }) => samples(metric, labels, read(numbersOf(source))));
+      return new Scraped(metric, help, type, all, aggregator);
+    };
+  const perEngine = per(() => [...sources.engines], ofEngine);
+  const perPool = per(() => live(sources.pools), ofPool);
   const none = new Labels();
   const six = Object.entries(SIX).map(
     ([name, [help, type, aggregator]]) =>
@@ -273,8 +276,9 @@ function metricsOver(sources: Sources): Scraped[] {
       values: { memory: stats.memoryHits, disk: stats.diskHits, shared: stats.sharedHits },
     })),
     perEngine('cache_misses_total', 'Loads that compiled.', 'counter', ({ stats }) => stats.cacheMisses),
-    perEngine('cache_bytes', 'Artefacts on the disk.', 'gauge', ({ cache }) => cache.bytes),
-    perEngine('cache_entries', 'Artefacts on the disk.', 'gauge', ({ cache }) => cache.entries),
+    // Processes share the directory, and each shows all that it counted there: their sum would count it again and again.
+    perEngine('cache_bytes', 'Bytes of the artefacts on the disk.', 'gauge', ({ cache }) => cache.bytes, 'max'),
+    perEngine('cache_entries', 'Artefacts on the disk.', 'gauge', ({ cache }) => cache.entries, 'max'),
     perEngine('cache_evictions_total', 'Artefacts removed from the disk.', 'counter', ({ cache }) => cache.evictions),
     perEngine('cache_rejected_total', 'Artefacts that were not used.', 'counter', ({ cache }) => ({
       by: 'reason',
@@ -317,6 +321,8 @@ function metricsOver(sources: Sources): Scraped[] {
       'The state the breaker is in has 1.',
       'gauge',
       ({ stats: { breaker } }) => breaker && { by: 'state', values: stateOf(breaker.state) },
+      // 1 for each state that the breaker of one of the processes is in.
+      'max',
     ),
     perPool('breaker_opened_total', 'How often the breaker opened.', 'counter', ({ stats }) => stats.breaker?.opened),
   ];

@@ -91,8 +91,17 @@ export class SharedTier {
   #failed(what: string, error: unknown): void {
     this.#restsUntil = performance.now() + REST_MILLIS;
     if (this.#failures++ > 0) return;
-    const reason = error instanceof Error ? error.message : String(error);
-    process.emitWarning(`the shared cache of compiled code could not be ${what}: ${reason}`, 'RiptideWarning');
+    const warning = `the shared cache of compiled code could not be ${what}: ${reasonOf(error)}`;
+    process.emitWarning(warning, 'RiptideWarning');
+  }
+}
+
+/** What was thrown, in words; the cache's own code may throw anything. */
+function reasonOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'it threw something that has no text';
   }
 }
 

@@ -11,7 +11,7 @@ use super::{CacheOptions, Rejection, Trust, seal};
 use crate::compile::{Compiled, Kind, native};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
@@ -36,11 +36,11 @@ enum Seal {
     Owner,
 }
 
-/// The artefacts of one engine's settings.
-pub(super) struct DiskTier {
-    root: PathBuf,
+/// The artefacts of one engine's settings, for one load: the key is that of the moment.
+pub(super) struct DiskTier<'a> {
+    root: &'a Path,
     /// What this engine writes, first, and what else it can run.
-    compats: Vec<Compat>,
+    compats: &'a [Compat],
     seal: Seal,
     readers: Readers,
 }
@@ -55,15 +55,15 @@ pub(super) enum Found {
     Closed(io::Error),
 }
 
-impl DiskTier {
+impl<'a> DiskTier<'a> {
     /// A tier in `<directory>/<compat>`; with a secret under key trust, without one under owner trust. Touches no file.
     pub(super) fn new(
-        options: &CacheOptions,
-        compats: Vec<Compat>,
+        options: &'a CacheOptions,
+        compats: &'a [Compat],
         secret: Option<Secret>,
-    ) -> DiskTier {
+    ) -> DiskTier<'a> {
         DiskTier {
-            root: options.directory.clone(),
+            root: &options.directory,
             compats,
             seal: secret.map_or(Seal::Owner, Seal::Key),
             readers: if options.readable {
@@ -82,7 +82,7 @@ impl DiskTier {
         mut rejected: impl FnMut(Rejection),
     ) -> Found {
         let mut closed = None;
-        for compat in &self.compats {
+        for compat in self.compats {
             let directory = match self.open(compat, None) {
                 Ok(directory) => directory,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -136,11 +136,6 @@ impl DiskTier {
             }
             Seal::Owner => self.replace(key, &[artefact, &seal::trailer(key, self.own())]),
         }
-    }
-
-    /// A guest's name in the shared tier.
-    pub(super) fn shared_name(&self, key: &ModuleKey) -> String {
-        format!("{}/{key}", self.own().directory())
     }
 
     /// An artefact as the shared tier keeps it: a file of this tier's. Nothing under owner trust, and for what would be
@@ -206,8 +201,8 @@ impl DiskTier {
     /// What the system says.
     pub(super) fn inventory(&self) -> io::Result<Option<Inventory>> {
         let trust = self.trust();
-        match Directory::open(&self.root, trust) {
-            Ok(root) => Ok(Some(Inventory::of(root, trust, &self.compats)?)),
+        match Directory::open(self.root, trust) {
+            Ok(root) => Ok(Some(Inventory::of(root, trust, self.compats)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -229,7 +224,7 @@ impl DiskTier {
     }
 
     fn open(&self, compat: &Compat, make: Option<Readers>) -> io::Result<Directory> {
-        Directory::open_folder(&self.root, &compat.directory(), self.trust(), make)
+        Directory::open_folder(self.root, &compat.directory(), self.trust(), make)
     }
 
     fn own(&self) -> &Compat {

@@ -165,7 +165,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
 /// What a file looks like from outside; it looks different after every change that is not within
 /// [`COARSE`] of the last.
 #[derive(Clone, PartialEq, Eq)]
-struct Look {
+pub(super) struct Look {
     device: u64,
     inode: u64,
     size: u64,
@@ -176,7 +176,7 @@ struct Look {
 impl Look {
     /// Nothing where the system does not tell, or where the file changed just now.
     #[cfg(unix)]
-    fn at(file: &File) -> Option<Look> {
+    pub(super) fn at(file: &File) -> Option<Look> {
         use std::os::unix::fs::MetadataExt;
         let now = SystemTime::now();
         let metadata = file.metadata().ok()?;
@@ -194,7 +194,7 @@ impl Look {
     }
 
     #[cfg(not(unix))]
-    fn at(_: &File) -> Option<Look> {
+    pub(super) fn at(_: &File) -> Option<Look> {
         None
     }
 }

@@ -98,7 +98,7 @@ impl ModuleCache {
                 closed: true,
             }));
         };
-        let ready = self.ready(options, engine)?;
+        self.ready(options, engine)?;
         let key = guest.key(&self.known)?;
         expect_kind(key.kind, expected)?;
         let mut landing = match self.board(key) {
@@ -107,7 +107,7 @@ impl ModuleCache {
             Boarding::Lead(landing) => landing,
         };
         let mut closed = false;
-        if let Some(disk) = &ready.disk {
+        if let Some(disk) = &self.disk_tier()? {
             // What is in disorder is counted once: with an offer, the disk was looked at before.
             match self.look(disk, engine, &mut landing, offer.is_none()) {
                 Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
@@ -157,8 +157,8 @@ impl ModuleCache {
         if matches!(guest, Guest::File(_)) && ModuleKey::of(kind, &bytes) != key {
             return Ok(None);
         }
-        let tier = self.disk_tier();
-        let disk = tier.filter(|_| !closed);
+        let tier = self.disk_tier()?;
+        let disk = tier.as_ref().filter(|_| !closed);
         let turn: Option<Turn> = disk.and_then(|disk| disk.turn(&key));
         if let (Some(disk), Some(_)) = (disk, &turn)
             && let Ok(Some(loaded)) = self.look(disk, engine, &mut landing, false)
@@ -179,7 +179,7 @@ impl ModuleCache {
         drop(landing);
         let fresh = fresh?;
         let mut sealed = None;
-        if let Some(tier) = tier.filter(|_| wanted || !closed) {
+        if let Some(tier) = tier.as_ref().filter(|_| wanted || !closed) {
             match fresh.artefact() {
                 Ok(artefact) => {
                     sealed = wanted.then(|| tier.seal(&key, &artefact)).flatten();
@@ -205,17 +205,15 @@ impl ModuleCache {
     /// # Errors
     /// [`ErrorCode::BadOption`] for a cache without a key.
     pub(crate) fn shared_name(&self, duty: &Duty) -> Result<String> {
-        match (self.disk_tier(), &duty.landing) {
-            (Some(disk), Some(landing)) => Ok(disk.shared_name(&landing.key)),
+        match (self.ready.get(), &duty.landing) {
+            (Some(Ok(ready)), Some(landing)) if ready.secret.is_some() => {
+                Ok(format!("{}/{}", ready.compats[0].directory(), landing.key))
+            }
             _ => {
                 let message = "a shared tier needs a cache with a key";
                 Err(Error::new(ErrorCode::BadOption, message).text("option", "cache.shared"))
             }
         }
-    }
-
-    fn disk_tier(&self) -> Option<&DiskTier> {
-        self.ready.get()?.as_ref().ok()?.disk.as_ref()
     }
 
     fn board(&self, key: ModuleKey) -> Boarding {
@@ -240,7 +238,7 @@ impl ModuleCache {
     /// Looks at the disk. `first`: what is found in disorder was not counted yet.
     fn look(
         &self,
-        disk: &DiskTier,
+        disk: &DiskTier<'_>,
         engine: &Engine,
         landing: &mut Landing,
         first: bool,
@@ -271,7 +269,7 @@ impl ModuleCache {
 
     fn accept(
         &self,
-        disk: &DiskTier,
+        disk: &DiskTier<'_>,
         engine: &Engine,
         landing: &mut Landing,
         sealed: &[u8],
@@ -291,7 +289,7 @@ impl ModuleCache {
         }
     }
 
-    fn write(&self, disk: &DiskTier, write: impl FnOnce() -> std::io::Result<()>) {
+    fn write(&self, disk: &DiskTier<'_>, write: impl FnOnce() -> std::io::Result<()>) {
         match write() {
             Ok(()) => self.keep_limits(disk),
             Err(error) => {

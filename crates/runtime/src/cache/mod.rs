@@ -41,7 +41,7 @@ use flight::Flight;
 use guest::Known;
 use key::{Compat, ModuleKey};
 use memory::MemoryTier;
-use secret::Secret;
+use secret::{NoSecret, SecretFile};
 use stats::Counters;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ pub struct CacheOptions {
     pub directory: PathBuf,
     /// Key trust: a regular file of 32 bytes to 64 KiB, all of which make the key. Without one, a
     /// secret of this user is made on first use in `$XDG_CONFIG_HOME` (else `~/.config`)
-    /// `/riptide-wasm/cache.key`. Not used under owner trust.
+    /// `/riptide-wasm/cache.key`. It is read again when it changed. Not used under owner trust.
     pub key_file: Option<PathBuf>,
     /// Why files are believed.
     pub trust: Trust,
@@ -128,8 +128,10 @@ pub struct ModuleCache {
 /// What the first load finds out.
 struct Ready {
     engine: Engine,
-    /// `None`: no key could be made, and a warning said so.
-    disk: Option<DiskTier>,
+    /// What this engine writes, first, and what else it can run.
+    compats: Vec<Compat>,
+    /// `None` under owner trust.
+    secret: Option<SecretFile>,
 }
 
 #[derive(Default)]
@@ -180,13 +182,7 @@ impl ModuleCache {
     }
 
     fn ready(&self, options: &CacheOptions, engine: &Engine) -> Result<&Ready> {
-        let ready = self.ready.get_or_init(|| {
-            let disk = self.open(options, engine)?;
-            Ok(Ready {
-                engine: engine.clone(),
-                disk,
-            })
-        });
+        let ready = self.ready.get_or_init(|| self.open(options, engine));
         let ready = ready.as_ref().map_err(Clone::clone)?;
         if !Engine::same(&ready.engine, engine) {
             return Err(Error::new(
@@ -197,15 +193,15 @@ impl ModuleCache {
         Ok(ready)
     }
 
-    fn open(&self, options: &CacheOptions, engine: &Engine) -> Result<Option<DiskTier>> {
+    fn open(&self, options: &CacheOptions, engine: &Engine) -> Result<Ready> {
         let (settings, trust) = (&self.settings, options.trust);
         let mut compats = vec![Compat::of(engine, settings, trust)];
         if settings.cpu == Cpu::Native {
             compats.push(Compat::baseline(settings, trust));
         }
-        let secret = match (trust, &options.key_file) {
-            (Trust::Owner, _) if cfg!(unix) => None,
-            (Trust::Owner, _) => {
+        let secret = match trust {
+            Trust::Owner if cfg!(unix) => None,
+            Trust::Owner => {
                 return Err(Error::new(
                     ErrorCode::BadOption,
                     "cache.trust: this system has no owner trust",
@@ -214,17 +210,35 @@ impl ModuleCache {
                 .text("value", "owner")
                 .text("allowed", "key"));
             }
-            (Trust::Key, Some(file)) => Some(Secret::from_file(file)?),
-            (Trust::Key, None) => match Secret::own() {
-                Ok(secret) => Some(secret),
-                Err(error) => {
-                    self.warnings.add(Cause::Secret, || {
-                        format!("the compile cache keeps nothing on disk, having no key: {error}")
-                    });
-                    return Ok(None);
-                }
-            },
+            Trust::Key => Some(SecretFile::new(options.key_file.clone())),
         };
-        Ok(Some(DiskTier::new(options, compats, secret)))
+        Ok(Ready {
+            engine: engine.clone(),
+            compats,
+            secret,
+        })
+    }
+
+    /// The disk tier with the key of this moment; `None` before the first load, and where there is no key, which a
+    /// warning says.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadOption`] for a key file that could never be used.
+    fn disk_tier(&self) -> Result<Option<DiskTier<'_>>> {
+        let (Some(options), Some(Ok(ready))) = (&self.options, self.ready.get()) else {
+            return Ok(None);
+        };
+        let secret = match ready.secret.as_ref().map(SecretFile::current) {
+            None => None,
+            Some(Ok(secret)) => Some(secret),
+            Some(Err(NoSecret::Refused(error))) => return Err(error),
+            Some(Err(NoSecret::Unusable(reason))) => {
+                self.warnings.add(Cause::Secret, || {
+                    format!("the compile cache keeps nothing on disk, having no key: {reason}")
+                });
+                return Ok(None);
+            }
+        };
+        Ok(Some(DiskTier::new(options, &ready.compats, secret)))
     }
 }

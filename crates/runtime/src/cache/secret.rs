@@ -1,10 +1,12 @@
 //! The key of the MAC: from the operator's file, or made once for this user.
 
 use super::directory::{make_directory, temporary_name};
-use crate::error::{Error, ErrorCode, Result};
+use super::guest::Look;
+use crate::error::{Error, ErrorCode};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a made key, and the fewest a given file may hold.
 const BYTES: usize = 32;
@@ -14,6 +16,7 @@ const MOST: u64 = 64 * 1024;
 const CONTEXT: &str = "riptide-wasm 2026-11 cache artefact key";
 
 /// A key. It has no `Debug`, so that it cannot end in a log.
+#[derive(Clone)]
 pub(super) struct Secret([u8; 32]);
 
 impl Secret {
@@ -22,88 +25,172 @@ impl Secret {
         blake3::Hasher::new_keyed(&self.0)
     }
 
-    /// The key of a file the operator named. All of its bytes count, so that a key in hexadecimal
-    /// is as good as a binary one. Links are followed: that is how Kubernetes mounts a secret.
-    ///
-    /// # Errors
-    /// [`ErrorCode::BadOption`] for `cache.keyFile`: it cannot be read, is no regular file, has
-    /// fewer than 32 bytes or more than 64 KiB, or (on Unix) everybody may write it.
-    pub(super) fn from_file(path: &Path) -> Result<Secret> {
-        let bad = |reason: String| {
-            let path = path.display();
-            Error::new(
-                ErrorCode::BadOption,
-                format!("cache.keyFile (RIPTIDE_WASM_CACHE_KEY_FILE): {path} {reason}"),
-            )
-            .text("option", "cache.keyFile")
-            .text("value", path.to_string())
-            .text("allowed", "a regular file of at least 32 bytes")
-        };
-        let unreadable = |error: io::Error| bad(format!("cannot be read: {error}"));
-        let file = open(path, true).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(bad("is not a regular file".into()));
-        }
-        #[cfg(unix)]
-        if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0 {
-            return Err(bad("can be written by everybody".into()));
-        }
-        let mut material = Vec::new();
-        file.take(MOST + 1)
-            .read_to_end(&mut material)
-            .map_err(unreadable)?;
-        if material.len() < BYTES || material.len() as u64 > MOST {
-            let range = format!("{BYTES} to {MOST}");
-            return Err(bad(format!("has {} bytes, not {range}", metadata.len())));
-        }
-        Ok(Secret::of(&material))
-    }
-
-    /// The key of this user, made on first use: `riptide-wasm/cache.key` under `$XDG_CONFIG_HOME`
-    /// or `~/.config`.
-    ///
-    /// # Errors
-    /// With the path: no home, nothing can be written there, or the file is not this user's alone.
-    pub(super) fn own() -> io::Result<Secret> {
-        let path = own_path().ok_or_else(|| io::Error::other("this user has no home directory"))?;
-        Secret::own_at(&path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-    }
-
-    fn own_at(path: &Path) -> io::Result<Secret> {
-        match read_own(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
-        }
-        let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
-        make_directory(directory, 0o700)?;
-        let temporary = directory.join(temporary_name()?);
-        // A link, not a rename: it fails where the name exists, so that of processes that start
-        // together one makes the key and all of them read that one.
-        let linked = write_new(&temporary).and_then(|()| fs::hard_link(&temporary, path));
-        let _ = fs::remove_file(&temporary);
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        #[cfg(unix)]
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
-        read_own(path)
-    }
-
     fn of(material: &[u8]) -> Secret {
         Secret(blake3::derive_key(CONTEXT, material))
     }
 }
 
+/// A key's file, which is read again whenever it changed: a key can be replaced while processes run.
+pub(super) struct SecretFile {
+    /// The operator's; `None`: this user's own.
+    named: Option<PathBuf>,
+    last: Mutex<Option<LastRead>>,
+}
+
+struct LastRead {
+    /// `None` where the file had changed just before: it might change again and look the same.
+    look: Option<Look>,
+    secret: Secret,
+}
+
+/// Why there is no key.
+pub(super) enum NoSecret {
+    /// The operator's file could not be used when it was first needed: [`ErrorCode::BadOption`] for `cache.keyFile`.
+    Refused(Error),
+    /// The operator's file can no longer be used, or this user has no key. In words.
+    Unusable(String),
+}
+
+impl SecretFile {
+    /// The file that the operator named, or this user's own: `riptide-wasm/cache.key` under `$XDG_CONFIG_HOME` or
+    /// `~/.config`, made on first use. Touches no file.
+    pub(super) fn new(named: Option<PathBuf>) -> SecretFile {
+        SecretFile {
+            named,
+            last: Mutex::default(),
+        }
+    }
+
+    /// The key that is in the file now.
+    ///
+    /// # Errors
+    /// Where the file cannot be used. An earlier key is not used in its place: it may have been replaced because somebody
+    /// else knows it.
+    pub(super) fn current(&self) -> Result<Secret, NoSecret> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.read(last.as_ref()) {
+            Ok(read) => {
+                let secret = read.secret.clone();
+                *last = Some(read);
+                Ok(secret)
+            }
+            Err(reason) => Err(match &self.named {
+                Some(path) if last.is_none() => NoSecret::Refused(refused(path, reason)),
+                _ => NoSecret::Unusable(reason),
+            }),
+        }
+    }
+
+    fn read(&self, last: Option<&LastRead>) -> Result<LastRead, String> {
+        match &self.named {
+            Some(path) => open(path, true)
+                .map_err(unreadable)
+                .and_then(|file| LastRead::of(&file, last, read_named))
+                .map_err(|error| {
+                    let path = path.display();
+                    format!("cache.keyFile (RIPTIDE_WASM_CACHE_KEY_FILE): {path} {error}")
+                }),
+            None => {
+                let path = own_path().ok_or("this user has no home directory")?;
+                open_own(&path)
+                    .and_then(|file| LastRead::of(&file, last, read_own))
+                    .map_err(|error| format!("{}: {error}", path.display()))
+            }
+        }
+    }
+}
+
+impl LastRead {
+    /// What was read last, where the file did not change since; otherwise what it holds now.
+    fn of(
+        file: &File,
+        last: Option<&LastRead>,
+        read: fn(&File) -> io::Result<Secret>,
+    ) -> io::Result<LastRead> {
+        let before = Look::at(file);
+        let known = last.filter(|last| before.is_some() && last.look == before);
+        let secret = match known {
+            Some(last) => last.secret.clone(),
+            None => read(file)?,
+        };
+        Ok(LastRead {
+            look: before.filter(|look| Look::at(file).as_ref() == Some(look)),
+            secret,
+        })
+    }
+}
+
+fn refused(path: &Path, reason: String) -> Error {
+    Error::new(ErrorCode::BadOption, reason)
+        .text("option", "cache.keyFile")
+        .text("value", path.display().to_string())
+        .text("allowed", "a regular file of at least 32 bytes")
+}
+
+/// The key of a file the operator named. All of its bytes count, so that a key in hexadecimal
+/// is as good as a binary one. Links are followed: that is how Kubernetes mounts a secret.
+///
+/// # Errors
+/// It cannot be read, is no regular file, has fewer than 32 bytes or more than 64 KiB, or (on Unix) everybody may write it.
+fn read_named(file: &File) -> io::Result<Secret> {
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is not a regular file"));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0 {
+        return Err(io::Error::other("can be written by everybody"));
+    }
+    let mut material = Vec::new();
+    file.take(MOST + 1)
+        .read_to_end(&mut material)
+        .map_err(unreadable)?;
+    if material.len() < BYTES || material.len() as u64 > MOST {
+        let (length, range) = (metadata.len(), format!("{BYTES} to {MOST}"));
+        return Err(io::Error::other(format!("has {length} bytes, not {range}")));
+    }
+    Ok(Secret::of(&material))
+}
+
+fn unreadable(error: io::Error) -> io::Error {
+    io::Error::other(format!("cannot be read: {error}"))
+}
+
+/// Opens this user's own key; makes it where there is none.
+///
+/// # Errors
+/// Nothing can be written there, or what the system says.
+fn open_own(path: &Path) -> io::Result<File> {
+    match open(path, false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    make_directory(directory, 0o700)?;
+    let temporary = directory.join(temporary_name()?);
+    // A link, not a rename: it fails where the name exists, so that of processes that start
+    // together one makes the key and all of them read that one.
+    let linked = write_new(&temporary).and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    #[cfg(unix)]
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    open(path, false)
+}
+
 /// Where this user's own key is; made where there is none.
 ///
 /// # Errors
-/// As of [`Secret::own`].
+/// In words: no home, nothing can be written there, or the file is not this user's alone.
 pub fn own_key_file() -> io::Result<PathBuf> {
-    Secret::own()?;
-    own_path().ok_or_else(|| io::ErrorKind::NotFound.into())
+    match SecretFile::new(None).current() {
+        Ok(_) => own_path().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        Err(NoSecret::Refused(error)) => Err(io::Error::other(error.message)),
+        Err(NoSecret::Unusable(reason)) => Err(io::Error::other(reason)),
+    }
 }
 
 fn own_path() -> Option<PathBuf> {
@@ -124,8 +211,7 @@ fn own_path() -> Option<PathBuf> {
     )
 }
 
-fn read_own(path: &Path) -> io::Result<Secret> {
-    let file = open(path, false)?;
+fn read_own(file: &File) -> io::Result<Secret> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -180,4 +266,36 @@ fn open(path: &Path, follow: bool) -> io::Result<File> {
     #[cfg(not(unix))]
     let _ = follow;
     options.open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        static READS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    fn counted(_: &File) -> io::Result<Secret> {
+        READS.set(READS.get() + 1);
+        Ok(Secret::of(b"a key"))
+    }
+
+    fn reads_of_three(file: &File) -> u32 {
+        READS.set(0);
+        let mut last = None;
+        for _ in 0..3 {
+            last = Some(LastRead::of(file, last.as_ref(), counted).expect("read"));
+        }
+        READS.get()
+    }
+
+    #[test]
+    fn a_file_is_read_once_unless_it_changed_just_now() {
+        let old = std::env::current_exe().expect("self");
+        assert_eq!(reads_of_three(&File::open(old).expect("open")), 1);
+        let new = tempfile::tempfile().expect("file");
+        assert_eq!(reads_of_three(&new), 3);
+    }
 }

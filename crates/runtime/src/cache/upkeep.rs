@@ -26,15 +26,14 @@ impl ModuleCache {
 
     /// Counts what is on the disk, for the numbers. Blocks.
     pub(crate) fn count(&self) {
-        if let Some(Ok(ready)) = self.ready.get()
-            && let Some(disk) = &ready.disk
-        {
+        // Without a key there is nothing to count, as the load said.
+        if let Ok(Some(disk)) = &self.disk_tier() {
             self.kept(self.inventory(disk).map(|_| ()));
         }
     }
 
     /// Removes what a new artefact pushed out.
-    pub(super) fn keep_limits(&self, disk: &DiskTier) {
+    pub(super) fn keep_limits(&self, disk: &DiskTier<'_>) {
         if let Some(options) = &self.options {
             self.kept(self.remove(disk, &options.limits).map(|_| ()));
         }
@@ -55,7 +54,7 @@ impl ModuleCache {
     /// # Errors
     /// [`ErrorCode::Read`] with `path`; [`ErrorCode::BadOption`] for an unusable key file.
     pub fn entries(&self, engine: &Engine) -> Result<Vec<CacheEntry>> {
-        let Some(disk) = self.disk(engine)? else {
+        let Some(disk) = &self.disk(engine)? else {
             return Ok(Vec::new());
         };
         let inventory = self.inventory(disk).map_err(|error| self.failed(&error))?;
@@ -67,7 +66,7 @@ impl ModuleCache {
     /// # Errors
     /// As of [`ModuleCache::entries`].
     pub fn verify(&self, engine: &Engine) -> Result<Vec<(CacheEntry, Option<Rejection>)>> {
-        let Some(disk) = self.disk(engine)? else {
+        let Some(disk) = &self.disk(engine)? else {
             return Ok(Vec::new());
         };
         let verify = |entry: CacheEntry| {
@@ -87,7 +86,7 @@ impl ModuleCache {
     /// # Errors
     /// As of [`ModuleCache::entries`].
     pub fn prune(&self, engine: &Engine, limits: &CacheLimits) -> Result<Removed> {
-        match self.disk(engine)? {
+        match &self.disk(engine)? {
             Some(disk) => self
                 .remove(disk, limits)
                 .map_err(|error| self.failed(&error)),
@@ -103,20 +102,20 @@ impl ModuleCache {
         self.prune(engine, &NO_ROOM)
     }
 
-    fn disk(&self, engine: &Engine) -> Result<Option<&DiskTier>> {
-        match &self.options {
-            Some(options) => Ok(self.ready(options, engine)?.disk.as_ref()),
-            None => Ok(None),
+    fn disk(&self, engine: &Engine) -> Result<Option<DiskTier<'_>>> {
+        if let Some(options) = &self.options {
+            self.ready(options, engine)?;
         }
+        self.disk_tier()
     }
 
-    fn inventory(&self, disk: &DiskTier) -> io::Result<Option<Inventory>> {
+    fn inventory(&self, disk: &DiskTier<'_>) -> io::Result<Option<Inventory>> {
         let inventory = disk.inventory()?;
         self.note(inventory.as_ref());
         Ok(inventory)
     }
 
-    fn remove(&self, disk: &DiskTier, limits: &CacheLimits) -> io::Result<Removed> {
+    fn remove(&self, disk: &DiskTier<'_>, limits: &CacheLimits) -> io::Result<Removed> {
         let Some(mut inventory) = disk.inventory()? else {
             return Ok(Removed::default());
         };

@@ -27,6 +27,11 @@ fn a_bad_key_file_is_a_bad_option() {
             );
         }
         assert!(place.artefacts().is_empty());
+        // It is looked at again, not refused for ever.
+        let _ = fs::remove_file(place.path("key")).or_else(|_| fs::remove_dir(place.path("key")));
+        fs::write(place.path("key"), [7; 32]).expect("key");
+        assert_eq!(tier(&cache, &engine, &bytes), Tier::Compiled, "{what}");
+        place.artefact();
     };
     refuse("missing", &|_| ());
     refuse("31 bytes", &|path| fs::write(path, [7; 31]).expect("key"));
@@ -48,6 +53,102 @@ fn a_bad_key_file_is_a_bad_option() {
         fs::write(path, [7; 32]).expect("key");
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("mode");
     });
+}
+
+/// As an operator does it: no process reads half of it.
+fn replace_key(place: &Place, key: &[u8]) {
+    fs::write(place.path("new"), key).expect("key");
+    fs::rename(place.path("new"), place.path("key")).expect("rename");
+}
+
+fn numbered(number: usize) -> Vec<u8> {
+    wasm(&format!(
+        r#"(module (func (export "answer") (result i32) i32.const {number}))"#
+    ))
+}
+
+#[test]
+fn a_key_file_is_read_again_when_it_changed() {
+    let place = Place::new(Trust::Key);
+    let engine = Engine::default();
+    // As processes that run all the time.
+    let [writes, reads, checks] = [(); 3].map(|()| place.cache());
+    for round in 0..6 {
+        let bytes = numbered(round);
+        assert_eq!(tier(&writes, &engine, &bytes), Tier::Compiled);
+        let key = [round as u8; 32];
+        match round {
+            // Written over, and of the same length.
+            0 | 1 => fs::write(place.path("key"), key).expect("key"),
+            // The one that was looked at is long unchanged.
+            2 => {
+                std::thread::sleep(Duration::from_millis(2_200));
+                for cache in [&writes, &reads, &checks] {
+                    assert_eq!(tier(cache, &engine, &numbered(100)), {
+                        if std::ptr::eq(cache, &writes) {
+                            Tier::Compiled
+                        } else {
+                            Tier::Disk
+                        }
+                    });
+                }
+                replace_key(&place, &key);
+            }
+            // A link to another, as Kubernetes has it.
+            3 => {
+                fs::write(place.path("elsewhere"), key).expect("key");
+                symlink(place.path("elsewhere"), place.path("link")).expect("link");
+                fs::rename(place.path("link"), place.path("key")).expect("rename");
+            }
+            _ => replace_key(&place, &key),
+        }
+        assert_eq!(rejections(&reads), round as u64);
+        assert_eq!(tier(&reads, &engine, &bytes), Tier::Compiled, "{round}");
+        assert_eq!(rejections(&reads), round as u64 + 1);
+        assert_eq!(tier(&checks, &engine, &bytes), Tier::Disk, "{round}");
+    }
+    assert_eq!(rejections(&checks), 0);
+    for cache in [&writes, &reads, &checks] {
+        assert_eq!(cache.take_warnings(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_key_file_that_can_be_used_no_more_costs_compiles_until_it_can() {
+    let place = Place::new(Trust::Key);
+    let (engine, cache) = (Engine::default(), place.cache());
+    assert_eq!(tier(&cache, &engine, &numbered(0)), Tier::Compiled);
+    let mut number = 0;
+    let mut compiles = |what: &str| {
+        for _ in 0..2 {
+            number += 1;
+            assert_eq!(
+                tier(&cache, &engine, &numbered(number)),
+                Tier::Compiled,
+                "{what}"
+            );
+            assert_eq!(place.artefacts().len(), 1, "{what}");
+        }
+    };
+    fs::write(place.path("key"), "half").expect("key");
+    compiles("written by half");
+    fs::remove_file(place.path("key")).expect("remove");
+    compiles("removed");
+    let warnings = cache.take_warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("RIPTIDE_WASM_CACHE_KEY_FILE"),
+        "{warnings:?}"
+    );
+    fs::write(place.path("key"), [7; 32]).expect("key");
+    assert_eq!(tier(&cache, &engine, &wasm(MODULE)), Tier::Compiled);
+    assert_eq!(place.artefacts().len(), 2);
+    assert_eq!(
+        tier(&place.cache(), &engine, &wasm(MODULE)),
+        Tier::Disk,
+        "by the key that it had before"
+    );
+    assert_eq!(rejections(&cache), 0);
 }
 
 /// Runs as a process of its own, for the tests below: one load with this user's own key.
