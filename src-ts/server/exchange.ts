@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Gathered } from './bytes.js';
+import { Gathered } from '../page/bytes.js';
 import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
 /** So many of the largest bodies are held at once, over all requests. */

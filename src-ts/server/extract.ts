@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExtractionMode, Extractor } from '../extractor.js';
 import { modeOf } from '../modes.js';
-import { charsetOf, toUtf8 } from './charset.js';
+import { charsetOf, toUtf8 } from '../page/charset.js';
 import { type Exchange, exchangeOf } from './exchange.js';
 import { Refusal } from './failures.js';
 import { type FetchedPage, fetchPage } from './fetch-page.js';
