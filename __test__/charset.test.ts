@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { charsetOf, toUtf8 } from '../dist/server/charset.js';
+import { charsetOf, toUtf8 } from '../dist/page/charset.js';
 import { get, page, text } from './fetch-support.js';
+import { turnsDuring } from './support.js';
 
 describe('toUtf8', () => {
   const bytes = (...parts: (string | number[])[]) =>
@@ -47,6 +48,38 @@ describe('toUtf8', () => {
     '<meta content="text/html;charset=shift_jis" http-equiv=content-type>',
     '<!-- <meta charset=utf-8> --><meta charset=shift_jis>',
     '<meta charset=klingon><meta charset=shift_jis>',
+    '<meta charset=klingon http-equiv=Content-Type content="text/html; charset=shift_jis">',
+    '<meta http-equiv="Content-Type" content="charset=shift_jis">',
+    '<meta http-equiv="Content-Type" content="text/html charset = \'Shift_JIS\' ;x">',
+    '<meta http-equiv="Content-Type" content="charset charset=shift_jis ">',
+    '<meta http-equiv=X-UA-Compatible content="charset=utf-8"><meta/charset=shift_jis>',
+    '<meta charset=shift_jis charset=utf-8>',
+    '<meta x="<meta charset=utf-8>" charset=shift_jis>',
+    '<p title="<meta charset=utf-8>"><meta charset=shift_jis>',
+    '</meta charset=utf-8><meta charset=shift_jis>',
+    '<!-- <meta charset=utf-8> --!><meta charset=shift_jis>',
+    '<!--><meta charset=shift_jis>',
+    '<!---><meta charset=shift_jis>',
+    '<?php <meta charset=utf-8 ?><meta charset=shift_jis>',
+    '<![CDATA[<meta charset=utf-8]]><meta charset=shift_jis>',
+    '<!doctype html></><1><meta charset=shift_jis>',
+    '<title><meta charset=utf-8></title><meta charset=shift_jis>',
+    '<STYLE><meta charset=utf-8></styles></style ><meta charset=shift_jis>',
+    '<textarea><!-- </textarea><meta charset=shift_jis>',
+    '<script>"<meta charset=utf-8>"</script><meta charset=shift_jis>',
+    '<script><!-- <script></script><meta charset=utf-8> --></script><meta charset=shift_jis>',
+    '<script><!-- </script><meta charset=shift_jis>',
+    '<body><table><tr><td><meta charset=shift_jis>',
+    `${'<p>'.repeat(500)}<meta charset=shift_jis>`,
+    `<style>${'/* */'.repeat(300)}</style><meta charset=shift_jis>`,
+    `<!-- ${'-'.repeat(2_000)} --><meta charset=shift_jis>`,
+    // What is no element, but looks like one to the prescan.
+    '<title><meta charset=shift_jis></title>',
+    '<script>"<meta charset=shift_jis>"</script>',
+    '<plaintext><meta charset=shift_jis>',
+    '<?xml version="1.0" encoding="shift_jis"?>',
+    "<?xml encoding\n=\t'Shift_JIS' ?>",
+    '<?xml encoding="utf-8"?><meta charset=shift_jis>',
   ])('then %s', async (meta) => {
     expect(await decoded(bytes(meta, KANJI))).toBe(`${meta}潮`);
     expect(await decoded(bytes(meta, KANJI), 'klingon')).toBe(`${meta}潮`);
@@ -59,11 +92,54 @@ describe('toUtf8', () => {
     '<meta http-equiv=content-type>',
     '<!-- <meta charset=shift_jis> -->',
     '<!-- <meta charset=shift_jis>',
-    `${' '.repeat(1024)}<meta charset=shift_jis>`,
+    '<!--!><meta charset=shift_jis>',
+    '<!---!><meta charset=shift_jis>',
+    '<meta charset=shift_jis',
+    '<meta charset="shift_jis>',
+    '<meta charset=>',
+    '</meta charset=shift_jis>',
+    '<p title="<meta charset=shift_jis>">',
+    '<p/title=<meta/charset=shift_jis>',
+    '<meta http-equiv="Content-Type" content="text/html; charset=\'shift_jis">',
+    '<meta http-equiv=" Content-Type" content="text/html; charset=shift_jis">',
+    '<!doctype <meta charset=shift_jis>',
+    ` <?xml encoding="shift_jis"?>`,
+    '<?xml encoding=shift_jis?>',
+    '<?xml encoding="shift jis"?>',
+    '<?xml?><p encoding="shift_jis">',
+    `<script>${' '.repeat(1024)}"<meta charset=shift_jis>"</script>`,
+    `<plaintext>${' '.repeat(1024)}<meta charset=shift_jis>`,
   ])('but not %s', async (meta) => expect(await decoded(bytes(meta, KANJI))).toBe(`${meta}’ª`));
 
   test('a meta that says UTF-16 was no UTF-16', async () => {
-    expect(await decoded(bytes('<meta charset=utf-16>é'))).toBe('<meta charset=utf-16>é');
+    for (const meta of [
+      '<meta charset=utf-16>',
+      '<meta charset=utf-16><meta charset=shift_jis>',
+      '<?xml encoding="utf-16"?>',
+    ])
+      expect(await decoded(bytes(meta, 'é'))).toBe(`${meta}é`);
+  });
+
+  test('an XML declaration in UTF-16 is enough', async () => {
+    const xml = '<?xml version="1.0"?><meta charset=shift_jis>潮é';
+    expect(await decoded(Buffer.from(xml, 'utf16le'))).toBe(xml);
+    expect(await decoded(utf16be(xml))).toBe(xml);
+  });
+
+  test('a meta may say x-user-defined, and means windows-1252', async () => {
+    expect(await decoded(bytes('<meta charset=x-user-defined>', SMART))).toBe('<meta charset=x-user-defined>“€”é');
+  });
+
+  test.each([
+    ['tags', '<a b="c" d=e f>x</a>'],
+    ['comments', '<!--->'],
+    ['a script', '<!--<script></script>-->'],
+    ['a title', '</titl'],
+    ['attributes', ' a=b'],
+  ])('a large page of %s is looked through in short turns', async (kind, unit) => {
+    const start = { 'a script': '<script>', 'a title': '<title>', attributes: '<p ' }[kind] ?? '';
+    const page = bytes(start + unit.repeat((4 * 1024 * 1024) / unit.length));
+    expect(await turnsDuring(toUtf8(page))).toBeGreaterThanOrEqual(3);
   });
 
   test('else UTF-8 or windows-1252, all of it', async () => {

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Ended, run, temporaryFolder } from './support.js';
 
@@ -15,18 +16,27 @@ const PAGE = `<!doctype html><html lang="en"><head><title>Of \u001b[31mtides</ti
 const cli = (args: string[], options?: Parameters<typeof run>[2]): Promise<Ended> =>
   run('dist/cli/main.js', args, options);
 
-function pageFile(content: string | Uint8Array = PAGE): string {
-  const file = join(temporaryFolder(), 'page.html');
+function pageFile(content: string | Uint8Array = PAGE, name = 'page.html'): string {
+  const file = join(temporaryFolder(), name);
   writeFileSync(file, content);
   return file;
 }
 
-async function serve(status: number, body: string): Promise<string> {
-  const server = createServer((_, response) => response.writeHead(status, { 'content-type': 'text/html' }).end(body));
+const HTML = { 'content-type': 'text/html' };
+
+const serve = (status: number, body: string | Uint8Array, headers: Record<string, string> = HTML): Promise<string> =>
+  answering((_, response) => response.writeHead(status, headers).end(body));
+
+async function answering(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/bay/page.html`;
+}
+
+function pageOf(head: string, text: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`${head}<p>`), text]);
 }
 
 describe('riptide-wasm extract', () => {
@@ -34,13 +44,20 @@ describe('riptide-wasm extract', () => {
     const file = pageFile();
     const markdown = await cli(['extract', file]);
     expect(markdown).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('The tide comes in') });
-    expect(markdown.stdout).toContain('](file://');
+    expect(markdown.stdout).toContain('[Next](next.html)');
     expect(await cli(['extract', '--markdown', file])).toEqual(markdown);
     const text = await cli(['extract', file, '--text']);
     expect(text.stdout).toContain('The tide comes in');
     expect(text.stdout).not.toContain('](');
     const json = JSON.parse((await cli(['extract', file, '--json'])).stdout);
-    expect(json).toMatchObject({ language: 'en', wordCount: expect.any(Number), links: [{ text: 'Next' }] });
+    expect(json).toMatchObject({
+      language: 'en',
+      wordCount: expect.any(Number),
+      links: [{ text: 'Next', url: 'next.html' }],
+    });
+    expect(json.url).toBe('');
+    const placed = await cli(['extract', file, '--url', 'https://example.com/bay/']);
+    expect(placed.stdout).toContain('[Next](https://example.com/bay/next.html)');
   });
 
   test('reads standard input, with an address for its links', async () => {
@@ -55,6 +72,64 @@ describe('riptide-wasm extract', () => {
     const { code, stdout } = await cli(['extract', url, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).links[0].url).toBe(url.replace('page.html', 'next.html'));
+  });
+
+  test('follows redirects, and takes what is compressed though something follows it', async () => {
+    const asked: unknown[] = [];
+    const url = await answering(({ url, headers }, response) => {
+      asked.push([url, headers['accept-encoding']]);
+      if (url === '/bay/page.html')
+        return response.writeHead(302, { location: Buffer.from('/größe/').toString('latin1') }).end('elsewhere');
+      return response
+        .writeHead(200, { ...HTML, 'content-encoding': 'gzip' })
+        .end(Buffer.concat([gzipSync(PAGE), Buffer.from('and more')]));
+    });
+    const { code, stdout, stderr } = await cli(['extract', `${url}#part`, '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      url: new URL('/größe/', url).href,
+      text: expect.stringMatching(/tide/),
+    });
+    expect(asked).toEqual([
+      ['/bay/page.html', 'gzip, deflate, br'],
+      ['/gr%C3%B6%C3%9Fe/', 'gzip, deflate, br'],
+    ]);
+  });
+
+  // What each means is in charset.test.ts; here, that all ways in lead there.
+  const gbk = Buffer.from([0xbc, 0xd2, 0xbe, 0xd3]);
+  test.each([
+    ['of no UTF-8', Buffer.from('<p>Größe €'.replace('€', '\x80'), 'latin1'), undefined, 'Größe €'],
+    ['with a byte order mark', Buffer.from('\ufeff<p>Größe', 'utf16le'), undefined, 'Größe'],
+    [
+      'with a late meta',
+      Buffer.from(`<!--${'-'.repeat(2_000)}--><meta charset=latin1><p>\xdf`, 'latin1'),
+      undefined,
+      'ß',
+    ],
+    [
+      'with a meta of no media type',
+      pageOf('<meta http-equiv=Content-Type content="charset=gbk">', gbk),
+      undefined,
+      '家居',
+    ],
+    ['with a header', pageOf('<meta charset=utf-8>', gbk), 'text/html; charset=gb2312', '家居'],
+  ])('decodes a page %s as the server does', async (_, bytes, type, expected) => {
+    if (type === undefined) {
+      const file = await cli(['extract', pageFile(bytes), '--text']);
+      expect(file).toEqual({ code: 0, stdout: `${expected}\n`, stderr: '' });
+      expect(await cli(['extract', '-', '--text'], { input: bytes })).toEqual(file);
+      expect(await cli(['extract', pageFile(gzipSync(bytes), 'page.html.gz'), '--text'])).toEqual(file);
+    }
+    const url = await serve(200, bytes, { 'content-type': type ?? 'text/html' });
+    expect(await cli(['extract', url, '--text'])).toMatchObject({ code: 0, stdout: `${expected}\n` });
+  });
+
+  test('decompresses gzip, whatever follows it and wherever it comes from', async () => {
+    const zipped = Buffer.concat([gzipSync(PAGE), gzipSync('<p>The end.'), Buffer.from('and more')]);
+    const file = await cli(['extract', pageFile(zipped, 'page.html.gz'), '--text', '--mode', 'full']);
+    expect(file).toMatchObject({ code: 0, stdout: expect.stringMatching(/Of tides(.|\n)*The end\.\n$/), stderr: '' });
+    expect(await cli(['extract', '-', '--text', '--mode', 'full'], { input: zipped })).toEqual(file);
   });
 
   test('knows the modes', async () => {
@@ -76,7 +151,37 @@ describe('riptide-wasm extract', () => {
     ['a folder', () => ['extract', temporaryFolder()], /is a directory/],
     ['HTTP failure', async () => ['extract', await serve(404, 'no')], /page\.html: HTTP 404/],
     ['an address nobody listens on', () => ['extract', 'http://127.0.0.1:1/'], /cannot be fetched/],
-    ['a page that is not UTF-8', () => ['extract', pageFile(Buffer.from('<p>Größe', 'latin1'))], /not UTF-8/],
+    [
+      'an encoding that is not known',
+      async () => ['extract', await serve(200, PAGE, { ...HTML, 'content-encoding': 'zstd' })],
+      /cannot be fetched: unknown encoding zstd/,
+    ],
+    [
+      'a redirect to what is not fetched',
+      async () => ['extract', await serve(302, '', { location: 'file:///etc/passwd' })],
+      /cannot be fetched: redirected to file:/,
+    ],
+    [
+      'redirects without end',
+      async () => ['extract', await serve(302, '', { location: '/' })],
+      /cannot be fetched: more than 20 redirects/,
+    ],
+    ['an address that is none', () => ['extract', 'http://'], /cannot be fetched: Invalid URL/],
+    [
+      'an address with a password',
+      () => ['extract', 'http://a:b@127.0.0.1/'],
+      /cannot be fetched: the URL has credentials/,
+    ],
+    [
+      'gzip that is cut off',
+      () => ['extract', pageFile(gzipSync(PAGE).subarray(0, 100), 'page.html.gz')],
+      /page\.html\.gz: cannot be decompressed: unexpected end of file/,
+    ],
+    [
+      'gzip of too much',
+      () => ['extract', pageFile(gzipSync(Buffer.alloc(65 * 1024 * 1024)), 'page.html.gz')],
+      /page\.html\.gz: larger than 67108864 bytes/,
+    ],
     ['an empty page', () => ['extract', pageFile('')], /invalid-html/],
     ['a selector that is no CSS', () => ['extract', pageFile(), '--selector', 'p >>> ['], /unsupported-mode/],
   ];
@@ -102,12 +207,15 @@ describe('riptide-wasm extract', () => {
     [['extract', 'a', '--mode', 'custom']],
     [['extract', 'a', '--mode', 'full', '--selector', 'p']],
     [['extract', 'a', '--json', '--text']],
+    [['extract', 'a', '--url', '/bay']],
+    [['extract', 'a', '--url', 'ftp://example.com/']],
+    [['extract', 'a', '--url', '']],
     [['extract', 'a', '--verbose']],
     [['demo', '--fast']],
   ])('ends %j with exit code 2 and one line', async (args) => {
     const { code, stdout, stderr } = await cli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^riptide-wasm: [^\n]+\n$/);
+    expect(stderr).toMatch(/^riptide-wasm: [^\n]+ \(riptide-wasm (extract |demo )?--help lists what there is\)\n$/);
   });
 
   test('is quiet where its reader has seen enough', async () => {
@@ -129,32 +237,22 @@ describe('riptide-wasm extract', () => {
   });
 });
 
-describe('riptide-wasm', () => {
-  test('says its version and what it can do', async () => {
-    expect((await cli(['--version'])).stdout).toMatch(/^riptide-wasm \d+\.\d+\.\d+ \(Wasmtime \d+/);
-    for (const args of [['--help'], ['extract', '--help'], ['demo', '--help']]) {
-      const { code, stdout } = await cli(args);
-      expect(code).toBe(0);
-      expect(stdout).toContain('Exit codes');
-    }
-  });
-});
-
 describe('riptide-wasm demo', () => {
   test('extracts a folder into a table with rate, metrics and cache', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'deep'));
     for (let n = 0; n < 25; n++) writeFileSync(join(folder, n % 2 ? 'deep' : '.', `page-${n}.html`), PAGE);
+    writeFileSync(join(folder, 'page-25.html.gz'), gzipSync(PAGE));
     const env = { RIPTIDE_WASM_CACHE_DIR: temporaryFolder() };
     const first = await cli(['demo', '--', folder], { env });
     expect(first).toMatchObject({ code: 0, stderr: '' });
     const lines = first.stdout.split('\n');
     expect(lines[0]).toMatch(/^page +title +words +language +ms +peak pages$/);
-    expect(lines.filter((line) => /^page-\d+\.html +Of \[31mtides +\d+ +en +\d+\.\d +\d+$/.test(line))).toHaveLength(
-      25,
-    );
+    expect(
+      lines.filter((line) => /^page-\d+\.html(\.gz)? +Of \[31mtides +\d+ +en +\d+\.\d +\d+$/.test(line)),
+    ).toHaveLength(26);
     expect(first.stdout).not.toContain('\u001b');
-    expect(first.stdout).toMatch(/25 pages, .* pages a second/);
+    expect(first.stdout).toMatch(/26 pages, .* pages a second/);
     for (const name of [
       'memory_pages',
       'grow_failed_total',

@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, loadConfig, OptionError } from '../dist/index.js';
-import { thrown } from './support.js';
+import { run, thrown } from './support.js';
 
 function warningsOf(run: () => void): Promise<string[]> {
   const warnings: string[] = [];
@@ -90,6 +92,86 @@ describe('loadConfig', () => {
   test('does not warn where they agree', async () => {
     const env = { RIPTIDE_WASM_MEMORY_LIMIT_MB: '64', RIPTIDE_WASM_MEMORY_LIMIT_PAGES: '1024' };
     expect(await warningsOf(() => void loadConfig(env))).toEqual([]);
+  });
+
+  test('names a variable that is misspelt, once, with the nearest that is read', async () => {
+    const long = `RIPTIDE_WASM_MAX_POOL_SIZE_${'X'.repeat(100_000)}`;
+    const misspelt = {
+      RIPTIDE_WASM_MAX_POOLSIZE: '4',
+      RIPTIDE_WASM_MEMORY_LIMT_MB: '64',
+      RIPTIDE_WASM_TIMEOUT_SECONDS: '5',
+      riptide_wasm_cache_dir: 'x',
+      RIPTIDE_WASM_CACHE_KEYFILE: 'x',
+      RIPTIDE_WASM_ADON: 'x',
+      RIPTIDE_WASM_SIMD: 'false',
+      RIPTIDE_WASM_POOL_SIZE: '4',
+      [long]: '4',
+      RIPTIDE_WASM_UNSET: undefined,
+      RIPTIDE_WASMTIME: 'x',
+      RIPTIDE: 'x',
+      PATH: 'x',
+    };
+    const warnings = await warningsOf(() => {
+      expect(loadConfig(misspelt)).toEqual(loadConfig({}));
+      loadConfig(misspelt);
+    });
+    const names = warnings.map((warning) =>
+      /^(\w+) is not read; the nearest variable that is: (\w+)$/.exec(warning)?.slice(1),
+    );
+    expect(names).toEqual([
+      ['RIPTIDE_WASM_MAX_POOLSIZE', 'RIPTIDE_WASM_MAX_POOL_SIZE'],
+      ['RIPTIDE_WASM_MEMORY_LIMT_MB', 'RIPTIDE_WASM_MEMORY_LIMIT_MB'],
+      ['RIPTIDE_WASM_TIMEOUT_SECONDS', 'RIPTIDE_WASM_TIMEOUT_SECS'],
+      ['riptide_wasm_cache_dir', 'RIPTIDE_WASM_CACHE_DIR'],
+      ['RIPTIDE_WASM_CACHE_KEYFILE', 'RIPTIDE_WASM_CACHE_KEY_FILE'],
+      ['RIPTIDE_WASM_ADON', 'RIPTIDE_WASM_ADDON'],
+      ['RIPTIDE_WASM_SIMD', 'RIPTIDE_WASM_ENABLE_SIMD'],
+      ['RIPTIDE_WASM_POOL_SIZE', 'RIPTIDE_WASM_MAX_POOL_SIZE'],
+      [long, 'RIPTIDE_WASM_MAX_POOL_SIZE'],
+    ]);
+  });
+
+  test('names no variable that something reads, nor those that Kubernetes sets for a service', async () => {
+    const root = new URL('../', import.meta.url);
+    const texts = ['src-ts', 'crates/runtime/src', 'crates/node/src', 'native', 'docs', 'deploy']
+      .flatMap((folder) => readdirSync(new URL(folder, root), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile() && /\.(ts|js|rs|md|ya?ml)$|file$/.test(entry.name))
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+    texts.push(...['README.md', 'index.cjs'].map((name) => readFileSync(new URL(name, root), 'utf8')));
+    const read = new Set(texts.flatMap((text) => text.match(/\bRIPTIDE_WASM_[A-Z_]*[A-Z]\b/g) ?? []));
+    expect(read.size).toBeGreaterThanOrEqual(14);
+    const kubernetes = [
+      'SERVICE_HOST',
+      'SERVICE_PORT',
+      'SERVICE_PORT_HTTP',
+      'PORT',
+      'PORT_8080_TCP',
+      'PORT_8080_TCP_ADDR',
+    ];
+    for (const name of kubernetes) read.add(`RIPTIDE_WASM_${name}`);
+    const warnings = await warningsOf(() => {
+      // Some of the values are refused, after names are looked at.
+      for (const name of read) expect(() => loadConfig({ [name]: '' })).not.toThrow(TypeError);
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test('is read by what is made from the environment, which warns as well', async () => {
+    const env = { RIPTIDE_WASM_MAX_POOL_SZIE: '1' };
+    const warning = /RiptideWarning: RIPTIDE_WASM_MAX_POOL_SZIE is not read; .*: RIPTIDE_WASM_MAX_POOL_SIZE\n/;
+    const page = { input: '<p>The tide.', env };
+    for (const args of [
+      ['extract', '-'],
+      ['cache', 'ls'],
+      ['cache', 'key'],
+    ])
+      expect(await run('dist/cli/main.js', args, page)).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(warning),
+      });
+    const node = ['--input-type=module', '-e', 'await (await (await import(process.argv[1])).createServer()).close();'];
+    const served = await run('dist/server/index.js', [], { node, env });
+    expect(served).toMatchObject({ code: 0, stderr: expect.stringMatching(warning) });
   });
 
   const wholeNumbers = ['abc', '', '-1', '1.5', '1e3', '0x10', 'Infinity', '99999999999999999999'];

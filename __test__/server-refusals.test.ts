@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Exchange, Limits } from '../dist/server/exchange.js';
 import { createServer } from '../dist/server/index.js';
 import { extractorOf, HTML_TYPE, JSON_TYPE, occupy, post, REQUEST_HEAD, serverOf, Wire } from './server-support.js';
-import { eventually, thrown } from './support.js';
+import { eventually, run, thrown } from './support.js';
 
 const MAX = 20_000;
 const PAGE = '<p>The tide comes in twice a day.</p>';
@@ -22,6 +22,9 @@ describe('a body that is refused', () => {
     ['there is no such path', REQUEST_HEAD.replace('/extract', '/nothing'), 404],
     ['there is no such method', REQUEST_HEAD.replace('POST', 'PUT'), 405],
     ['the host is another', REQUEST_HEAD.replace(/host: .*?\r\n/i, 'host: evil.example\r\n'), 421],
+    ['there are two hosts', `${REQUEST_HEAD}host: localhost\r\n`, 400],
+    ['what is expected is not known', `${REQUEST_HEAD}expect: 200-ok\r\n`, 417],
+    ['nothing of what there is is accepted', `${REQUEST_HEAD}accept: image/png\r\n`, 406],
   ])('is not read for ever: %s', async (_, head, status) => {
     const { port } = await limited();
     const wire = await Wire.to(port, `${head}transfer-encoding: chunked\r\n\r\n`);
@@ -53,6 +56,9 @@ describe('a body that is refused', () => {
     const evil = await Wire.to(port, head.replace(/host: .*?\r\n/i, 'host: evil.example\r\n'));
     await evil.answered();
     expect(evil.statuses).toEqual([421]);
+    const picky = await Wire.to(port, head.replace('\r\n\r\n', '\r\naccept: image/png\r\n\r\n'));
+    await picky.answered();
+    expect(picky.statuses).toEqual([406]);
     const good = await Wire.to(port, head);
     await good.answered();
     expect(good.statuses).toEqual([100]);
@@ -136,6 +142,45 @@ describe('JSON', () => {
     expect([status, (json as { text: string }).text]).toEqual([200, text]);
   });
 });
+
+describe('inject', () => {
+  test('is answered as a request is, and throws nothing later', async () => {
+    const { code, stdout, stderr } = await run('dist/server/index.js', [], {
+      node: ['--input-type=module', '-e', INJECTING],
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      '200 /extract': 1,
+      '404 none': 1,
+      '406 /extract': 1,
+      '413 /extract': 1,
+      '200 /health': 2,
+      '417 /health': 1,
+      '400 /health': 1,
+    });
+  });
+});
+
+/** Injects requests, and stays for longer than what is left of a body may come, and than a request may take. */
+const INJECTING = `
+  const { createServer } = await import(process.argv[1]);
+  const app = await createServer({ maxBodyBytes: 20_000, timeoutMillis: 2_000, extractor: { env: false, max: 1 } });
+  const headers = { 'content-type': 'text/html' };
+  const post = (more) => app.inject({ method: 'POST', url: '/extract', payload: '<p>the tide', ...more, headers: { ...headers, ...more.headers } });
+  await post({});
+  await post({ url: '/nothing' });
+  await post({ headers: { accept: 'image/png' } });
+  await post({ payload: 'x'.repeat(30_000) });
+  await app.inject('/health');
+  await app.inject({ url: '/health', headers: { expect: '100-continue' } });
+  await app.inject({ url: '/health', headers: { expect: 'much' } });
+  await app.inject({ url: '/health', headers: { host: ['localhost', 'localhost'] } });
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  const page = (await app.inject('/metrics')).body;
+  await app.close();
+  const counts = [...page.matchAll(/^riptide_wasm_http_request_duration_seconds_count{route="(.*?)",status="(.*?)"} (\\d+)$/gm)];
+  console.log(JSON.stringify(Object.fromEntries(counts.map(([, route, status, count]) => [status + ' ' + route, Number(count)]))));
+`;
 
 describe('routes beside ours', () => {
   test('have their own failures and bodies, and tell nothing of what broke', async () => {

@@ -4,7 +4,17 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExtractor, type Extractor } from '../dist/index.js';
 import { createServer } from '../dist/server/index.js';
-import { type Asked, ask, HTML_TYPE, JSON_TYPE, type Listening, listenTo, post, serverOf } from './server-support.js';
+import {
+  type Asked,
+  ask,
+  HTML_TYPE,
+  JSON_TYPE,
+  type Listening,
+  listenTo,
+  post,
+  serverOf,
+  Wire,
+} from './server-support.js';
 
 const PAGE = `<!doctype html><html lang="en"><head><title>Of tides</title><meta name="author" content="Ada Boatwright">
   </head><body><nav><a href="/menu">Menu of the site</a></nav><article><h1>Of tides</h1>
@@ -236,9 +246,37 @@ describe('what is malformed is refused', () => {
     await refused({ headers: JSON_TYPE, body: '{"html":""}' }, 422, 'ERR_GUEST');
     const { status, text } = await post(port, '{"html":"<p>a\\ud800b"}', { ...JSON_TYPE, accept: 'text/plain' });
     expect([status, text]).toEqual([200, 'a\ufffdb']);
-    const address = await json({ html: '<p>x', url: '\ud800' });
-    expect([address.status, address.json.url]).toEqual([200, '\ufffd']);
+    const address = await json({ html: '<p>x', url: 'http://bay.example/\ud800' });
+    expect([address.status, address.json.url]).toEqual([200, 'http://bay.example/\ufffd']);
   });
+
+  const addresses = [
+    '',
+    '/bay',
+    'bay.example',
+    '//bay.example/',
+    'file:///etc/passwd',
+    'javascript:1',
+    'http://',
+    '\ud800',
+  ];
+  test.each(addresses)('an address of a page is none: %j', async (url) => {
+    const bad = { headers: JSON_TYPE, body: JSON.stringify({ html: '<p>x', url }) };
+    await refused(bad, 400, 'ERR_BAD_URL');
+    await refused({ ...bad, body: JSON.stringify({ url }) }, 400, 'ERR_BAD_URL');
+    if (url === '\ud800') return; // no query can say it
+    const path = `/extract?url=${encodeURIComponent(url)}`;
+    await refused({ path, body: '<p>x' }, 400, 'ERR_BAD_URL');
+    await refused({ path, headers: JSON_TYPE, body: '{"html":"<p>x"}' }, 400, 'ERR_BAD_URL');
+  });
+
+  test.each(['http://bay.example', 'HTTPS://Bay.Example:8443/a b?c#d', 'http://größe.example/'])(
+    'an address of a page is one: %s',
+    async (url) => {
+      expect((await json({ html: '<p>x', url })).json.url).toBe(url);
+      expect((await post(port, '<p>x', HTML_TYPE, `?url=${encodeURIComponent(url)}`)).json.url).toBe(url);
+    },
+  );
 
   test.each<[string, Asked, number, string]>([
     ['no body at all', { headers: {} }, 400, 'ERR_BAD_BODY'],
@@ -335,10 +373,68 @@ describe('Host', () => {
     expect(answered.json).toMatchObject({ code: 'ERR_BAD_HOST', error: 'Misdirected Request' });
   });
 
+  const own = 'Host: localhost\r\n';
+  test.each<[string, string, string, number]>([
+    ['two, the same', '/health', own + own, 400],
+    ['two, the second another', '/health', `${own}hOST: evil.example\r\n`, 400],
+    ['two, one of them empty', '/health', `${own}Host:\r\n`, 400],
+    ['none', '/health', '', 400],
+    ['an address with another host', 'http://evil.example/health', own, 400],
+    ['an address with another host, of its own too', 'http://tides.example/health', own, 400],
+    ['an address with another port', 'http://localhost:81/health', own, 400],
+    ['an address with a user', 'http://x@localhost/health', own, 400],
+    ['an address with another host and scheme', 'ftp://evil.example/health', own, 400],
+    ['another host that both name', 'http://evil.example/health', 'Host: evil.example\r\n', 421],
+    ['an address with its own host', 'http://localhost/health', own, 200],
+    ['an address with its own host and query', 'HTTP://LocalHost:80/health?x=1', own, 200],
+    ['an address with its own host and port', 'http://tides.example:8080/health', 'Host: tides.example:8080\r\n', 200],
+    ['an address of no path', 'http://localhost', own, 404],
+  ])('%s', async (_, target, hosts, status) => {
+    const wire = await Wire.to(port, `GET ${target} HTTP/1.1\r\n${hosts}connection: close\r\n\r\n`);
+    const received = await wire.ended();
+    expect(wire.statuses).toEqual([status]);
+    if (status !== 400) return;
+    expect(received).toMatch(/\r\ncontent-type: application\/json; charset=utf-8\r\n/i);
+    expect(JSON.parse(received.slice(received.indexOf('\r\n\r\n')))).toEqual({
+      statusCode: 400,
+      code: 'ERR_BAD_HOST',
+      error: 'Bad Request',
+      message: expect.stringMatching(/./),
+    });
+  });
+
   test('it is checked on every path, before anything else', async () => {
     const headers = { ...HTML_TYPE, host: 'evil.example' };
     for (const path of ['/extract', '/ready', '/metrics', '/openapi.json', '/nothing'])
       expect((await ask(port, { method: 'POST', path, headers, body: '<p>x' })).status).toBe(421);
+  });
+});
+
+describe('Expect', () => {
+  test.each(['100-continue', '100-Continue', '100-continue, 100-continue', ''])('%j is met', async (expect_) => {
+    const body = '<p>tide';
+    const head = `POST /extract HTTP/1.1\r\nHost: localhost\r\ncontent-type: text/html\r\nconnection: close\r\n`;
+    const wire = await Wire.to(port, `${head}content-length: ${body.length}\r\nexpect: ${expect_}\r\n\r\n`);
+    if (expect_ !== '') await wire.answered();
+    wire.socket.write(body);
+    await wire.ended();
+    expect(wire.statuses).toEqual(expect_ === '' ? [200] : [100, 200]);
+  });
+
+  test.each(['200-ok', '100-continue=1', 'x, 100-continue', '100-continue;q=1', '"100-continue"'])(
+    '%j is not',
+    async (expect_) => {
+      const headers = { expect: expect_ };
+      for (const path of ['/health', '/metrics', '/nothing'])
+        await refused({ method: 'GET', path, headers }, 417, 'ERR_BAD_EXPECT');
+      await refused({ headers: { ...HTML_TYPE, ...headers }, body: '<p>x' }, 417, 'ERR_BAD_EXPECT');
+    },
+  );
+
+  test('100-continue is not known to HTTP/1.0', async () => {
+    const wire = await Wire.to(port, 'GET /health HTTP/1.0\r\nHost: localhost\r\nexpect: 100-continue\r\n\r\n');
+    await wire.ended();
+    expect(wire.statuses).toEqual([200]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { EngineOptions } from './engine.js';
 import { makeError } from './errors.js';
 import { MAX_INSTANCES, MAX_MILLIS } from './options.js';
 import type { PoolOptions } from './pool-options.js';
+import { type Environment, type Variable, warnOfUnknown } from './variables.js';
 
 /** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
 export interface Config {
@@ -11,9 +12,6 @@ export interface Config {
   >;
   readonly pool: Required<Pick<PoolOptions, 'min' | 'max' | 'reuse' | 'timeoutMillis' | 'maxMemoryPages'>>;
 }
-
-/** Environment variables by name, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PAGES_PER_MB = 16;
 const MAX_PAGES = 65_536;
@@ -37,13 +35,15 @@ const MAX_PAGES = 65_536;
  * | `RIPTIDE_WASM_CACHE_KEY_FILE` | `cache.keyFile` | a secret made on first use | a path |
  * | `RIPTIDE_WASM_CACHE_TRUST` | `cache.trust` | key | `key`, `owner` |
  *
- * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so.
+ * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so. Another process
+ * warning names a variable that begins with `RIPTIDE_WASM_` and is none that is read, once, with the nearest that is.
  *
  * @param env the variables; `process.env` where absent
  * @throws OptionError `ERR_BAD_OPTION` for a value that cannot be used: its message names the variable, the value and
  *   what is allowed
  */
 export function loadConfig(env: Environment = process.env): Config {
+  warnOfUnknown(env);
   const max = wholeNumber(env, 'RIPTIDE_WASM_MAX_POOL_SIZE', 1, MAX_INSTANCES) ?? 8;
   const maxMemoryPages = memoryPages(env);
   return {
@@ -100,7 +100,7 @@ export function cacheFields(env: Environment): CacheOptions {
   };
 }
 
-function bool(env: Environment, name: string): boolean {
+function bool(env: Environment, name: Variable): boolean {
   const value = env[name];
   if (value === undefined) return true;
   const word = value.trim().toLowerCase();
@@ -108,7 +108,7 @@ function bool(env: Environment, name: string): boolean {
   return word === 'true';
 }
 
-function wholeNumber(env: Environment, name: string, least: number, most: number, why = ''): number | undefined {
+function wholeNumber(env: Environment, name: Variable, least: number, most: number, why = ''): number | undefined {
   const value = env[name];
   if (value === undefined) return undefined;
   const number = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN;
@@ -116,7 +116,7 @@ function wholeNumber(env: Environment, name: string, least: number, most: number
   return number;
 }
 
-function timeoutMillis(env: Environment, name: string): number | undefined {
+function timeoutMillis(env: Environment, name: Variable): number | undefined {
   const value = env[name];
   if (value === undefined) return undefined;
   const most = Math.floor(MAX_MILLIS / 1000);
@@ -125,13 +125,13 @@ function timeoutMillis(env: Environment, name: string): number | undefined {
   return seconds * 1000;
 }
 
-function path(env: Environment, name: string): string | undefined {
+function path(env: Environment, name: Variable): string | undefined {
   const value = env[name];
   if (value === '' || value?.includes('\0')) throw bad(name, value, 'a path');
   return value;
 }
 
-function bad(option: string, value: string, allowed: string): Error {
+function bad(option: Variable, value: string, allowed: string): Error {
   return makeError(
     'ERR_BAD_OPTION',
     { option, value, allowed },

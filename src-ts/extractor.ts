@@ -1,6 +1,6 @@
 import type { CacheOptions } from './cache-options.js';
 import type { CallOptions } from './caller.js';
-import { type Config, cacheFields, type Environment, loadConfig } from './config.js';
+import { type Config, cacheFields, loadConfig } from './config.js';
 import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
 import { GuestError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
@@ -8,6 +8,7 @@ import { inner } from './internal.js';
 import { badOption, checkOptions, isRecord } from './options.js';
 import { Pool, type PoolStats } from './pool.js';
 import { POOL_RULES, type PoolOptions } from './pool-options.js';
+import type { Environment } from './variables.js';
 
 /**
  * Which part of a page to extract.

@@ -3,7 +3,7 @@ export type { AnyExports, CallOptions, CallStats, MeasuredCall, Promised } from 
 export { Code, type ExternDescription } from './code.js';
 export type { CompileOptions } from './compile-options.js';
 export { Component } from './component.js';
-export { type Config, type Environment, loadConfig } from './config.js';
+export { type Config, loadConfig } from './config.js';
 export type { CallMessage, LoadMessage, PoolMessage } from './diagnostics.js';
 export {
   type CodeSource,
@@ -74,3 +74,4 @@ export {
 export type { BreakerOptions, PoolOptions } from './pool-options.js';
 export type { PrecompileOptions, PrecompileProgress } from './precompile.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
+export type { Environment } from './variables.js';

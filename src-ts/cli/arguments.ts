@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { CacheOptions } from '../cache-options.js';
 import { cacheFields } from '../config.js';
+import { warnOfUnknown } from '../variables.js';
 import { oneLine, usage } from './failure.js';
 
 /** `parseArgs`, whose failures are ways of asking that are not understood. */
@@ -22,6 +23,7 @@ export function wholeNumber(option: string, text: string | undefined): number | 
 
 /** The cache of the environment, with what the command says over it. */
 export function cacheOf(directory: string | undefined, trust: string | undefined): CacheOptions {
+  warnOfUnknown(process.env);
   const options = cacheFields(process.env);
   if (directory !== undefined) options.directory = directory;
   if (trust === undefined) return options;

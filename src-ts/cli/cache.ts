@@ -8,6 +8,7 @@ import type { CacheEntry, RemovedFromCache } from '../module-cache.js';
 import { ownCacheKeyFile } from '../native.js';
 import { cacheOf, parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
+import { print } from './output.js';
 import { type Column, table } from './table.js';
 
 const PLACE = { dir: { type: 'string' }, trust: { type: 'string' } } as const;
@@ -49,7 +50,7 @@ function cacheAt(directory: string | undefined, trust: string | undefined): Engi
   return new Engine({ ...loadConfig().engine, cache: cacheOf(directory, trust) }).cache;
 }
 
-function list(entries: readonly CacheEntry[]): void {
+function list(entries: readonly CacheEntry[]): Promise<void> {
   const rows = entries.map(({ moduleHash, moduleBytes, bytes, used, compat, current }) => [
     moduleHash.slice(0, 16),
     String(moduleBytes),
@@ -59,15 +60,16 @@ function list(entries: readonly CacheEntry[]): void {
   ]);
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
   const lines = entries.length > 0 ? table(COLUMNS, rows, process.stdout.columns ?? 120) : [];
-  process.stdout.write(`${[...lines, `${entries.length} artefacts, ${bytes} bytes`].join('\n')}\n`);
+  return print(`${[...lines, `${entries.length} artefacts, ${bytes} bytes`].join('\n')}\n`);
 }
 
 async function verify(argv: string[]): Promise<void> {
   const entries = await open(argv).verify();
   const bad = entries.filter(({ rejection }) => rejection !== undefined);
-  for (const { compat, moduleHash, moduleBytes, rejection } of bad)
-    process.stdout.write(`${compat}/${moduleHash}_${moduleBytes}: ${rejection}\n`);
-  process.stdout.write(`${entries.length - bad.length} of ${entries.length} artefacts are genuine\n`);
+  const lines = bad.map(
+    ({ compat, moduleHash, moduleBytes, rejection }) => `${compat}/${moduleHash}_${moduleBytes}: ${rejection}\n`,
+  );
+  await print(`${lines.join('')}${entries.length - bad.length} of ${entries.length} artefacts are genuine\n`);
   if (bad.length > 0) throw new Failure(`${bad.length} would not be used; each costs a compile`);
 }
 
@@ -93,11 +95,11 @@ async function prune(argv: string[]): Promise<void> {
   } catch (error) {
     throw usage(oneLine(error));
   }
-  removed(await cacheAt(values.dir, values.trust).prune(limits));
+  return removed(await cacheAt(values.dir, values.trust).prune(limits));
 }
 
-function removed({ entries, bytes }: RemovedFromCache): void {
-  process.stdout.write(`${entries} artefacts removed, ${bytes} bytes\n`);
+function removed({ entries, bytes }: RemovedFromCache): Promise<void> {
+  return print(`${entries} artefacts removed, ${bytes} bytes\n`);
 }
 
 /** Shows where the key is, or makes one for other machines. */
@@ -105,8 +107,7 @@ async function key(argv: string[]): Promise<void> {
   const { values } = parseArguments({ args: argv, options: { out: { type: 'string' } } });
   if (values.out === undefined) {
     const { keyFile } = cacheOf(undefined, undefined);
-    process.stdout.write(`${keyFile ?? ownCacheKeyFile()}\n`);
-    return;
+    return print(`${keyFile ?? ownCacheKeyFile()}\n`);
   }
   const file = resolve(values.out);
   try {
@@ -114,5 +115,5 @@ async function key(argv: string[]): Promise<void> {
   } catch (error) {
     throw new Failure(`${file}: ${oneLine(error)}`);
   }
-  process.stdout.write(`${file}\n`);
+  return print(`${file}\n`);
 }

@@ -5,6 +5,7 @@ import { createExtractor, type Extractor } from '../extractor.js';
 import { getWasmMemoryMetrics } from '../metrics.js';
 import { Failure, oneLine, usage } from './failure.js';
 import { readPage } from './input.js';
+import { print } from './output.js';
 import { findPages } from './pages.js';
 import { type Column, table } from './table.js';
 
@@ -34,7 +35,7 @@ export async function demo(argv: string[]): Promise<void> {
     const started = performance.now();
     const rows = await extractAll(extractor, sources);
     const seconds = (performance.now() - started) / 1000;
-    report(extractor, rows, seconds);
+    await print(report(extractor, rows, seconds));
     const failed = rows.filter((row) => row.failed).length;
     if (failed > 0) throw new Failure(`${failed} of ${rows.length} pages failed`);
   } finally {
@@ -71,7 +72,7 @@ async function extractOne(extractor: Extractor, source: string): Promise<Row> {
   }
 }
 
-function report(extractor: Extractor, rows: readonly Row[], seconds: number): void {
+function report(extractor: Extractor, rows: readonly Row[], seconds: number): string {
   const { columns = 120 } = process.stdout;
   const good = rows.filter((row) => !row.failed);
   const megabytes = good.reduce((sum, row) => sum + row.bytes, 0) / 1e6;
@@ -96,5 +97,5 @@ function report(extractor: Extractor, rows: readonly Row[], seconds: number): vo
   if (!cache.enabled) lines.push('', `AOT cache: off; ${took}`);
   else if (cache.hits > 0) lines.push('', `AOT cache: hit; ${took}`);
   else lines.push('', `AOT cache: miss, compiled now; ${took}. The next start will hit.`);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  return `${lines.join('\n')}\n`;
 }

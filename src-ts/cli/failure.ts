@@ -8,9 +8,9 @@ export class Failure extends Error {
   }
 }
 
-/** A way of asking that is not understood. */
+/** A way of asking that is not understood; where it is described is told with it. */
 export function usage(message: string): Failure {
-  return new Failure(`${message} (riptide-wasm --help lists what there is)`, 2);
+  return new Failure(message, 2);
 }
 
 /** Any error in one line. */

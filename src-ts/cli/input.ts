@@ -1,63 +1,62 @@
-import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { gather, limited } from '../page/body.js';
+import { charsetOf, toUtf8 } from '../page/charset.js';
+import { gunzip } from '../page/gzip.js';
 import { Failure } from './failure.js';
+import { type Answer, fetchBytes } from './fetch.js';
 
-/** A page's bytes, checked to be UTF-8, and the address its links are resolved against. */
+/** A page's bytes as UTF-8, and its address. */
 export interface Page {
   readonly html: Uint8Array;
+  /** Empty where it has none: links stay as they are written. */
   readonly url: string;
 }
 
-/** More than this is not read from a network or a pipe; the extractor's own limit is lower. */
+/** More than this is not read from a network, a pipe or compressed; the extractor's own limit is lower. */
 const MAX_BYTES = 64 * 1024 * 1024;
-const FETCH_TIMEOUT_MILLIS = 30_000;
 
-/** Reads a file, a `http:`, `https:` or `file:` URL, or `-` for standard input. */
+/**
+ * Reads a file, a `http:`, `https:` or `file:` URL, or `-` for standard input; decompresses gzip, and decodes the page as
+ * the server does.
+ */
 export async function readPage(source: string): Promise<Page> {
-  const page = await read(source);
-  if (!isUtf8(page.html)) throw new Failure(`${source}: not UTF-8`);
-  return page;
+  const { bytes, url, type } = await read(source);
+  return { html: await toUtf8(await unzipped(source, bytes), charsetOf(type)), url };
 }
 
-async function read(source: string): Promise<Page> {
-  if (source === '-') return { html: await collect(source, process.stdin), url: '' };
-  if (/^https?:\/\//i.test(source)) return fetchPage(source);
+async function read(source: string): Promise<Answer> {
+  const refusal = () => tooLarge(source);
+  if (source === '-') {
+    return { bytes: await gather(limited(process.stdin, MAX_BYTES, refusal)), url: '', type: undefined };
+  }
+  if (/^https?:\/\//i.test(source)) {
+    return fetchBytes(source, MAX_BYTES, refusal).catch((error: unknown) => {
+      throw error instanceof Failure ? error : new Failure(`${source}: cannot be fetched: ${reason(error)}`);
+    });
+  }
   try {
     const path = /^file:/i.test(source) ? fileURLToPath(source) : resolve(source);
-    return { html: await readFile(path), url: pathToFileURL(path).href };
+    return { bytes: await readFile(path), url: '', type: undefined };
   } catch (error) {
     throw new Failure(`${source}: cannot be read: ${reason(error)}`);
   }
 }
 
-async function fetchPage(source: string): Promise<Page> {
+/** No page begins as gzip does. */
+async function unzipped(source: string, bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    const response = await fetch(source, {
-      headers: { accept: 'text/html, application/xhtml+xml;q=0.9, */*;q=0.1' },
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MILLIS),
-    });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Failure(`${source}: HTTP ${response.status} ${response.statusText}`.trim());
-    }
-    return { html: await collect(source, response.body ?? []), url: response.url };
+    return await gather(limited(gunzip(Readable.from([bytes])), MAX_BYTES, () => tooLarge(source)));
   } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure(`${source}: cannot be fetched: ${reason(error)}`);
+    throw error instanceof Failure ? error : new Failure(`${source}: cannot be decompressed: ${reason(error)}`);
   }
 }
 
-async function collect(source: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > MAX_BYTES) throw new Failure(`${source}: larger than ${MAX_BYTES} bytes`);
-    parts.push(chunk);
-  }
-  return Buffer.concat(parts, length);
+function tooLarge(source: string): Failure {
+  return new Failure(`${source}: larger than ${MAX_BYTES} bytes`);
 }
 
 function reason(error: unknown): string {
@@ -65,7 +64,7 @@ function reason(error: unknown): string {
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EISDIR') return 'is a directory';
   if (code === 'EACCES') return 'permission denied';
-  // fetch says only "fetch failed" and keeps what happened in `cause`.
+  // What was aborted keeps why in `cause`.
   if (cause instanceof Error) return reason(cause);
   if (message === '' && typeof code === 'string') return code;
   return typeof message === 'string' ? message : String(error);

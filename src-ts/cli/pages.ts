@@ -66,7 +66,7 @@ async function globalRoot(): Promise<string | undefined> {
 async function htmlFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isFile() && /\.x?html?$/i.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.x?html?(\.gz)?$/i.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }

@@ -8,6 +8,7 @@ import { MAX_AGE_MILLIS } from '../options.js';
 import type { PrecompileProgress } from '../precompile.js';
 import { cacheOf, parseArguments } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
+import { print } from './output.js';
 
 const NO_LIMITS = { maxBytes: Number.MAX_SAFE_INTEGER, maxEntries: 1_000_000, maxAgeMillis: MAX_AGE_MILLIS };
 
@@ -36,7 +37,7 @@ export async function precompile(argv: string[]): Promise<void> {
   const kept = (await engine.cache.entries()).filter(({ current }) => current);
   if (kept.length === 0 || writeFailures > 0 || rejected.directory > 0)
     throw new Failure(`not everything could be kept in ${directory}`);
-  process.stdout.write(`${directory}\n`);
+  await print(`${directory}\n`);
 }
 
 async function make(directory: string): Promise<void> {

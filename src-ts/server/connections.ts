@@ -32,7 +32,14 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
 
   serve(handler: RequestListener, timeoutMillis: number): Server {
-    const server = createServer({ requestTimeout: Math.ceil(timeoutMillis), keepAliveTimeout: 72_000 }, handler);
+    const server = createServer(
+      {
+        requestTimeout: Math.ceil(timeoutMillis),
+        keepAliveTimeout: 72_000,
+        requireHostHeader: false, // the handler's to refuse: Node's own answer has no body
+      },
+      handler,
+    );
     server.on('connection', (socket) => {
       socket.setMaxListeners(0); // each request on it listens, and how many there are is the client's to say
       this.#open.set(socket, { answers: new Set(), idleSince: performance.now(), ending: false });
@@ -50,8 +57,9 @@ export class Connections {
         if (connection.answers.size === 0 && (connection.ending || !server.listening)) socket.destroySoon();
       });
     });
-    // A body is asked for when nothing speaks against it.
-    server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    // What is expected is the handler's to meet or to refuse.
+    for (const event of ['checkContinue', 'checkExpectation'])
+      server.on(event, (request, response) => server.emit('request', request, response));
     const close = server.close.bind(server);
     server.close = (done) => {
       this.#endIdleLater(server, UNDER_WAY_MILLIS);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Gathered } from './bytes.js';
+import { Gathered } from '../page/bytes.js';
 import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
 /** So many of the largest bodies are held at once, over all requests. */
@@ -87,6 +87,10 @@ export class Exchange {
       // An answer may take as long again to be read.
       timer = setTimeout(() => response.destroy(), timeoutMillis);
     }, timeoutMillis);
+    let finished = false;
+    response.once('finish', () => {
+      finished = true;
+    });
     const end = () => {
       response.off('close', end);
       socket.off('close', end);
@@ -96,7 +100,7 @@ export class Exchange {
       this.#bodyBytes = 0;
       this.#answerBytes = 0;
       this.endFetch();
-      if (!response.writableFinished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
+      if (!finished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
     };
     response.on('close', end);
     // An answer that stands behind another one on its connection is not told that the connection is gone.

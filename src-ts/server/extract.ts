@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExtractionMode, Extractor } from '../extractor.js';
 import { modeOf } from '../modes.js';
-import { charsetOf, toUtf8 } from './charset.js';
+import { charsetOf, toUtf8 } from '../page/charset.js';
+import { isPageUrl } from '../page/url.js';
 import { type Exchange, exchangeOf } from './exchange.js';
 import { Refusal } from './failures.js';
 import { type FetchedPage, fetchPage } from './fetch-page.js';
-import { formatOf, MEDIA_TYPES } from './negotiation.js';
+import { acceptedFormat, MEDIA_TYPES } from './negotiation.js';
 
 /** What a page may be asked for with, in the query; in a JSON body too. */
 export interface Wishes {
@@ -37,10 +38,7 @@ interface Asked {
 /** `POST /extract`. `maxBytes`: of a page that is fetched; 0 where none may be. */
 export function extractHandler(extractor: Extractor, maxBytes: number) {
   return async (request: FastifyRequest<ExtractRoute>, reply: FastifyReply) => {
-    const format = formatOf(request.headers.accept);
-    if (format === undefined) {
-      throw new Refusal(406, 'ERR_NOT_ACCEPTABLE', `there are ${Object.values(MEDIA_TYPES).join(', ')}`);
-    }
+    const format = acceptedFormat(request.headers.accept);
     const exchange = exchangeOf(request.raw);
     const { signal } = exchange;
     const { html: sent, url: address, mode } = await askedOf(request);
@@ -57,10 +55,17 @@ async function askedOf({ query, body, headers }: FastifyRequest<ExtractRoute>): 
   if (body === undefined) throw new Refusal(400, 'ERR_BAD_BODY', 'a body is missing: HTML, or JSON with html or url');
   if (Buffer.isBuffer(body)) {
     const html = await toUtf8(body, charsetOf(headers['content-type']));
-    return { html, url: query.url ?? '', mode: checkedMode(query.mode, selectors) };
+    return { html, url: checkedUrl(query.url), mode: checkedMode(query.mode, selectors) };
   }
   const mode = checkedMode(body.mode ?? query.mode, body.selectors ?? selectors);
-  return { html: body.html, url: body.url ?? query.url ?? '', mode };
+  return { html: body.html, url: checkedUrl(body.url ?? query.url), mode };
+}
+
+function checkedUrl(url: string | undefined): string {
+  if (url !== undefined && !isPageUrl(url)) {
+    throw new Refusal(400, 'ERR_BAD_URL', "url is the page's address, with http: or https:");
+  }
+  return url ?? '';
 }
 
 function checkedMode(name: string | undefined, selectors: readonly string[]): ExtractionMode {

@@ -2,13 +2,11 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
-import { pipeline, type Transform } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { buildInfo } from '../native.js';
+import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
+import { charsetOf, toUtf8 } from '../page/charset.js';
 import { isPublic } from './addresses.js';
-import { Gathered } from './bytes.js';
-import { charsetOf, toUtf8 } from './charset.js';
 import { Refusal } from './failures.js';
 
 /** How a page is fetched. */
@@ -66,20 +64,9 @@ export class FetchError extends Refusal {
 
 const MAX_URL_LENGTH = 8_192;
 const MAX_REDIRECTS = 5;
-/** Room for a page before it comes. */
-const FIRST_BYTES = 65_536;
 
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 const TYPES: readonly string[] = ['text/html', 'application/xhtml+xml'];
-
-/** Decoders by `content-encoding`, given the first byte of the body. */
-const DECODERS: Readonly<Record<string, (first: number) => Transform>> = {
-  gzip: () => createGunzip(),
-  'x-gzip': () => createGunzip(),
-  // Some servers leave out the zlib header, whose low bits are always 8.
-  deflate: (first) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
-  br: () => createBrotliDecompress(),
-};
 
 /**
  * Fetches a page from a public address: by GET, without cookies, credentials, proxies or referrer, and over a connection
@@ -203,7 +190,7 @@ function ask(url: URL, socket: Socket): Promise<IncomingMessage> {
     const headers = {
       host: url.host,
       accept: 'text/html, application/xhtml+xml;q=0.9',
-      'accept-encoding': 'gzip, deflate, br',
+      'accept-encoding': ACCEPTED_ENCODINGS,
       'user-agent': `riptide-wasm/${buildInfo().version}`,
     };
     // With a socket of our own there is no agent: nothing is pooled, and no proxy of the environment is used.
@@ -237,43 +224,9 @@ function checkHead(url: URL, { statusCode = 0, headers }: IncomingMessage, maxBy
 }
 
 function bodyOf(url: URL, response: IncomingMessage, maxBytes: number): AsyncGenerator<Uint8Array> {
-  const coding = response.headers['content-encoding']?.trim().toLowerCase() || 'identity';
-  const sent = limited(url, response, maxBytes);
-  if (coding === 'identity') return sent;
-  const decoder = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
-  if (decoder === undefined) throw new FetchError('ERR_FETCH_FAILED', `${url.host}: unknown encoding ${coding}`);
-  return limited(url, decompressed(sent, decoder), maxBytes);
-}
-
-async function* limited(url: URL, pieces: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let length = 0;
-  for await (const piece of pieces) {
-    length += piece.length;
-    if (length > maxBytes) throw tooLarge(url, maxBytes);
-    yield piece;
-  }
-}
-
-async function* decompressed(sent: AsyncGenerator<Uint8Array>, decoderFor: (first: number) => Transform) {
-  const first: IteratorResult<Uint8Array, undefined> = await sent.next();
-  if (first.done) return;
-  const decoder = decoderFor(first.value[0] ?? 0);
-  const whole = async function* () {
-    yield first.value;
-    yield* sent;
-  };
-  // A failure of the source comes out of the decoder, which is waited for alone: it may end before its source.
-  pipeline(whole, decoder, ignore);
-  yield* decoder as AsyncIterable<Uint8Array>;
-}
-
-async function gather(pieces: AsyncIterable<Uint8Array>, hold?: FetchOptions['hold']): Promise<Uint8Array> {
-  const gathered = new Gathered(FIRST_BYTES);
-  for await (const piece of pieces) {
-    hold?.(piece.length);
-    gathered.add(piece);
-  }
-  return gathered.whole();
+  const refusal = () => tooLarge(url, maxBytes);
+  const sent = limited(response, maxBytes, refusal);
+  return limited(decoded(sent, response.headers['content-encoding']), maxBytes, refusal);
 }
 
 function tooLarge(url: URL, maxBytes: number): FetchError {

@@ -1,3 +1,5 @@
+import { Refusal } from './failures.js';
+
 /** How a page is answered. */
 export type Format = 'json' | 'markdown' | 'text';
 
@@ -9,10 +11,11 @@ export const MEDIA_TYPES: Readonly<Record<Format, string>> = {
 };
 
 /**
- * The format that an `Accept` header wants most (RFC 9110, 12.5.1); JSON where it is absent or empty, nothing where it
- * wants none of them.
+ * The format that an `Accept` header wants most (RFC 9110, 12.5.1); JSON where it is absent or empty.
+ *
+ * @throws Refusal 406 where it wants none of them
  */
-export function formatOf(accept: string | undefined): Format | undefined {
+export function acceptedFormat(accept: string | undefined): Format {
   if (accept === undefined || accept.trim() === '') return 'json';
   const ranges = accept.split(',').flatMap(rangeOf);
   let best: { format: Format; quality: number } | undefined;
@@ -22,7 +25,10 @@ export function formatOf(accept: string | undefined): Format | undefined {
     const quality = fits[0]?.quality ?? 0;
     if (quality > (best?.quality ?? 0)) best = { format, quality };
   }
-  return best?.format;
+  if (best === undefined) {
+    throw new Refusal(406, 'ERR_NOT_ACCEPTABLE', `there are ${Object.values(MEDIA_TYPES).join(', ')}`);
+  }
+  return best.format;
 }
 
 interface Range {

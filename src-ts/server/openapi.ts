@@ -12,6 +12,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   408: 'The body did not arrive in time.',
   413: 'The body or the fetched page is too large.',
   415: 'The body has a media type or an encoding that is not taken.',
+  417: 'Something else than 100-continue is expected.',
   421: 'The server is called by a name that is not its own.',
   431: 'The address with its query, or the headers, are too large.',
   422: 'The page gives nothing, or takes too much: `code` and `message` say which.',
@@ -20,6 +21,9 @@ const FAILURES: Readonly<Record<number, string>> = {
   503: 'The server takes no page now: its queue is full, too many pages failed, or memory is short.',
   504: 'The request took too long.',
 };
+
+/** What any request may be refused with. */
+const COMMON = failures(400, 417, 421, 431);
 
 /** The server's description, in OpenAPI 3.1. */
 export function openApi(): object {
@@ -37,7 +41,7 @@ export function openApi(): object {
         get: {
           operationId: 'health',
           summary: 'Whether the process answers, with its memory.',
-          responses: { 200: answer('It does.', HEALTH), ...failures(421, 431) },
+          responses: { 200: answer('It does.', HEALTH), ...COMMON },
         },
       },
       '/ready': {
@@ -47,7 +51,7 @@ export function openApi(): object {
           responses: {
             200: answer('They are.', READY),
             503: { ...answer('They are not, for the reasons given.', READY), headers: RETRY_AFTER },
-            ...failures(421, 431),
+            ...COMMON,
           },
         },
       },
@@ -57,7 +61,7 @@ export function openApi(): object {
           summary: "Prometheus's page.",
           responses: {
             200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
-            ...failures(421, 431),
+            ...COMMON,
           },
         },
       },
@@ -65,7 +69,7 @@ export function openApi(): object {
         get: {
           operationId: 'openapi',
           summary: 'This description.',
-          responses: { 200: answer('It.', { type: 'object' }), ...failures(421, 431) },
+          responses: { 200: answer('It.', { type: 'object' }), ...COMMON },
         },
       },
     },

@@ -10,7 +10,7 @@ const MODE = { enum: MODES, description: 'Which part of the page; custom where t
 export const QUERY = {
   type: 'object',
   properties: {
-    url: { ...URL, description: "The page's address, which its links are resolved against." },
+    url: { ...URL, description: "The page's address, http: or https:, which its links are resolved against." },
     mode: MODE,
     selector: {
       description: 'A CSS selector of mode custom; may be given several times.',
@@ -24,7 +24,10 @@ export const JSON_BODY = {
   type: 'object',
   properties: {
     html: { type: 'string', description: 'The page.' },
-    url: { ...URL, description: 'Its address; without html, the page that is fetched, where the server may.' },
+    url: {
+      ...URL,
+      description: 'Its address, http: or https:; without html, the page that is fetched, where the server may.',
+    },
     mode: MODE,
     selectors: { type: 'array', items: SELECTOR, maxItems: MAX_SELECTORS, description: 'Of mode custom.' },
   },

@@ -8,8 +8,9 @@ import { Connections } from './connections.js';
 import { Exchange, exchangeOf, Limits } from './exchange.js';
 import { type ExtractRoute, extractHandler } from './extract.js';
 import { type Answer, answerOf, HUNG_UP, Refusal } from './failures.js';
-import { isOwnHost } from './hosts.js';
+import { checkHost } from './hosts.js';
 import { checkStructure } from './json.js';
+import { acceptedFormat } from './negotiation.js';
 import { openApi } from './openapi.js';
 import { type ServerOptions, type Settings, settingsOf } from './options.js';
 import { JSON_BODY, QUERY } from './schemas.js';
@@ -62,20 +63,20 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   const forget = addMetrics(app, settings, extractor);
   app.addHook('preClose', async () => drain());
   app.addHook('onRequest', async (request, reply) => {
-    if (!isOwnHost(request.headers.host, settings.allowedHosts)) {
-      throw new Refusal(421, 'ERR_BAD_HOST', 'the server has another name (allowedHosts)');
-    }
+    checkHost(request.raw, request.originalUrl, settings.allowedHosts);
+    checkExpectations(request);
     // Before a body is read.
     if (request.is404) throw notFound(request, reply);
   });
   app.addHook('preParsing', async (request, reply) => {
-    if (request.headers.expect !== undefined) reply.raw.writeContinue();
+    // A body is asked for when nothing speaks against it; HTTP/1.0 does not know of that.
+    if (request.headers.expect?.trim() && request.raw.httpVersion !== '1.0') reply.raw.writeContinue();
   });
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
     // With others behind it on its connection, it is not the last answer there.
     if (draining && connections.answering(request.raw.socket) <= 1) reply.header('connection', 'close');
-    if (!request.raw.complete) readOn(request.raw, settings);
+    if (!request.raw.complete && !request.raw.readableEnded) readOn(request.raw, settings);
   });
   app.setErrorHandler((error, request, reply) => {
     const answer = answerOf(error);
@@ -131,10 +132,10 @@ function malformed({ code: cause }: NodeJS.ErrnoException): string {
  */
 function readOn(request: IncomingMessage, { maxBodyBytes }: Settings): void {
   let bytes = 0;
-  const timer = setTimeout(() => request.socket.destroy(), READ_ON_MILLIS).unref();
+  const timer = setTimeout(() => request.destroy(), READ_ON_MILLIS).unref();
   request.on('data', (piece: Buffer) => {
     bytes += piece.length;
-    if (bytes > maxBodyBytes) request.socket.destroy();
+    if (bytes > maxBodyBytes) request.destroy();
   });
   request.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
 }
@@ -154,6 +155,12 @@ const METHODS: Readonly<Record<string, string>> = {
   '/openapi.json': 'GET, HEAD',
 };
 
+/** @throws Refusal 417 */
+function checkExpectations({ headers: { expect = '' } }: FastifyRequest): void {
+  const unmet = expect.split(',').find((each) => !['', '100-continue'].includes(each.trim().toLowerCase()));
+  if (unmet !== undefined) throw new Refusal(417, 'ERR_BAD_EXPECT', 'only 100-continue may be expected');
+}
+
 function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
   const [path = ''] = request.url.split('?');
   const allowed = METHODS[path];
@@ -168,9 +175,10 @@ function bodyOf({ statusCode, code, message }: Answer): object {
 }
 
 function refuse(reply: FastifyReply, answer: Answer): FastifyReply {
-  const { statusCode, retryAfter } = answer;
+  const { statusCode, code, retryAfter } = answer;
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  if (statusCode === 408 || statusCode === 413) reply.header('connection', 'close');
+  const ends = statusCode === 408 || statusCode === 413 || (statusCode === 400 && code === 'ERR_BAD_HOST');
+  if (ends) reply.header('connection', 'close');
   return reply.code(statusCode).type('application/json; charset=utf-8').send(bodyOf(answer));
 }
 
@@ -198,6 +206,7 @@ function addExtract(app: FastifyInstance, settings: Settings, extractor: Extract
     onRequest: async (request, reply) => {
       const [reason] = unreadiness(extractor);
       if (reason !== undefined) throw new Refusal(503, reason.code, reason.message, reason.retryAfter);
+      acceptedFormat(request.headers.accept); // refused before a body is read
       new Exchange(limits, request.raw, reply.raw).checkHead(request.raw);
     },
     handler: extractHandler(extractor, settings.fetch ? settings.maxBodyBytes : 0),
@@ -234,9 +243,12 @@ function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Ext
   });
   app.addHook('onRequest', async (request, reply) => {
     request.log.debug({ req: request }, 'incoming request');
+    let status = HUNG_UP;
+    reply.raw.once('finish', () => {
+      status = reply.statusCode;
+    });
     reply.raw.once('close', () => {
       const { elapsedTime: responseTime } = reply;
-      const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP;
       durations.observe({ route: request.routeOptions.url ?? 'none', status }, responseTime / 1_000);
       const outcome = { res: { statusCode: status }, responseTime, code: codes.get(request) };
       request.log.info({ req: request, ...outcome }, 'request completed');

@@ -1,0 +1,94 @@
+// What the command line says of itself, and what becomes of what it cannot say.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Ended, run, temporaryFolder } from './support.js';
+
+const cli = (args: string[]): Promise<Ended> => run('dist/cli/main.js', args);
+
+describe('riptide-wasm', () => {
+  test('says its version', async () => {
+    expect((await cli(['--version'])).stdout).toMatch(/^riptide-wasm \d+\.\d+\.\d+ \(Wasmtime \d+/);
+  });
+
+  const COMMANDS = ['extract', 'serve', 'demo', 'precompile', 'cache'];
+
+  test('has a short help, and one for each command', async () => {
+    const { code, stdout, stderr } = await cli(['--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('Exit codes');
+    for (const command of COMMANDS) expect(stdout).toContain(`riptide-wasm ${command} `);
+    expect((await cli(['-h'])).stdout).toBe(stdout);
+    expect(widest(stdout)).toBeLessThanOrEqual(80);
+  });
+
+  test.each([
+    ['extract', '--mode --selector --url --markdown --text --json'],
+    [
+      'serve',
+      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level',
+    ],
+    ['demo', ''],
+    ['precompile', '--out --cpu --trust'],
+    ['cache', '--out --dir --trust --max-bytes --max-entries --max-age-days'],
+  ])('%s has its own help, of all its options', async (command, options) => {
+    const { code, stdout, stderr } = await cli([command, '-h']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.startsWith(`riptide-wasm ${command} `)).toBe(true);
+    expect([...new Set(stdout.match(/--[a-z][a-z-]*/g))].sort()).toEqual(options.split(' ').filter(Boolean).sort());
+    expect(stdout).not.toContain('Exit codes');
+    expect(widest(stdout)).toBeLessThanOrEqual(80);
+    expect(await cli([command, 'ls', '--help'])).toEqual({ code, stdout, stderr });
+  });
+
+  test('does not take what follows -- for a question', async () => {
+    expect((await cli(['extract', '--', '-h'])).stderr).toContain('-h: cannot be read: no such file');
+  });
+
+  test.each([
+    ['--help'],
+    ['--version'],
+    ['extract', '-h'],
+    ['extract', 'PAGE'],
+    ['demo', 'PAGE'],
+    ['cache', 'ls'],
+    ['cache', 'verify'],
+    ['cache', 'prune'],
+    ['cache', 'clear'],
+    ['cache', 'key'],
+    ['serve', '--port', '0'],
+  ])('%s %s says in one line that its output is full', async (...args) => {
+    const page = join(temporaryFolder(), 'page.html');
+    writeFileSync(page, '<p>The tide comes in twice a day.');
+    const { code, stderr } = await intoFull(args.map((word) => (word === 'PAGE' ? page : word)));
+    expect(stderr).toMatch(/^riptide-wasm: [^\n]*ENOSPC: no space left on device[^\n]*\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length));
+}
+
+/** Runs it with a standard output that takes nothing. */
+async function intoFull(args: readonly string[]): Promise<{ code: number; stderr: string }> {
+  const full = openSync('/dev/full', 'w');
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
+  );
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url)), ...args], {
+    env: { ...env, ...(args[0] === 'cache' && { RIPTIDE_WASM_CACHE_DIR: temporaryFolder() }) },
+    stdio: ['ignore', full, 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  closeSync(full);
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, stderr };
+}

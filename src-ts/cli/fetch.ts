@@ -1,0 +1,71 @@
+import { type ClientRequest, get as getHttp, type IncomingMessage } from 'node:http';
+import { get as getHttps } from 'node:https';
+import { buildInfo } from '../native.js';
+import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
+import { isPageUrl } from '../page/url.js';
+import { Failure } from './failure.js';
+
+/** A page as it came. */
+export interface Answer {
+  readonly bytes: Uint8Array;
+  /** Empty where it has none. */
+  readonly url: string;
+  /** Its `content-type`. */
+  readonly type: string | undefined;
+}
+
+const TIMEOUT_MILLIS = 30_000;
+const MAX_REDIRECTS = 20;
+const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * What is at a URL, after redirects. By `node:http`, not `fetch`: that cannot read gzip with something behind its end.
+ *
+ * @param refusal of more than `maxBytes`, both as sent and decompressed
+ * @throws Failure for another status than 2xx
+ */
+export async function fetchBytes(source: string, maxBytes: number, refusal: () => Error): Promise<Answer> {
+  const signal = AbortSignal.timeout(TIMEOUT_MILLIS);
+  let url = checkedUrl(source);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await ask(url, signal);
+    try {
+      const { statusCode = 0, statusMessage = '', headers } = response;
+      if (REDIRECTS.has(statusCode) && headers.location !== undefined) {
+        // Node reads headers as Latin-1; a URL that is not escaped is UTF-8.
+        url = checkedUrl(Buffer.from(headers.location, 'latin1').toString(), url);
+        continue;
+      }
+      if (statusCode < 200 || statusCode > 299) {
+        throw new Failure(`${source}: HTTP ${statusCode} ${statusMessage}`.trim());
+      }
+      const body = decoded(limited(response, maxBytes, refusal), headers['content-encoding']);
+      const bytes = await gather(limited(body, maxBytes, refusal));
+      return { bytes, url: url.href, type: headers['content-type'] };
+    } finally {
+      response.destroy();
+    }
+  }
+  throw new Error(`more than ${MAX_REDIRECTS} redirects`);
+}
+
+function checkedUrl(text: string, base?: URL): URL {
+  const url = new URL(text, base);
+  if (!isPageUrl(url.href)) throw new Error(`redirected to ${url.protocol}`);
+  if (url.username !== '' || url.password !== '') throw new Error('the URL has credentials');
+  url.hash = '';
+  return url;
+}
+
+function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  const headers = {
+    accept: 'text/html, application/xhtml+xml;q=0.9, */*;q=0.1',
+    'accept-encoding': ACCEPTED_ENCODINGS,
+    'user-agent': `riptide-wasm/${buildInfo().version}`,
+  };
+  return new Promise((resolve, reject) => {
+    const request: ClientRequest =
+      url.protocol === 'https:' ? getHttps(url, { headers, signal }) : getHttp(url, { headers, signal });
+    request.on('response', resolve).on('error', reject);
+  });
+}

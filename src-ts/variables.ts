@@ -1,0 +1,66 @@
+/** Environment variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Every variable that can be set, wherever it is read. @internal */
+const VARIABLES = [
+  'RIPTIDE_WASM_MAX_POOL_SIZE',
+  'RIPTIDE_WASM_INITIAL_POOL_SIZE',
+  'RIPTIDE_WASM_MEMORY_LIMIT_MB',
+  'RIPTIDE_WASM_MEMORY_LIMIT_PAGES',
+  'RIPTIDE_WASM_ENABLE_SIMD',
+  'RIPTIDE_WASM_ENABLE_AOT_CACHE',
+  'RIPTIDE_WASM_COLD_START_TARGET_MS',
+  'RIPTIDE_WASM_TIMEOUT_SECS',
+  'RIPTIDE_WASM_ENABLE_REUSE',
+  'RIPTIDE_WASM_ENABLE_METRICS',
+  'RIPTIDE_WASM_CACHE_DIR',
+  'RIPTIDE_WASM_CACHE_KEY_FILE',
+  'RIPTIDE_WASM_CACHE_TRUST',
+  'RIPTIDE_WASM_ADDON',
+] as const;
+
+/** @internal */
+export type Variable = (typeof VARIABLES)[number];
+
+/** What sets others that begin like ours: this package, for its compiling processes; Kubernetes, for a service of its name. */
+const OTHERS = /^RIPTIDE_WASM_(COMPILING|SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_\w+)?)$/;
+
+/** A name may be as long as its setter likes. */
+const COMPARED_LENGTH = 100;
+
+const warnedOf = new Set<string>();
+
+/** A process warning for each variable that begins like ours and is not read, once in a process. @internal */
+export function warnOfUnknown(env: Environment): void {
+  const known: readonly string[] = VARIABLES;
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || !/^riptide_wasm_/i.test(name) || known.includes(name) || OTHERS.test(name)) continue;
+    if (warnedOf.has(name)) continue;
+    warnedOf.add(name);
+    process.emitWarning(`${name} is not read; the nearest variable that is: ${nearest(name)}`, 'RiptideWarning');
+  }
+}
+
+/** The one that shares the most words with it, and of those the one with the fewest letters to change. */
+function nearest(name: string): Variable {
+  const upper = name.toUpperCase().slice(0, COMPARED_LENGTH);
+  const words = new Set(upper.split('_'));
+  const distance = (known: Variable) =>
+    editDistance(upper, known) - COMPARED_LENGTH * known.split('_').filter((word) => words.has(word)).length;
+  const [first] = [...VARIABLES].sort((a, b) => distance(a) - distance(b));
+  return first as Variable;
+}
+
+/** The fewest letters to insert, delete or replace (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...from].entries()) {
+    const next = [index + 1];
+    for (let at = 0; at < to.length; at++) {
+      const replaced = (row[at] as number) + (letter === to[at] ? 0 : 1);
+      next.push(Math.min(replaced, (row[at + 1] as number) + 1, (next[at] as number) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] as number;
+}
