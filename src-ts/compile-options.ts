@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { addonFile } from './addon.js';
 import type { BindingEngineOptions } from './binding.js';
 import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
 
@@ -59,6 +59,19 @@ export const compileRule: Rule = {
   accepts: isRecord,
 };
 
+/**
+ * The whole of a compiling process: WebAssembly from standard input, an artefact to standard output. It needs the addon
+ * alone, whose file stands before the addon's own arguments; in a bundle there is no other file to run.
+ */
+const COMPILING = `
+const addon = { exports: {} };
+process.dlopen(addon, process.argv[1]);
+try {
+  addon.exports.compileStandardInput(...process.argv.slice(2));
+} catch ({ message }) {
+  throw new Error(message);
+}`;
+
 /** @internal */
 export function resolveCompile(given: CompileOptions): NonNullable<BindingEngineOptions['compile']> {
   const options = checkOptions(given, RULES, 'compile.');
@@ -78,7 +91,7 @@ export function resolveCompile(given: CompileOptions): NonNullable<BindingEngine
       throw badOption('compile.isolated', isolated, 'nothing in a process that compiles for another');
     resolved.isolated = {
       program: process.execPath,
-      arguments: [fileURLToPath(new URL('compiler.js', import.meta.url))],
+      arguments: ['-e', COMPILING, '--', addonFile],
       timeoutMillis: timeoutMillis ?? 60_000,
       memoryBytes: memoryBytes ?? 1024 * MIB,
     };

@@ -1,0 +1,2 @@
+import riptide = require('../dist/index.js');
+export = riptide;

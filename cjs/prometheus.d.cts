@@ -1,0 +1,2 @@
+import riptide = require('../dist/prometheus.js');
+export = riptide;

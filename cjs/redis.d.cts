@@ -1,0 +1,2 @@
+import riptide = require('../dist/redis.js');
+export = riptide;

@@ -1,0 +1,2 @@
+import riptide = require('../dist/server/index.js');
+export = riptide;
