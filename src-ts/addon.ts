@@ -1,11 +1,10 @@
 // Finds the addon and loads it. Each thread, and each copy of this package in it, gets the same one.
 
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Addon } from './binding.js';
 import { makeError } from './errors.js';
 import { loadFailure } from './load-failure.js';
-import { folder, PACKAGE, running, shippedFile, toldAddon } from './location.js';
+import { folder, PACKAGE, requireFrom, running, shippedFile, toldAddon } from './location.js';
 import { VERSION } from './version.js';
 
 /** The platform's names, as files and platform packages are called; which libc it has is seen from what there is. */
@@ -31,7 +30,7 @@ function inPlatformPackage(platform: string): string | undefined {
   // From the package's folder where there is one: other package managers put nothing above it.
   const from = folder === undefined ? running : join(folder, 'package.json');
   try {
-    return createRequire(from).resolve(`${PACKAGE}-${platform}`);
+    return requireFrom(from).resolve(`${PACKAGE}-${platform}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined;
     throw loadFailure(undefined, error);
@@ -41,7 +40,7 @@ function inPlatformPackage(platform: string): string | undefined {
 function load(file: string): Addon {
   let addon: Addon;
   try {
-    addon = createRequire(file)(file) as Addon;
+    addon = requireFrom(file)(file) as Addon;
   } catch (error) {
     throw loadFailure(file, error);
   }

@@ -1,5 +1,7 @@
 import { addonFile } from './addon.js';
 import type { BindingEngineOptions } from './binding.js';
+import { makeError } from './errors.js';
+import { insideExecutable } from './location.js';
 import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
 
 /**
@@ -86,6 +88,11 @@ export function resolveCompile(given: CompileOptions): NonNullable<BindingEngine
     maxNesting: options.maxNesting ?? 1000,
   };
   if (isolated) {
+    if (insideExecutable) {
+      const message =
+        'compile.isolated starts Node, and this program is an executable of its own: compile beforehand, or without it';
+      throw makeError('ERR_UNSUPPORTED', { feature: 'compile.isolated' }, { message });
+    }
     // In a program that is Node and application in one, a compiling process may begin as the application.
     if (process.env.RIPTIDE_WASM_COMPILING !== undefined)
       throw badOption('compile.isolated', isolated, 'nothing in a process that compiles for another');

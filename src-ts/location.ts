@@ -1,14 +1,17 @@
 // Where the files of this package are: in its own folder, or, in a bundle, beside the bundle or where it is installed.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** Node's `require` for a file. Webpack would put its own in the place of a `createRequire` imported by name. @internal */
+export const requireFrom = (file: string): NodeJS.Require => nodeModule.createRequire(file);
 
 /** @internal */
 export const PACKAGE = 'riptide-wasm';
 
-/** Bun gives what it compiled into an executable such paths; no file is beside them. */
+/** Where Bun has what it compiled into an executable. */
 const INSIDE_EXECUTABLE = /^(?:\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
 
 /**
@@ -17,13 +20,10 @@ const INSIDE_EXECUTABLE = /^(?:\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
  */
 function runningFile(): string {
   const url: unknown = import.meta.url;
-  const candidates = [
-    typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined,
-    commonJsFile(),
-    process.argv[1],
-  ];
-  const real = candidates.find((file) => file !== undefined && !INSIDE_EXECUTABLE.test(file) && existsSync(file));
-  return real ?? process.execPath;
+  const module = typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined;
+  if (module !== undefined && INSIDE_EXECUTABLE.test(module)) return process.execPath;
+  const candidates = [module, commonJsFile(), process.argv[1]];
+  return candidates.find((file) => file !== undefined && existsSync(file)) ?? process.execPath;
 }
 
 function commonJsFile(): string | undefined {
@@ -42,7 +42,7 @@ function isPackage(folder: string): boolean {
 /** Where the package is installed for a bundle; `undefined` where it is not. */
 function installedFolder(): string | undefined {
   try {
-    return dirname(createRequire(running).resolve(`${PACKAGE}/package.json`));
+    return dirname(requireFrom(running).resolve(`${PACKAGE}/package.json`));
   } catch {
     return undefined;
   }
@@ -50,6 +50,9 @@ function installedFolder(): string | undefined {
 
 /** The file this code runs from: one of this package's own, or a bundle. @internal */
 export const running = runningFile();
+
+/** Whether the program is an executable of its own, which cannot be started as Node or Bun. @internal */
+export const insideExecutable = running === process.execPath;
 
 const above = dirname(dirname(running));
 
