@@ -9,6 +9,9 @@ import { VERSION } from './version.js';
 /** The oldest glibc that the published binary runs on. @internal */
 export const OLDEST_GLIBC = '2.28';
 
+/** The version of Node-API that the addon asks for. */
+const NODE_API = 9;
+
 /** The platforms that binaries are published for. */
 const PUBLISHED = ['linux-x64-gnu'];
 
@@ -29,6 +32,9 @@ export function loadFailure(file: string | undefined, cause?: unknown): RiptideE
   const details = { feature: 'native addon', reason, platform, ...(file !== undefined && { path: file }), ...facts };
   return makeError('ERR_UNSUPPORTED', details, { message, ...(cause !== undefined && { cause }) });
 }
+
+/** Whether Node would crash on the addon, or refuse it: it knows too little of Node-API. @internal */
+export const isNodeTooOld = (): boolean => Number(process.versions.napi) < NODE_API;
 
 /** The version of glibc that runs; `undefined` on Linux with another libc. */
 function glibc(): string | undefined {
@@ -71,6 +77,7 @@ function notFound(platform: string): Explanation {
 }
 
 function notLoaded(file: string, platform: string, cause: unknown): Explanation {
+  if (isNodeTooOld()) return oldNode(`Node-API ${NODE_API}`);
   const { code, message: said = String(cause) } = cause as { code?: unknown; message?: string };
   if (code === 'ERR_DLOPEN_DISABLED') {
     // `process.permission` is there where the model is on.
@@ -80,38 +87,32 @@ function notLoaded(file: string, platform: string, cause: unknown): Explanation 
     }
     return { reason: 'permission', message: 'node was started with --no-addons: start it without' };
   }
-  if (code === 'ERR_ACCESS_DENIED') {
-    const message = `Node's permission model refuses to read ${file}: start node with --allow-fs-read=${file}`;
-    return { reason: 'permission', message, facts: { needed: `--allow-fs-read=${file}` } };
-  }
-  if (!existsSync(file)) {
-    const message = `RIPTIDE_WASM_ADDON names ${file}, and there is no such file: set it to the path of ${PACKAGE}.${platform}.node`;
-    return { reason: 'no such file', message };
-  }
   if (platform.endsWith('-musl') && !file.includes('-musl')) return unpublished(platform);
-  return tooOld(said) ?? { reason: 'unreadable', message: `${file} does not load: ${said}` };
+  return unfit(file, said) ?? { reason: 'unreadable', message: `${file} does not load: ${said}` };
 }
 
-/** What is older than the addon needs: the libc, or Node. */
-function tooOld(said: string): Explanation | undefined {
-  const libc = [...said.matchAll(/`?GLIBC_([\d.]+)'? not found/g)].map(([, version]) => version as string);
+/** What does not fit the addon: the libc, or Node. */
+function unfit(file: string, said: string): Explanation | undefined {
+  const libc = [...said.matchAll(/GLIBC_([\d.]+)' not found/g)].map(([, version]) => version as string);
   if (libc.length > 0) {
     const needed = [...libc, OLDEST_GLIBC].reduce((a, b) => (isOlder(a, b) ? b : a));
     const found = glibc() ?? 'unknown';
     const message = `this system has glibc ${found}, and ${PACKAGE} needs ${needed} or later: use a newer system or image`;
     return { reason: 'glibc', message, facts: { found, needed } };
   }
-  const api = /requires Node-API version (\d+)/.exec(said)?.[1];
   const abi = /NODE_MODULE_VERSION (\d+)\. This version of Node\.js requires\s+NODE_MODULE_VERSION (\d+)/.exec(said);
-  const symbol = /undefined symbol: (n(?:ode_)?api_\w+)/.exec(said)?.[1];
-  const [needed, found] =
-    api !== undefined
-      ? [`Node-API ${api}`, `Node-API ${process.versions.napi}`]
-      : abi !== null
-        ? [`ABI ${abi[1]}`, `ABI ${abi[2]}`]
-        : [symbol, `Node-API ${process.versions.napi}`];
-  if (needed === undefined) return undefined;
-  const message = `this Node (${process.version}) has ${found}, and the addon needs ${needed}: update Node to 20.19 or later`;
+  if (abi !== null) {
+    const [, found = '', needed = ''] = abi;
+    const message = `${file} was built for another Node (ABI ${found}, this is ${needed}) and is not ${PACKAGE}'s addon: put that in its place`;
+    return { reason: 'abi', message, facts: { found, needed } };
+  }
+  const missing = /undefined symbol: (n(?:ode_)?api_\w+)/.exec(said)?.[1];
+  return missing === undefined ? undefined : oldNode(missing);
+}
+
+function oldNode(needed: string): Explanation {
+  const found = `Node-API ${process.versions.napi}`;
+  const message = `this Node (${process.version}, ${found}) is without ${needed}, which ${PACKAGE} needs: use Node 20.19 or later`;
   return { reason: 'node', message, facts: { found, needed } };
 }
 
