@@ -1,9 +1,13 @@
 // What is written down twice, in Rust and in TypeScript, says the same.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { addon } from '../dist/addon.js';
+import { addonFile } from '../dist/addon.js';
 import { ERROR_CODES } from '../dist/index.js';
+
+type Exports = Record<string, { prototype: object }> & { errorCodes(): string[] };
+const addon = createRequire(import.meta.url)(addonFile) as Exports;
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
@@ -36,8 +40,7 @@ describe('the addon and its typings in binding.ts', () => {
 
   test('give each class the same members', () => {
     for (const name of classes) {
-      const { prototype } = (addon as unknown as Record<string, { prototype: object }>)[name] as { prototype: object };
-      const members = Object.getOwnPropertyNames(prototype).filter((member) => member !== 'constructor');
+      const members = Object.getOwnPropertyNames(addon[name]?.prototype).filter((member) => member !== 'constructor');
       expect(members.sort(), name).toEqual(written.get(name)?.sort());
     }
   });

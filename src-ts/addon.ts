@@ -57,7 +57,7 @@ function load(file: string): Addon {
   });
 }
 
-/** The addon's file, for processes that load nothing else of this package. @internal */
+/** The addon's file, for processes that load nothing else of this package. */
 export const addonFile = findAddon();
 
 /** @internal */

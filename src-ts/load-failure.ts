@@ -6,7 +6,7 @@ import { makeError, type RiptideError } from './errors.js';
 import { bundled, folder, PACKAGE, running } from './location.js';
 import { VERSION } from './version.js';
 
-/** The oldest glibc that the published binary runs on. @internal */
+/** The oldest glibc that the published binary runs on. */
 export const OLDEST_GLIBC = '2.28';
 
 /** The version of Node-API that the addon asks for. */
