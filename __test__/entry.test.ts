@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import * as esm from '../dist/index.js';
 
 test('require gives what import gives', async () => {
-  const cjs = createRequire(import.meta.url)('../index.cjs') as typeof esm;
+  const cjs = createRequire(import.meta.url)('../cjs/index.cjs') as typeof esm;
   expect(Object.keys(cjs).sort()).toEqual(Object.keys(esm).sort());
   const pool = new cjs.Pool(
     await new cjs.Engine({ cache: false }).load(

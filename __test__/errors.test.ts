@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import {
   ArgumentError,
@@ -14,11 +13,6 @@ import {
 import { failure, MATH, poolOf, thrown } from './support.js';
 
 describe('error codes', () => {
-  test('are the same list in Rust and TypeScript', () => {
-    const addon = createRequire(import.meta.url)('../native/index.js') as { errorCodes(): string[] };
-    expect(Object.keys(ERROR_CODES)).toEqual(addon.errorCodes());
-  });
-
   test('each come with an explanation and a message', () => {
     for (const { explanation, message } of Object.values(ERROR_CODES)) {
       expect(explanation).toMatch(/\.$/);

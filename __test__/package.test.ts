@@ -1,7 +1,8 @@
 // The artefact that ships is the one tested: both tarballs, installed into an empty folder, without Rust and without scripts.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,42 +14,26 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { publishedManifest, repositoryFields } from '../scripts/pack.mjs';
+import { isShipped, npmCli, PackedProject, ROOT as root } from './package-support.js';
 import { eventually } from './support.js';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const REPOSITORY = 'https://example.com/tides/riptide-wasm';
 
-let work: string;
+let packed: PackedProject;
 let project: string;
 let installed: string;
-let env: Record<string, string>;
 
-/** npm's own main module, so that no shell and no PATH is needed to run it. */
-function npmCli(): string {
-  const beside = join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm');
-  const running = process.env.npm_execpath;
-  const candidates = running ? [resolve(running, '..', '..'), beside] : [beside];
-  for (const folder of candidates) {
-    if (existsSync(join(folder, 'bin', 'npx-cli.js'))) return folder;
-  }
-  return join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm');
-}
+const node = (args: string[], input?: string) => packed.node(args, input === undefined ? {} : { input });
 
-function node(args: string[], input?: string) {
-  const result = spawnSync(process.execPath, args, { cwd: project, env, encoding: 'utf8', ...(input && { input }) });
-  if (result.error) throw result.error;
-  return result;
-}
-
-/** The first TypeScript block after the README's mark. */
+/** The first block of code after the README's mark: JavaScript. */
 function readmeExample(): string {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const found = readme.match(/<!-- example: readme -->\s*```ts\n([\s\S]*?)```/)?.[1];
+  const found = readme.match(/<!-- example: readme -->\s*```js\n([\s\S]*?)```/)?.[1];
   if (found === undefined) throw new Error('README.md has no marked example');
   return found;
 }
@@ -63,62 +48,59 @@ describe('versions', () => {
   });
 });
 
-// The one platform package there is. Elsewhere nothing is packed.
-const shipped = process.platform === 'linux' && process.arch === 'x64' && !isMusl();
+describe('the repository', () => {
+  test('is nowhere in a manifest unless it is given', () => {
+    const { repository, bugs, homepage } = publishedManifest() as Record<string, unknown>;
+    expect([repository, bugs, homepage]).toEqual([undefined, undefined, undefined]);
+  });
 
-function isMusl(): boolean {
-  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return report.header.glibcVersionRuntime === undefined;
-}
+  test('is an https address, with or without .git', () => {
+    expect(repositoryFields(`${REPOSITORY}.git`)).toEqual(repositoryFields(REPOSITORY));
+    for (const wrong of ['', 'riptide-wasm', 'https://example.com', 'git@example.com:tides/riptide-wasm.git']) {
+      expect(() => repositoryFields(wrong), wrong).toThrow('--repository');
+    }
+  });
+});
 
-describe.runIf(shipped)('the packed package', () => {
+describe.runIf(isShipped)('the packed package', () => {
   beforeAll(() => {
-    work = mkdtempSync(join(tmpdir(), 'riptide-wasm-package-'));
-    const packed = join(work, 'packed');
     // As if packed for the image before. In a folder of its own, which the image's build would not see.
     const forImage = join(root, 'deploy', 'packages');
     const made = mkdirSync(forImage, { recursive: true });
     const earlier = mkdtempSync(join(forImage, 'test-'));
     try {
       writeFileSync(join(earlier, 'earlier.tgz'), '');
-      execFileSync(process.execPath, [join(root, 'scripts', 'pack.mjs'), packed], { cwd: root, stdio: 'pipe' });
+      packed = new PackedProject('--repository', REPOSITORY);
     } finally {
       rmSync(earlier, { recursive: true });
       if (made !== undefined) rmdirSync(forImage);
     }
-
-    // A PATH with node and a shell, and nothing else: no cargo, no compiler.
-    const bin = join(work, 'bin');
-    mkdirSync(bin);
-    symlinkSync(process.execPath, join(bin, 'node'));
-    symlinkSync('/bin/sh', join(bin, 'sh'));
-    env = { PATH: bin, HOME: join(work, 'home'), npm_config_cache: join(work, 'npm-cache') };
-
-    project = join(work, 'project');
-    mkdirSync(project);
-    writeFileSync(join(project, 'package.json'), '{ "private": true }\n');
-    const tarballs = readdirSync(packed).map((file) => join(packed, file));
-    expect(tarballs).toHaveLength(2);
-    const install = ['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', ...tarballs];
-    const result = node([join(npmCli(), 'bin', 'npm-cli.js'), ...install]);
-    expect(result.stderr + result.stdout, 'npm install').toContain('added 2 packages');
-    installed = join(project, 'node_modules', 'riptide-wasm');
+    project = packed.folder;
+    installed = packed.installed;
   }, 300_000);
 
-  afterAll(() => {
-    if (work !== undefined) rmSync(work, { recursive: true, force: true });
-  });
+  afterAll(() => packed?.remove());
 
   test('names its platform package, and needs neither scripts nor other packages', () => {
-    const packed = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-    expect(packed.optionalDependencies).toEqual({ 'riptide-wasm-linux-x64-gnu': manifest.version });
-    expect(packed.dependencies).toBeUndefined();
-    expect(packed.scripts).toBeUndefined();
+    const published = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(published.optionalDependencies).toEqual({ 'riptide-wasm-linux-x64-gnu': manifest.version });
+    expect(published.dependencies).toBeUndefined();
+    expect(published.scripts).toBeUndefined();
     for (const file of ['LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'crates/extractor/dist/manifest.json']) {
       expect(existsSync(join(installed, file)), file).toBe(true);
     }
     // The addon comes from the platform package, not from this one.
-    expect(readdirSync(join(installed, 'native')).filter((file) => file.endsWith('.node'))).toEqual([]);
+    expect(existsSync(join(installed, 'native'))).toBe(false);
+  });
+
+  test('says where its repository is, as its platform package does', () => {
+    for (const folder of [installed, join(project, 'node_modules', 'riptide-wasm-linux-x64-gnu')]) {
+      expect(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))).toMatchObject({
+        repository: { type: 'git', url: `git+${REPOSITORY}.git` },
+        bugs: { url: `${REPOSITORY}/issues` },
+        homepage: `${REPOSITORY}#readme`,
+      });
+    }
   });
 
   test('holds what deploys it, and no earlier package', () => {
@@ -128,11 +110,7 @@ describe.runIf(shipped)('the packed package', () => {
   });
 
   test('runs the README’s example', () => {
-    const source = readmeExample();
-    const { outputText } = ts.transpileModule(source, {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    writeFileSync(join(project, 'example.mjs'), outputText);
+    writeFileSync(join(project, 'example.mjs'), readmeExample());
     const result = node(['example.mjs']);
     expect(result.stderr).toBe('');
     expect(result.stdout.trim().split('\n')).toEqual([
@@ -146,17 +124,64 @@ describe.runIf(shipped)('the packed package', () => {
   }, 120_000);
 
   test('type-checks the README’s example, as an ES module and as CommonJS', () => {
-    writeFileSync(join(project, 'example.mts'), readmeExample());
+    writeFileSync(join(project, 'example.mjs'), readmeExample());
     writeFileSync(
       join(project, 'example.cts'),
       "import riptide = require('riptide-wasm');\nexport const engine: riptide.Engine = new riptide.Engine({ simd: true });\n",
     );
-    const program = ts.createProgram([join(project, 'example.mts'), join(project, 'example.cts')], {
+    const program = ts.createProgram([join(project, 'example.mjs'), join(project, 'example.cts')], {
+      allowJs: true,
+      checkJs: true,
       target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
       strict: true,
       noEmit: true,
+      typeRoots: [join(root, 'node_modules', '@types')],
+      types: ['node'],
+    });
+    const diagnostics = ts.getPreEmitDiagnostics(program);
+    expect(diagnostics.map((each) => ts.flattenDiagnosticMessageText(each.messageText, '\n'))).toEqual([]);
+  }, 120_000);
+
+  test('has the types that its entries resolve to (attw)', () => {
+    const tarball = join(packed.packed, `riptide-wasm-${manifest.version}.tgz`);
+    const { bin } = JSON.parse(readFileSync(join(root, 'node_modules/@arethetypeswrong/cli/package.json'), 'utf8'));
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli', bin.attw);
+    // Only Node before 12 finds no subpaths; `node10` stands for it.
+    const result = node([attw, tarball, '--profile', 'node16', '--format', 'ascii', '--no-definitely-typed']);
+    expect(result.status, result.stdout + result.stderr).toBe(0);
+    for (const entry of ['', '/redis', '/prometheus', '/server'])
+      expect(result.stdout).toContain(`"riptide-wasm${entry}"`);
+  }, 60_000);
+
+  test('type-checks for require() of every entry under node16', () => {
+    const folder = join(packed.work, 'types');
+    cpSync(installed, join(folder, 'node_modules', 'riptide-wasm'), { recursive: true });
+    for (const peer of ['fastify', 'prom-client', 'redis']) {
+      symlinkSync(join(root, 'node_modules', peer), join(folder, 'node_modules', peer));
+    }
+    const file = join(folder, 'entries.cts');
+    writeFileSync(
+      file,
+      `import riptide = require('riptide-wasm');
+       import redis = require('riptide-wasm/redis');
+       import { registerMetrics } from 'riptide-wasm/prometheus';
+       import server = require('riptide-wasm/server');
+       export const engine: riptide.Engine = new riptide.Engine({ simd: true });
+       export const all = [redis.RedisCache, registerMetrics, server.createServer];
+       // @ts-expect-error: the types are there, and none is \`any\`
+       export const wrong: [string, string, string] = [redis.RedisCache, registerMetrics, server.createServer];
+       // @ts-expect-error
+       new riptide.Engine({ simd: 5 });\n`,
+    );
+    // The mode that takes least: without `skipLibCheck`, what our own files import is checked too.
+    const program = ts.createProgram([file], {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.Node16,
+      strict: true,
+      noEmit: true,
+      skipDefaultLibCheck: true,
       typeRoots: [join(root, 'node_modules', '@types')],
       types: ['node'],
     });
@@ -175,7 +200,7 @@ describe.runIf(shipped)('the packed package', () => {
       })();`;
     const result = node(['-e', script]);
     expect([result.stdout, result.status], result.stderr).toEqual(['7\n', 0]);
-    expect(createRequire(join(project, 'x.js')).resolve('riptide-wasm')).toBe(join(installed, 'index.cjs'));
+    expect(createRequire(join(project, 'x.js')).resolve('riptide-wasm')).toBe(join(installed, 'cjs', 'index.cjs'));
   }, 60_000);
 
   test('extracts a page by its command', () => {
@@ -203,7 +228,7 @@ describe.runIf(shipped)('the packed package', () => {
     for (const peer of ['fastify', 'prom-client']) {
       symlinkSync(join(root, 'node_modules', peer), join(project, 'node_modules', peer));
     }
-    const server = spawn(process.execPath, command, { cwd: project, env });
+    const server = spawn(process.execPath, command, { cwd: project, env: packed.env });
     onTestFinished(() => void server.kill('SIGKILL'));
     const ended = once(server, 'exit');
     let log = '';

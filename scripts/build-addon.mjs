@@ -1,9 +1,8 @@
 // Builds the addon with cargo and puts it where the loader looks.
 //
 // `napi build` is not used for this: it always names a target, and so a target folder of its own, and Wasmtime would be
-// compiled a second time for the Rust tests. With `--bindings` the loader and the typings in `native/` are
-// written anew by the same tool, from what the build found.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// compiled a second time for the Rust tests.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ask, cargo, Failure, hashOf, isMain, main, readJson, root } from './lib.mjs';
 import { glibcFloor, zigCommand, zigLinking } from './zig.mjs';
@@ -38,7 +37,7 @@ export function platformName() {
 }
 
 export function addonFile() {
-  return path.join(root, 'native', `${readJson('package.json').napi.binaryName}.${platformName()}.node`);
+  return path.join(root, 'native', `${readJson('package.json').name}.${platformName()}.node`);
 }
 
 function libraryName() {
@@ -61,17 +60,10 @@ function replace(from, to) {
   renameSync(beside, to);
 }
 
-export async function buildAddon({ bindings = false } = {}) {
+export async function buildAddon() {
   // Taken before the build: a file that changes meanwhile leaves the stamp stale, not wrong.
   const hash = hashOf(sources);
-  const types = path.join(root, 'target', 'napi-types');
   const env = {};
-  if (bindings) {
-    rmSync(types, { recursive: true, force: true });
-    mkdirSync(types, { recursive: true });
-    env.NAPI_TYPE_DEF_TMP_FOLDER = types;
-    env.NAPI_FORCE_BUILD_RIPTIDE_WASM_NODE = String(Date.now());
-  }
   const flags = ['-C', 'strip=symbols'];
   const glibc = glibcFloor(platformName());
   const zig = glibc && zigCommand();
@@ -91,27 +83,7 @@ export async function buildAddon({ bindings = false } = {}) {
   replace(built, file);
   const platformPackage = path.join(root, 'npm', platformName());
   if (existsSync(platformPackage)) replace(file, path.join(platformPackage, path.basename(file)));
-  if (bindings) await writeBindings(types);
   writeFileSync(`${file}.hash`, hash);
 }
 
-async function writeBindings(typeDefDir) {
-  const { generateTypeDef, writeJsBinding } = await import('@napi-rs/cli');
-  const { napi, version } = readJson('package.json');
-  const outputDir = path.join(root, 'native');
-  const { exports, dts } = await generateTypeDef({ typeDefDir, cwd: root });
-  writeFileSync(path.join(outputDir, 'index.d.ts'), dts);
-  await writeJsBinding({
-    platform: true,
-    idents: exports,
-    jsBinding: 'index.js',
-    format: 'esm',
-    binaryName: napi.binaryName,
-    packageName: napi.packageName,
-    version,
-    outputDir,
-    wasiFlavors: [],
-  });
-}
-
-if (isMain(import.meta.url)) await main(() => buildAddon({ bindings: process.argv.includes('--bindings') }));
+if (isMain(import.meta.url)) await main(buildAddon);

@@ -1,10 +1,12 @@
-// `npm run pack:all [-- FOLDER]`: the tarballs to publish, the package's and its platform package's.
+// `npm run pack:all [-- FOLDER] [--repository URL]`: the tarballs to publish, the package's and its platform package's.
 //
-// The package is packed from a copy whose manifest names the platform packages as optional dependencies, as `napi prepublish`
-// would write it. In the clone they are left out: `npm ci` would look for versions that are not published yet.
+// Each is packed from a copy. The package's manifest there names the platform packages as optional dependencies; in the
+// clone they are left out: `npm ci` would look for versions that are not published yet. Where the repository is, only
+// the one who publishes knows.
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { addonFacts } from './addon-facts.mjs';
 import { addonFile, buildAddon, platformName } from './build-addon.mjs';
 import { Failure, isMain, main, npm, readJson, root } from './lib.mjs';
@@ -21,15 +23,22 @@ export function platformPackages() {
 /** Where the image's build looks for tarballs: `npm run pack:all -- deploy/packages`. Those are no part of the next ones. */
 const forImage = path.join(root, 'deploy', 'packages');
 
+/** Where the repository at `url` is, and its issues and front page, as forges have them. */
+export function repositoryFields(url) {
+  const web = /^https:\/\/[^\s/]+(\/[^\s/?#]+){2,}$/.test(url) ? url.replace(/\.git$/, '') : undefined;
+  if (web === undefined) {
+    throw new Failure(`--repository ${url}: an https address such as https://example.com/owner/name is needed`);
+  }
+  return {
+    repository: { type: 'git', url: `git+${web}.git` },
+    bugs: { url: `${web}/issues` },
+    homepage: `${web}#readme`,
+  };
+}
+
 /** The manifest as published: without what only a clone can use. */
 export function publishedManifest() {
-  const {
-    scripts: _scripts,
-    devDependencies: _devDependencies,
-    napi: _napi,
-    overrides: _overrides,
-    ...manifest
-  } = readJson('package.json');
+  const { scripts: _scripts, devDependencies: _devDependencies, ...manifest } = readJson('package.json');
   const optionalDependencies = {};
   for (const { manifest: platform } of platformPackages()) {
     if (platform.version !== manifest.version) {
@@ -65,38 +74,57 @@ async function checkAddon() {
   }
 }
 
-export async function pack(destination) {
-  await setup();
-  await checkAddon();
-  mkdirSync(destination, { recursive: true });
+/** Packs `files` of the folder `from` under `manifest`. */
+async function packOne(manifest, from, files, destination) {
   const stage = mkdtempSync(path.join(tmpdir(), 'riptide-wasm-pack-'));
   try {
-    const manifest = publishedManifest();
-    for (const entry of manifest.files.filter((entry) => !entry.startsWith('!'))) {
-      const from = path.join(root, entry);
-      if (!existsSync(from)) throw new Failure(`package.json lists ${entry}, which is not there`);
-      cpSync(from, path.join(stage, entry), { recursive: true, filter: (source) => source !== forImage });
+    // What begins with an exclamation mark is left out by npm.
+    for (const entry of files.filter((entry) => !entry.startsWith('!'))) {
+      const file = path.join(from, entry);
+      if (!existsSync(file)) throw new Failure(`package.json lists ${entry}, which is not there`);
+      cpSync(file, path.join(stage, entry), { recursive: true, filter: (source) => source !== forImage });
     }
     writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-    const args = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', destination];
-    await npm(args, { cwd: stage });
-    for (const { folder, manifest: platform } of platformPackages()) {
-      const at = path.join(root, 'npm', folder);
-      if (!existsSync(path.join(at, platform.main))) {
-        console.log(`${platform.name}: not built on this machine, left out`);
-        continue;
-      }
-      for (const license of ['LICENSE-MIT', 'LICENSE-APACHE'])
-        copyFileSync(path.join(root, license), path.join(at, license));
-      await npm(args, { cwd: at });
-    }
+    await npm(['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', destination], { cwd: stage });
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
 }
 
+/** The tarballs into the folder `destination`; `url` is the repository's, where it is known. */
+export async function pack(destination, url) {
+  const where = url === undefined ? {} : repositoryFields(url);
+  await setup();
+  await checkAddon();
+  mkdirSync(destination, { recursive: true });
+  const manifest = publishedManifest();
+  await packOne({ ...manifest, ...where }, root, manifest.files, destination);
+  for (const { folder, manifest: platform } of platformPackages()) {
+    const at = path.join(root, 'npm', folder);
+    if (!existsSync(path.join(at, platform.main))) {
+      console.log(`${platform.name}: not built on this machine, left out`);
+      continue;
+    }
+    for (const license of ['LICENSE-MIT', 'LICENSE-APACHE'])
+      copyFileSync(path.join(root, license), path.join(at, license));
+    await packOne({ ...platform, ...where }, at, [...platform.files, 'README.md'], destination);
+  }
+}
+
+/** `[FOLDER] [--repository URL]`. */
+function given() {
+  try {
+    const { values, positionals } = parseArgs({ options: { repository: { type: 'string' } }, allowPositionals: true });
+    if (positionals.length > 1) throw new Error(`one folder at most, not ${positionals.join(' and ')}`);
+    return { folder: positionals[0] ?? path.join(root, 'target', 'packages'), repository: values.repository };
+  } catch (error) {
+    throw new Failure(`${error.message} (npm run pack:all -- [FOLDER] [--repository URL])`);
+  }
+}
+
 if (isMain(import.meta.url)) {
-  await main(() =>
-    pack(path.resolve(process.env.INIT_CWD ?? '.', process.argv[2] ?? path.join(root, 'target', 'packages'))),
-  );
+  await main(() => {
+    const { folder, repository } = given();
+    return pack(path.resolve(process.env.INIT_CWD ?? '.', folder), repository);
+  });
 }

@@ -6,7 +6,7 @@ import { addonIsCurrent, buildAddon } from './build-addon.mjs';
 import { ask, Failure, hashOf, isMain, main, npm, readJson, root, step, tool } from './lib.mjs';
 
 const oldestNode = [20, 19];
-const typeScriptSources = ['src-ts', 'tsconfig.json', 'native/index.d.ts', 'package-lock.json'];
+const typeScriptSources = ['src-ts', 'tsconfig.json', 'package-lock.json'];
 const typeScriptStamp = path.join(root, 'node_modules', '.cache', 'riptide-wasm', 'typescript.hash');
 
 function atLeast(version, wanted) {

@@ -1,5 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { addonFile } from './addon.js';
 import type { BindingEngineOptions } from './binding.js';
+import { makeError } from './errors.js';
+import { insideExecutable } from './location.js';
 import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
 
 /**
@@ -59,6 +61,19 @@ export const compileRule: Rule = {
   accepts: isRecord,
 };
 
+/**
+ * The whole of a compiling process: WebAssembly from standard input, an artefact to standard output. It needs the addon
+ * alone, whose file stands before the addon's own arguments; in a bundle there is no other file to run.
+ */
+const COMPILING = `
+const addon = { exports: {} };
+process.dlopen(addon, process.argv[1]);
+try {
+  addon.exports.compileStandardInput(...process.argv.slice(2));
+} catch ({ message }) {
+  throw new Error(message);
+}`;
+
 /** @internal */
 export function resolveCompile(given: CompileOptions): NonNullable<BindingEngineOptions['compile']> {
   const options = checkOptions(given, RULES, 'compile.');
@@ -73,12 +88,17 @@ export function resolveCompile(given: CompileOptions): NonNullable<BindingEngine
     maxNesting: options.maxNesting ?? 1000,
   };
   if (isolated) {
+    if (insideExecutable) {
+      const message =
+        'compile.isolated starts Node, and this program is an executable of its own: compile beforehand, or without it';
+      throw makeError('ERR_UNSUPPORTED', { feature: 'compile.isolated' }, { message });
+    }
     // In a program that is Node and application in one, a compiling process may begin as the application.
     if (process.env.RIPTIDE_WASM_COMPILING !== undefined)
       throw badOption('compile.isolated', isolated, 'nothing in a process that compiles for another');
     resolved.isolated = {
       program: process.execPath,
-      arguments: [fileURLToPath(new URL('compiler.js', import.meta.url))],
+      arguments: ['-e', COMPILING, '--', addonFile],
       timeoutMillis: timeoutMillis ?? 60_000,
       memoryBytes: memoryBytes ?? 1024 * MIB,
     };

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
 import type { BindingCode, BindingEngineOptions } from './binding.js';
 import { type CacheOptions, cacheRule, resolveCache } from './cache-options.js';
 import type { Code } from './code.js';
@@ -298,7 +299,7 @@ export class Engine {
 }
 
 function pathOrBytes(source: CodeSource): string | Uint8Array {
-  if (source instanceof Uint8Array) return source;
+  if (types.isUint8Array(source)) return source;
   if (typeof source === 'string' && source !== '' && !source.includes('\0')) return resolve(source);
   if (source instanceof URL && source.protocol === 'file:') return fileURLToPath(source);
   const expected = 'a path, a file: URL or a Uint8Array';

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CacheOptions } from './cache-options.js';
 import type { CallOptions } from './caller.js';
 import { type Config, cacheFields, loadConfig } from './config.js';
@@ -5,6 +6,7 @@ import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './e
 import { GuestError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { inner } from './internal.js';
+import { PACKAGE, running, shippedFile } from './location.js';
 import { badOption, checkOptions, isRecord } from './options.js';
 import { Pool, type PoolStats } from './pool.js';
 import { POOL_RULES, type PoolOptions } from './pool-options.js';
@@ -200,9 +202,23 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
   return Extractor.over(engine, pool);
 }
 
-/** The shipped extractor for engines with or without SIMD. @internal */
-export function extractorFile(simd: boolean): URL {
-  return new URL(`../crates/extractor/dist/extractor.${simd ? 'simd' : 'scalar'}.wasm`, import.meta.url);
+/**
+ * The shipped extractor for engines with or without SIMD.
+ *
+ * @throws RiptideError `ERR_UNSUPPORTED` in a bundle that it is not found from
+ * @internal
+ */
+export function extractorFile(simd: boolean): string {
+  const name = `extractor.${simd ? 'simd' : 'scalar'}.wasm`;
+  const inPackage = join('crates', 'extractor', 'dist', name);
+  const file = shippedFile(inPackage);
+  if (file !== undefined) return file;
+  const details = { feature: 'extractor', reason: 'bundled', bundle: running, needed: name };
+  throw makeError('ERR_UNSUPPORTED', details, {
+    message:
+      `${PACKAGE} is bundled into ${running} without its extractor: copy node_modules/${PACKAGE}/${inPackage} beside the bundle, ` +
+      'or mark the package external in the bundler (docs/bundling.md)',
+  });
 }
 
 function engineOptions(options: ExtractorOptions, config: Config, env: Environment): EngineOptions {

@@ -1,54 +1,58 @@
 // The host functions of live pools and instances, by the numbers that the addon calls them by.
 
 import { types } from 'node:util';
+import { inContextOf } from './context.js';
 import { makeError } from './errors.js';
+import { registry } from './registry.js';
 
 /** A function the guest imports; it may return a promise, except in a sync instance. */
 export type HostFunction = (...args: never[]) => unknown;
 
 /** @internal */
-export interface RegisteredFunction {
+export interface GivenFunction {
   readonly call: HostFunction;
   /** Whether its WIT type returns a `result`, so that a throw can be its `err`. */
   readonly fallible: boolean;
 }
 
-const hostFunctions = new Map<number, RegisteredFunction>();
-/** What host functions threw, until the failed call that carries the number is read. */
-const hostErrors = new Map<number, unknown>();
+/** @internal */
+export interface RegisteredFunction extends GivenFunction {
+  /** Runs it in the asynchronous context of the call of a ticket, which only the copy of this package knows that called. */
+  inContextOf<T>(ticket: number, run: () => T): T;
+}
+
 /** Errors of calls that had already ended are never fetched: the oldest go first. */
 const MAX_HOST_ERRORS = 4096;
-let lastFunctionId = 0;
-let lastHostError = 0;
 
 /** Keeps host functions under numbers that the addon calls them by. @internal */
-export function registerHostFunctions(functions: readonly RegisteredFunction[]): number[] {
-  return functions.map((registered) => {
-    lastFunctionId += 1;
-    hostFunctions.set(lastFunctionId, registered);
-    return lastFunctionId;
+export function registerHostFunctions(functions: readonly GivenFunction[]): number[] {
+  return functions.map((given) => {
+    const id = registry.functions.next();
+    registry.functions.set(id, { ...given, inContextOf });
+    return id;
   });
 }
 
 /** @internal */
 export function releaseHostFunctions(ids: readonly number[]): void {
-  for (const id of ids) hostFunctions.delete(id);
+  for (const id of ids) registry.functions.delete(id);
 }
 
 /** @internal */
 export function keepHostError(error: unknown): number {
-  if (hostErrors.size >= MAX_HOST_ERRORS) {
-    const oldest = hostErrors.keys().next();
-    if (!oldest.done) hostErrors.delete(oldest.value);
+  const { errors } = registry;
+  if (errors.size >= MAX_HOST_ERRORS) {
+    const oldest = errors.keys().next();
+    if (!oldest.done) errors.delete(oldest.value);
   }
-  lastHostError += 1;
-  hostErrors.set(lastHostError, error);
-  return lastHostError;
+  const id = errors.next();
+  errors.set(id, error);
+  return id;
 }
 
 /** @internal */
 export function hostFunction(id: number): RegisteredFunction {
-  const registered = hostFunctions.get(id);
+  const registered = registry.functions.get(id);
   if (registered === undefined) throw makeError('ERR_CLOSED', {}, { message: 'the host function was released' });
   return registered;
 }
@@ -74,8 +78,9 @@ export function isGuestsErr(error: unknown, fallible: boolean): error is { paylo
 
 /** What a host function threw, under the number that the failed call carries; once. @internal */
 export function takeHostError(id: number): { readonly error: unknown } | undefined {
-  if (!hostErrors.has(id)) return undefined;
-  const error = hostErrors.get(id);
-  hostErrors.delete(id);
+  const { errors } = registry;
+  if (!errors.has(id)) return undefined;
+  const error = errors.get(id);
+  errors.delete(id);
   return { error };
 }

@@ -1,8 +1,8 @@
 import type { BindingGuestOptions, BindingInstanceOptions } from './binding.js';
 import type { Code } from './code.js';
 import {
+  type GivenFunction,
   type HostFunction,
-  type RegisteredFunction,
   registerHostFunctions,
   releaseHostFunctions,
 } from './host-functions.js';
@@ -146,9 +146,9 @@ function matchImports(
   code: Code,
   imports: Imports = {},
   sync = false,
-): { names: string[]; functions: RegisteredFunction[] } {
+): { names: string[]; functions: GivenFunction[] } {
   const names: string[] = [];
-  const functions: RegisteredFunction[] = [];
+  const functions: GivenFunction[] = [];
   for (const { name, type } of code[inner].binding.imports) {
     const found = find(name, imports, code.kind === 'component');
     if (found === undefined) continue; // the linker names what is missing, with its type

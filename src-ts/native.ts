@@ -1,8 +1,8 @@
-// The only file that loads the addon and calls it. Failures arrive as plain objects and become errors here, once.
+// Calls of the addon. Failures arrive as plain objects and become errors here, once.
 
-import { createRequire } from 'node:module';
+import { types } from 'node:util';
+import { addon } from './addon.js';
 import type {
-  Addon,
   BindingCode,
   BindingEngine,
   BindingEngineOptions,
@@ -14,25 +14,9 @@ import type {
   BindingTracker,
   SyncAnswer,
 } from './binding.js';
-import { inContextOf } from './context.js';
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, makeError } from './errors.js';
 import { tell } from './events.js';
 import { hostFunction, isGuestsErr, keepHostError, takeHostError, thenable } from './host-functions.js';
-
-const addon = loadAddon();
-
-function loadAddon(): Addon {
-  try {
-    return createRequire(import.meta.url)('../native/index.js') as Addon;
-  } catch (cause) {
-    const feature = `${process.platform}-${process.arch}`;
-    throw makeError(
-      'ERR_UNSUPPORTED',
-      { feature },
-      { message: `there is no native binary of riptide-wasm for ${feature}, or it does not load`, cause },
-    );
-  }
-}
 
 // --- Failures -------------------------------------------------------------------------------------------------------
 
@@ -49,7 +33,8 @@ export function toError(failure: unknown): unknown {
 }
 
 function read(failure: unknown): unknown {
-  if (failure instanceof Error) {
+  // A test runner's context has an `Error` of its own, which the addon knows nothing of.
+  if (types.isNativeError(failure)) {
     const code = (failure as { code?: unknown }).code;
     // Anything else was thrown by the caller's own code while a value was read (a getter, a proxy).
     if (typeof code !== 'string' || !NAPI_CODES.test(code)) return failure;
@@ -117,7 +102,7 @@ addon.setDispatchers(
     try {
       const registered = hostFunction(functionId);
       fallible = registered.fallible;
-      inContextOf(ticket, () => {
+      registered.inContextOf(ticket, () => {
         const result = registered.call(...(args as never[]));
         const later = thenable(result);
         if (later === undefined) answer(callId, fallible, result);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { RESP_TYPES } from 'redis';
 import { mostBytes, type SharedCache } from './cache-options.js';
 import { checkOptions, whole, words } from './options.js';
@@ -52,7 +53,7 @@ export class RedisCache implements SharedCache {
     if (bytes === 0) return undefined;
     if (bytes > mostBytes(name)) throw new RangeError(`${bytes} bytes under ${key} are no artefact`);
     const sealed = await this.#client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }).get(key);
-    return sealed instanceof Uint8Array ? sealed : undefined;
+    return types.isUint8Array(sealed) ? sealed : undefined;
   }
 
   async put(name: string, bytes: Uint8Array): Promise<void> {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { BindingCode, BindingEngine } from './binding.js';
 import { mostBytes, type SharedCache } from './cache-options.js';
 import { findCode, loadCode } from './native.js';
@@ -69,7 +70,7 @@ export class SharedTier {
     try {
       const sealed = (await within(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
       if (sealed === undefined) return undefined;
-      if (!(sealed instanceof Uint8Array)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
+      if (!types.isUint8Array(sealed)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
       // Before it is copied: whoever writes there must not fill this process's memory.
       if (sealed.byteLength > mostBytes(name)) throw new RangeError(`${sealed.byteLength} bytes are no artefact`);
       return sealed;

@@ -13,12 +13,19 @@ export function usage(message: string): Failure {
   return new Failure(message, 2);
 }
 
-/** Any error in one line. */
+/** Any error in one line, with what caused it. */
 export function oneLine(error: unknown): string {
-  const { message, code } = error as { message?: unknown; code?: unknown };
-  const text = typeof message === 'string' && message !== '' ? message : String(error);
+  const { code } = error as { code?: unknown };
+  const text = told(error);
   const known = typeof code === 'string' && code.startsWith('ERR_') && !text.includes(code) ? `${code}: ` : '';
   return sanitise(known + text);
+}
+
+function told(error: unknown): string {
+  const { message, cause } = error as { message?: unknown; cause?: unknown };
+  const text = typeof message === 'string' && message !== '' ? message : String(error);
+  const because = cause instanceof Error ? told(cause) : '';
+  return text.includes(because) ? text : `${text} (${because})`;
 }
 
 /** Without control and invisible formatting characters, which could drive the terminal; white space collapsed. */

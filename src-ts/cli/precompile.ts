@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config.js';
 import { Engine } from '../engine.js';
 import { extractorFile } from '../extractor.js';
@@ -26,7 +25,7 @@ export async function precompile(argv: string[]): Promise<void> {
   // To be shipped: whoever runs it may read it, and nothing of it goes. Its seal or its owner vouches for it.
   const cache = { ...cacheOf(out, trust), ...(out !== undefined && { readable: true, ...NO_LIMITS }) };
   const engine = new Engine({ ...loadConfig().engine, cache, cpu });
-  const files = positionals.length > 0 ? positionals : [fileURLToPath(extractorFile(engine.simd))];
+  const files = positionals.length > 0 ? positionals : [extractorFile(engine.simd)];
   try {
     await engine.precompile(files, { onProgress: (progress) => report(progress) });
   } catch (error) {

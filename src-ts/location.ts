@@ -1,0 +1,78 @@
+// Where the files of this package are: in its own folder, or, in a bundle, beside the bundle or where it is installed.
+
+import { existsSync, readFileSync } from 'node:fs';
+import nodeModule from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Node's `require` for a file. Webpack would put its own in the place of a `createRequire` imported by name. @internal */
+export const requireFrom = (file: string): NodeJS.Require => nodeModule.createRequire(file);
+
+/** @internal */
+export const PACKAGE = 'riptide-wasm';
+
+/** Where Bun has what it compiled into an executable. */
+const INSIDE_EXECUTABLE = /^(?:\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
+
+/**
+ * The file this code runs from. Bundlers leave out `import.meta.url` in CommonJS, or write the path of the build
+ * machine in its place, so a path counts only where there is a file; the last ones are the program's own.
+ */
+function runningFile(): string {
+  const url: unknown = import.meta.url;
+  const module = typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined;
+  if (module !== undefined && INSIDE_EXECUTABLE.test(module)) return process.execPath;
+  const candidates = [module, commonJsFile(), process.argv[1]];
+  return candidates.find((file) => file !== undefined && existsSync(file)) ?? process.execPath;
+}
+
+function commonJsFile(): string | undefined {
+  try {
+    return __filename;
+  } catch {
+    return undefined; // an ES module has none; webpack takes a `typeof` for granted there
+  }
+}
+
+function isPackage(folder: string): boolean {
+  const manifest = join(folder, 'package.json');
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === PACKAGE;
+}
+
+/** Where the package is installed for a bundle; `undefined` where it is not. */
+function installedFolder(): string | undefined {
+  try {
+    return dirname(requireFrom(running).resolve(`${PACKAGE}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The file this code runs from: one of this package's own, or a bundle. @internal */
+export const running = runningFile();
+
+/** Whether the program is an executable of its own, which cannot be started as Node or Bun. @internal */
+export const insideExecutable = running === process.execPath;
+
+const above = dirname(dirname(running));
+
+/** Whether a bundler put this code into a file of its own. @internal */
+export const bundled = !isPackage(above);
+
+/** This package's folder; `undefined` in a bundle that runs where the package is not installed. @internal */
+export const folder = bundled ? installedFolder() : above;
+
+/** The addon that the environment names. @internal */
+export const toldAddon = process.env.RIPTIDE_WASM_ADDON;
+
+/**
+ * A file that ships with this package, by its path in the package's folder; in a bundle it may lie beside the bundle,
+ * or beside the addon that the environment names. `undefined` where there is none.
+ * @internal
+ */
+export function shippedFile(inPackage: string): string | undefined {
+  const beside = toldAddon === undefined ? [dirname(running)] : [dirname(resolve(toldAddon)), dirname(running)];
+  const candidates = bundled ? beside.map((each) => join(each, basename(inPackage))) : [];
+  if (folder !== undefined) candidates.push(join(folder, inPackage));
+  return candidates.find((file) => existsSync(file));
+}

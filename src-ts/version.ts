@@ -1,0 +1,2 @@
+/** Of this package; `package.json` has the same, which a bundle is without. @internal */
+export const VERSION = '0.1.0';
