@@ -22,7 +22,7 @@ function factsOf(...file: string[]): Facts {
   );
 }
 
-const numbers = (version: string): number[] => version.split('.').map(Number);
+const minor = (version = ''): number => Number(version.split('.')[1]);
 
 describe.runIf(shipped)('the addon', () => {
   const facts = factsOf();
@@ -36,14 +36,14 @@ describe.runIf(shipped)('the addon', () => {
     expect(facts.paths).toEqual([]);
   });
 
-  test('needs no glibc newer than its package says', ({ skip }) => {
-    skip(facts.zig === undefined, 'there is no zig, which links it for older systems: pip install ziglang');
+  test('needs no glibc newer than its package says, and the loader', ({ skip }) => {
     const { engines } = JSON.parse(readFileSync(join(root, 'npm/linux-x64-gnu/package.json'), 'utf8'));
-    const [major, minor] = numbers(engines.glibc.replace('>=', ''));
-    const [needsMajor, needsMinor] = numbers(facts.glibc);
-    expect(needsMajor).toBe(major);
-    expect(needsMinor).toBeLessThanOrEqual(minor);
-    expect(needsMinor, 'as far as it can be read').toBeGreaterThanOrEqual(17);
+    const said = readFileSync(join(root, 'src-ts/load-failure.ts'), 'utf8').match(/OLDEST_GLIBC = '([\d.]+)'/)?.[1];
+    expect(engines.glibc).toBe(`>=${said}`);
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(`glibc ${said} or later`);
+    skip(facts.zig === undefined, 'there is no zig, which links it for older systems: pip install ziglang');
+    expect(facts.glibc).toMatch(/^2\.\d+$/);
+    expect(minor(facts.glibc)).toBeLessThanOrEqual(minor(said));
   });
 
   test('is read right: Node itself is not stripped and needs what it needs', () => {
