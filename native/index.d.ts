@@ -5,10 +5,16 @@
 export declare class BindingCode {
   /** What the bytes were. */
   get kind(): 'module' | 'component'
-  /** What the code offers. */
-  get exports(): Array<BindingExtern>
-  /** What the code needs. */
-  get imports(): Array<BindingExtern>
+  /** What the code offers, with the types in words. */
+  exports(): Array<BindingExtern>
+  /** What the code needs, likewise. */
+  imports(): Array<BindingExtern>
+  /** The full names of the exported functions. */
+  functions(): Array<string>
+  /** The full names of the imports that go by this name: it, or those that have the version of an interface besides. */
+  importsNamed(name: string): Array<string>
+  /** Whether the imported function of this full name gives a `result`. */
+  isFallible(name: string): boolean
   /** What the shared tier is to keep, once, where this load compiled and there is one. */
   takeSealed(): Buffer | null
   /** Whether it came without compiling. */
@@ -162,6 +168,7 @@ export interface BindingCompileOptions {
   maxBytes: number
   maxFunctions: number
   maxNesting: number
+  maxTypeBytes: number
   isolated?: BindingIsolatedOptions
 }
 
@@ -187,7 +194,7 @@ export interface BindingEngineOptions {
   signalsBasedTraps: boolean
   /** Whether code is compiled for every processor of this architecture. */
   baseline: boolean
-  compile?: BindingCompileOptions
+  compile: BindingCompileOptions
   cache?: BindingCacheOptions
   coldStartTargetMillis?: number
 }
