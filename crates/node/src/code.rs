@@ -6,6 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use riptide_wasm_runtime::module::{Code, Export, Kind};
+use riptide_wasm_runtime::value::FunctionType;
 
 /// An export or import.
 #[napi(object)]
@@ -112,13 +113,25 @@ impl BindingCode {
     }
 }
 
+/// Bytes that the types of exports or imports may take in words, all together. Behind that they are left out.
+const MAX_WORDS: usize = 4 << 20;
+
 fn described(env: Env, items: &[Export]) -> napi::Result<Vec<BindingExtern>> {
     // SAFETY: napi gave the environment for this call.
     failure::throwing(unsafe { Js::new(env.raw()) }, || {
+        let mut left = MAX_WORDS;
+        let mut words = |ty: &FunctionType| {
+            if left == 0 {
+                return "…".into();
+            }
+            let words = ty.to_string();
+            left = left.saturating_sub(words.len());
+            words
+        };
         let item = |item: &Export| BindingExtern {
             name: item.name.clone(),
             kind: item.kind.into(),
-            ty: item.function.as_ref().map(|ty| ty.to_string()),
+            ty: item.function.as_deref().map(&mut words),
         };
         Ok(items.iter().map(item).collect())
     })

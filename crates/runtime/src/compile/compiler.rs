@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::settings::Settings;
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -161,7 +162,13 @@ pub(super) fn with_threads<T: Send>(
         .start_handler(|_| give_way())
         .build();
     match threads {
-        Ok(threads) => threads.install(work),
+        // A panic there is the compiler's, about this code: nothing of it is kept.
+        Ok(threads) => {
+            catch_unwind(AssertUnwindSafe(|| threads.install(work))).unwrap_or_else(|_| {
+                let message = "the code could not be compiled: the compiler panicked";
+                Err(Error::new(ErrorCode::Compile, message))
+            })
+        }
         Err(error) => {
             let message = format!("the compiler's threads could not be started: {error}");
             Err(Error::new(ErrorCode::Internal, message))

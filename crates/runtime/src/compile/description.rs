@@ -39,7 +39,7 @@ pub(crate) enum Target {
 }
 
 /// What code offers and needs.
-pub(crate) struct Description {
+pub struct Description {
     pub(crate) exports: Vec<Export>,
     pub(crate) imports: Vec<Import>,
     pub(crate) functions: Vec<Arc<Function>>,
@@ -64,10 +64,14 @@ impl Lookup {
     }
 }
 
-/// What an export or import takes: itself, its function, and its places under up to three names, which come to the
-/// length of four.
-const ITEM_BYTES: usize = 256;
+/// What an export takes: itself, its function, and its places under up to three names, which come to the length of
+/// four.
+const EXPORT_BYTES: usize = 256;
 const NAMES: usize = 4;
+
+/// What an import counts for. It takes as little as an export, but each is looked for again whenever a pool is made, on
+/// the event loop: this many of them take some milliseconds.
+const IMPORT_BYTES: usize = 2048;
 
 /// Reads exports and imports, as far as they may take memory.
 struct Reader {
@@ -78,6 +82,16 @@ struct Reader {
 }
 
 impl Description {
+    /// What it exports.
+    pub fn exports(&self) -> &[Export] {
+        &self.exports
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
     /// `limit`: how many bytes it may take.
     pub(super) fn of(form: &Form, limit: u64) -> Result<Description> {
         let mut reader = Reader {
@@ -109,7 +123,7 @@ impl Description {
 impl Reader {
     fn module(&mut self, module: &wasmtime::Module) -> Result<()> {
         for export in module.exports() {
-            self.count(&[export.name()])?;
+            self.count(EXPORT_BYTES, &[export.name()])?;
             let item = self.core_item(export.name().to_owned(), &export.ty())?;
             if let (Some(ty), Some(index)) =
                 (&item.function, module.get_export_index(export.name()))
@@ -124,7 +138,7 @@ impl Reader {
         }
         for import in module.imports() {
             let (outer, name) = (import.module(), import.name());
-            self.count(&[outer, name])?;
+            self.count(IMPORT_BYTES, &[outer, name])?;
             let item = self.core_item(format!("{outer}#{name}"), &import.ty())?;
             self.imports.push(item);
         }
@@ -141,7 +155,8 @@ impl Reader {
                 "" => Some(index),
                 inner => component.get_export_index(Some(&index), inner),
             };
-            self.each_item(&ty, engine, name, item.ty, &mut |reader, item, inner| {
+            let export = (EXPORT_BYTES, name);
+            self.each_item(&ty, engine, export, item.ty, &mut |reader, item, inner| {
                 if let (Some(ty), Some(index)) = (&item.function, found(inner)) {
                     reader.functions.push(Arc::new(Function {
                         name: item.name.clone(),
@@ -153,7 +168,8 @@ impl Reader {
             })?;
         }
         for (name, item) in ty.imports(engine) {
-            self.each_item(&ty, engine, name, item.ty, &mut |reader, item, _| {
+            let import = (IMPORT_BYTES, name);
+            self.each_item(&ty, engine, import, item.ty, &mut |reader, item, _| {
                 reader.imports.push(item);
             })?;
         }
@@ -161,23 +177,23 @@ impl Reader {
     }
 
     /// Reports an item or, for an interface, what is in it: with its name inside the interface, which is empty for one
-    /// that stands by itself.
+    /// that stands by itself. Each counts for so many bytes.
     fn each_item(
         &mut self,
         component: &types::Component,
         engine: &wasmtime::Engine,
-        name: &str,
+        (bytes, name): (usize, &str),
         item: ComponentItem,
         report: &mut dyn FnMut(&mut Reader, Export, &str),
     ) -> Result<()> {
         let ComponentItem::ComponentInstance(instance) = item else {
-            self.count(&[name])?;
+            self.count(bytes, &[name])?;
             let item = self.component_item(component, name.to_owned(), &item)?;
             report(self, item, "");
             return Ok(());
         };
         for (inner, item) in instance.exports(engine) {
-            self.count(&[name, inner])?;
+            self.count(bytes, &[name, inner])?;
             let item = self.component_item(component, format!("{name}#{inner}"), &item.ty)?;
             report(self, item, inner);
         }
@@ -185,9 +201,9 @@ impl Reader {
     }
 
     /// Counts an item of this name.
-    fn count(&mut self, name: &[&str]) -> Result<()> {
+    fn count(&mut self, bytes: usize, name: &[&str]) -> Result<()> {
         let length: usize = name.iter().map(|part| part.len()).sum();
-        self.types.take(ITEM_BYTES + NAMES * length)
+        self.types.take(bytes + NAMES * length)
     }
 
     fn core_item(&mut self, name: String, ty: &ExternType) -> Result<Export> {

@@ -7,6 +7,10 @@ use wasmparser::{
     ComponentTypeRef, CoreType, FunctionBody, Operator, Parser, Payload,
 };
 
+/// The most levels that types of components and instances may lie in each other, whatever the options say: the compiler
+/// reads each level in a call of its own, and its threads have stacks of 2 MiB, which some 2000 fill.
+const MAX_TYPE_LEVELS: u32 = 1000;
+
 /// More than a limit allows.
 pub(super) fn exceeded(option: &str, limit: u64, what: impl std::fmt::Display) -> Error {
     Error::new(
@@ -35,14 +39,16 @@ pub(super) fn check_size(options: &CompileOptions, bytes: u64) -> Result<()> {
 /// # Errors
 /// [`ErrorCode::CompileLimit`].
 pub(super) fn check_shape(options: &CompileOptions, bytes: &[u8]) -> Result<()> {
-    let nesting = |depth: u32| match depth > options.max_nesting {
+    let within = |depth: u32, most: u32| match depth > most {
         true => Err(exceeded(
             "compile.maxNesting",
-            options.max_nesting.into(),
+            most.into(),
             "the code nests deeper than it may",
         )),
         false => Ok(()),
     };
+    let nesting = |depth: u32| within(depth, options.max_nesting);
+    let levels = |depth: u32| within(depth, options.max_nesting.min(MAX_TYPE_LEVELS));
     let (mut functions, mut depth) = (0_u64, 0);
     let mut count = |more: u32| {
         functions += u64::from(more);
@@ -65,7 +71,7 @@ pub(super) fn check_shape(options: &CompileOptions, bytes: &[u8]) -> Result<()> 
             Ok(Payload::ComponentCanonicalSection(section)) => count(section.count())?,
             Ok(Payload::ComponentTypeSection(section)) => {
                 if let Some(types) = bytes.get(section.range()) {
-                    check_types(types, depth, &nesting)?;
+                    check_types(types, depth, &levels)?;
                 }
             }
             Ok(Payload::CodeSectionEntry(body)) => check_blocks(&body, &nesting)?,

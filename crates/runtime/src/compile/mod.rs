@@ -11,8 +11,8 @@ mod limits;
 pub(crate) mod native;
 
 pub use compiler::{CompileOptions, Compiler, IsolatedOptions};
-pub(crate) use description::{Description, Lookup, Target};
-pub use description::{Export, Function, Import};
+pub use description::{Description, Export, Function, Import};
+pub(crate) use description::{Lookup, Target};
 
 use crate::error::{Error, ErrorCode, Result};
 use diagnosis::{classify, looks_like, refused};
@@ -112,7 +112,7 @@ impl Compiled {
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
-    pub(crate) fn describe(&self, limit: u64) -> Result<Arc<Description>> {
+    pub fn describe(&self, limit: u64) -> Result<Arc<Description>> {
         self.description
             .get_or_init(|| Description::of(&self.form, limit).map(Arc::new))
             .clone()
