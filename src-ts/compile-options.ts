@@ -33,13 +33,14 @@ export interface CompileOptions {
    */
   maxFunctions?: number;
   /**
-   * How deep modules, components and their types, and the blocks of a function, may lie in each other: 1 to 100,000.
+   * How deep modules, components and their types, and the blocks of a function, may lie in each other: 1 to 100,000;
+   * types at most 1000 whatever it is.
    * @default 1000
    */
   maxNesting?: number;
   /**
    * The most memory that names and types of imports and exports may take, in bytes: 1024 to 2^53 - 1. A type that is
-   * used many times counts once.
+   * used many times counts once; an import counts 2 KiB and its name, since every pool looks for it.
    * @default 4 MiB
    */
   maxTypeBytes?: number;

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use wasmtime::Engine;
 
 /// What describing may take for each byte of code, and in any case.
-const BYTES_A_BYTE: usize = 64;
+const BYTES_A_BYTE: usize = 24;
 const BYTES: usize = 16 << 10;
 
 /// The limit that engines have.

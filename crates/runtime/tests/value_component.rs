@@ -1136,7 +1136,7 @@ fn lowering_checks_types_even_when_the_caller_names_another() {
         ),
     ] {
         let mut guest = Guest::new(&echo_component(&real, "utf8", false), "echo");
-        guest.ty.params[0].ty = wrong.0;
+        Arc::make_mut(&mut guest.ty).params[0].ty = wrong.0;
         let error = guest
             .call(&[wrong.1], Limits::default())
             .expect_err("another type");
