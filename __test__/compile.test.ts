@@ -47,6 +47,18 @@ function slowToCompile(functions = 1): Uint8Array {
   ]);
 }
 
+/** So many functions that do nothing. */
+function emptyFunctions(count: number): Uint8Array {
+  const list = (item: number[]) =>
+    Buffer.concat([Buffer.from(leb(count)), Buffer.alloc(count * item.length, Buffer.from(item))]);
+  return Buffer.concat([
+    Buffer.from('\0asm\x01\0\0\0', 'latin1'),
+    section(1, Buffer.from([1, 0x60, 0, 0])),
+    section(3, list([0])),
+    section(10, list([2, 0, 0x0b])),
+  ]);
+}
+
 /** An engine that compiles in a process of its own, and keeps nothing. */
 const isolating = (options: CompileOptions = {}) =>
   new Engine({ cache: false, compile: { isolated: true, ...options } });
@@ -234,6 +246,12 @@ describe.each([false, true])('limits of what is compiled, isolated: %s', (isolat
   const nested = (depth: number) => `${'(component '.repeat(depth)}${')'.repeat(depth)}`;
   const blocks = (depth: number) => `(module (func ${'(block '.repeat(depth)}${')'.repeat(depth)}))`;
   const functions = (count: number) => `(module ${'(func)'.repeat(count)})`;
+  const types = (depth: number) =>
+    `(component ${'(type (component '.repeat(depth - 1)}(type (instance))${'))'.repeat(depth - 1)})`;
+  const inComponents = (depth: number, inner: string) => `${'(component '.repeat(depth)}${inner}${')'.repeat(depth)}`;
+  const canonical = (count: number) =>
+    `(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+       ${'(func (canon lift (core func $i "f")))'.repeat(count)})`;
   const modules = (count: number) => `(component ${`(core module ${'(func)'.repeat(count / 2)})`.repeat(2)})`;
 
   test.each([
@@ -241,6 +259,9 @@ describe.each([false, true])('limits of what is compiled, isolated: %s', (isolat
     ['functions over the modules of a component', 'maxFunctions', 10, modules(10), modules(12)],
     ['blocks in each other', 'maxNesting', 5, blocks(5), blocks(6)],
     ['components in each other', 'maxNesting', 5, nested(6), nested(7)],
+    ['types in each other', 'maxNesting', 5, types(5), types(6)],
+    ['types and components in each other', 'maxNesting', 5, inComponents(2, types(3)), inComponents(2, types(4))],
+    ['functions of the canonical ABI', 'maxFunctions', 11, canonical(10), canonical(11)],
     ['bytes', 'maxBytes', wat2wasm(MATH).length, MATH, functions(1000)],
   ])('refuse more %s, and the process goes on', async (_, option, limit, good, bad) => {
     const engine = new Engine({ cache: false, compile: { isolated, [option]: limit } });
@@ -250,14 +271,19 @@ describe.each([false, true])('limits of what is compiled, isolated: %s', (isolat
     expect(error.details).toEqual({ option: `compile.${option}`, limit });
     expect(error.message).toContain(String(limit));
     expect((await loadWat(engine, good)).cacheHit).toBe(false);
-    // Without the option there are no limits.
+    // It is within the defaults.
     expect((await loadWat(new Engine({ cache: false }), bad)).cacheHit).toBe(false);
   });
 
-  test('hold by default, and for files', async () => {
-    const engine = new Engine({ cache: false, compile: { isolated } });
+  test.each([
+    ['an engine with', { compile: { isolated } }],
+    ['an engine without', {}],
+  ])('hold by default and for files, on %s the option', async (_, options) => {
+    const engine = new Engine({ cache: false, ...options });
     expect((await failure(loadWat(engine, blocks(1001)))).details).toMatchObject({ option: 'compile.maxNesting' });
     expect((await loadWat(engine, blocks(1000))).kind).toBe('module');
+    const many = await failure(engine.load(emptyFunctions(100_001)));
+    expect(many.details).toEqual({ option: 'compile.maxFunctions', limit: 100_000 });
     const file = join(temporaryFolder(), 'large.wasm');
     writeFileSync(file, Buffer.concat([wat2wasm('(module)'), Buffer.alloc(64 * MIB)]));
     expect((await failure(engine.load(file))).details).toEqual({ option: 'compile.maxBytes', limit: 64 * MIB });
@@ -298,6 +324,7 @@ describe('limits of compiling', () => {
     [{ maxBytes: 7 }, 'compile.maxBytes'],
     [{ maxFunctions: 0 }, 'compile.maxFunctions'],
     [{ maxNesting: 1.5 }, 'compile.maxNesting'],
+    [{ maxTypeBytes: 1023 }, 'compile.maxTypeBytes'],
     [{ maxDepth: 1 }, 'compile.maxDepth'],
     [true, 'compile'],
   ])('%j is ERR_BAD_OPTION', (compile, option) => {

@@ -24,10 +24,11 @@ export interface BindingEngineOptions {
   signalsBasedTraps: boolean;
   /** Whether code is compiled for every processor of this architecture. */
   baseline: boolean;
-  compile?: {
+  compile: {
     maxBytes: number;
     maxFunctions: number;
     maxNesting: number;
+    maxTypeBytes: number;
     isolated?: { program: string; arguments: string[]; timeoutMillis: number; memoryBytes: number };
   };
   cache?: {
@@ -162,8 +163,11 @@ export interface BindingEngine {
 /** @internal */
 export interface BindingCode {
   readonly kind: 'module' | 'component';
-  readonly exports: BindingExtern[];
-  readonly imports: BindingExtern[];
+  exports(): BindingExtern[];
+  imports(): BindingExtern[];
+  functions(): string[];
+  importsNamed(name: string): string[];
+  isFallible(name: string): boolean;
   takeSealed(): Uint8Array | null;
   readonly cacheHit: boolean;
   readonly loadMillis: number;

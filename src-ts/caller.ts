@@ -4,7 +4,8 @@ import type { Code } from './code.js';
 import { hosting, isWithin, nextTicket } from './context.js';
 import { calls } from './diagnostics.js';
 import { describe, makeError } from './errors.js';
-import { isAborted, promised, rethrow, toError } from './native.js';
+import { inner } from './internal.js';
+import { attempt, isAborted, promised, rethrow, toError } from './native.js';
 import { checkOptions, millis } from './options.js';
 
 /** Options of one call. */
@@ -184,7 +185,7 @@ export function callable(code: Code, method: (name: string) => (...args: unknown
     if (name === 'then' || Object.hasOwn(methods, name)) return;
     Object.defineProperty(methods, name, { value: method(name), enumerable });
   };
-  const full = code.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name);
+  const full = attempt(() => code[inner].binding.functions());
   for (const name of full) add(name, true);
   for (const name of full) {
     const bare = name.slice(name.lastIndexOf('#') + 1);

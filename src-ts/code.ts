@@ -2,6 +2,7 @@ import type { BindingCode } from './binding.js';
 import type { Engine } from './engine.js';
 import { describe, makeError } from './errors.js';
 import { type CodeInner, inner } from './internal.js';
+import { attempt } from './native.js';
 
 /** An export or import of compiled code. */
 export interface ExternDescription {
@@ -12,7 +13,7 @@ export interface ExternDescription {
   readonly name: string;
   /** `function`, `memory`, `table`, `global`, … */
   readonly kind: string;
-  /** A function's type in words. */
+  /** A function's type in words; one of more than 4,096 bytes of UTF-8 is cut, and ends with "…". */
   readonly type?: string;
 }
 
@@ -22,22 +23,30 @@ export abstract class Code {
   readonly [inner]: CodeInner;
   /** What it was loaded as. */
   abstract readonly kind: 'module' | 'component';
-  /** What it exports; the functions among them can be called. */
-  readonly exports: readonly ExternDescription[];
-  /** What it needs to be instantiated. */
-  readonly imports: readonly ExternDescription[];
   /** Whether it came from the engine's cache, without compiling. */
   readonly cacheHit: boolean;
   /** Milliseconds from asking for it to having it. */
   readonly loadMillis: number;
+  #exports: readonly ExternDescription[] | undefined;
+  #imports: readonly ExternDescription[] | undefined;
 
   /** @internal */
   protected constructor(binding: BindingCode, engine: Engine) {
     this[inner] = { binding, engine };
-    this.exports = Object.freeze(binding.exports);
-    this.imports = Object.freeze(binding.imports);
     this.cacheHit = binding.cacheHit;
     this.loadMillis = binding.loadMillis;
+  }
+
+  /** What it exports; the functions among them can be called. Written when it is first asked for. */
+  get exports(): readonly ExternDescription[] {
+    this.#exports ??= Object.freeze(attempt(() => this[inner].binding.exports()));
+    return this.#exports;
+  }
+
+  /** What it needs to be instantiated. Written when it is first asked for. */
+  get imports(): readonly ExternDescription[] {
+    this.#imports ??= Object.freeze(attempt(() => this[inner].binding.imports()));
+    return this.#imports;
   }
 
   /** The engine it was loaded by. */

@@ -4,10 +4,7 @@ import { makeError } from './errors.js';
 import { insideExecutable } from './location.js';
 import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
 
-/**
- * Limits of compiling, for code that nobody vouches for. What exceeds one is `ERR_COMPILE_LIMIT`, and the process goes
- * on.
- */
+/** Limits of compiling. What exceeds one is `ERR_COMPILE_LIMIT`, and the process goes on. */
 export interface CompileOptions {
   /**
    * Whether code is compiled in a child process (`process.execPath`), which can be ended; the compiler cannot be
@@ -33,15 +30,22 @@ export interface CompileOptions {
    */
   maxBytes?: number;
   /**
-   * The most functions, over all modules of a component: 1 to 1,000,000.
+   * The most functions, over all modules of a component, those of its canonical ABI included: 1 to 1,000,000.
    * @default 100_000
    */
   maxFunctions?: number;
   /**
-   * How deep modules and components, and the blocks of a function, may lie in each other: 1 to 100,000.
+   * How deep modules, components and their types, and the blocks of a function, may lie in each other: 1 to 100,000;
+   * types at most 1000 whatever it is.
    * @default 1000
    */
   maxNesting?: number;
+  /**
+   * The most memory that names and types of imports and exports may take, in bytes: 1024 to 2^53 - 1. A type that is
+   * used many times counts once; an import counts 2 KiB and its name, since every pool looks for it.
+   * @default 4 MiB
+   */
+  maxTypeBytes?: number;
 }
 
 const MIB = 1024 ** 2;
@@ -53,6 +57,7 @@ const RULES = {
   maxBytes: whole(8, Number.MAX_SAFE_INTEGER, 'bytes'),
   maxFunctions: whole(1, 1_000_000, 'functions'),
   maxNesting: whole(1, 100_000, 'levels'),
+  maxTypeBytes: whole(1024, Number.MAX_SAFE_INTEGER, 'bytes'),
 };
 
 /** What `new Engine` takes as `compile`. @internal */
@@ -75,17 +80,18 @@ try {
 }`;
 
 /** @internal */
-export function resolveCompile(given: CompileOptions): NonNullable<BindingEngineOptions['compile']> {
+export function resolveCompile(given: CompileOptions): BindingEngineOptions['compile'] {
   const options = checkOptions(given, RULES, 'compile.');
   const { isolated = false, timeoutMillis, memoryBytes } = options;
   for (const [name, value] of Object.entries({ timeoutMillis, memoryBytes })) {
     if (!isolated && value !== undefined)
       throw badOption(`compile.${name}`, value, 'only with compile.isolated, since nothing else can be ended');
   }
-  const resolved: NonNullable<BindingEngineOptions['compile']> = {
+  const resolved: BindingEngineOptions['compile'] = {
     maxBytes: options.maxBytes ?? 64 * MIB,
     maxFunctions: options.maxFunctions ?? 100_000,
     maxNesting: options.maxNesting ?? 1000,
+    maxTypeBytes: options.maxTypeBytes ?? 4 * MIB,
   };
   if (isolated) {
     if (insideExecutable) {

@@ -80,8 +80,8 @@ export interface EngineOptions {
    */
   cpu?: 'native' | 'baseline';
   /**
-   * Limits of compiling, for code that nobody vouches for.
-   * @default none
+   * Limits of compiling, and for untrusted code a process of its own to compile in.
+   * @default {}: the limits of {@link CompileOptions}, in this process
    */
   compile?: CompileOptions;
   /**
@@ -195,9 +195,9 @@ export class Engine {
       signalsBasedTraps: options.signalsBasedTraps ?? true,
       coldStartTargetMillis: options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS,
       baseline: options.cpu === 'baseline',
+      compile: resolveCompile(options.compile ?? {}),
     };
     if (options.memoryBudgetBytes !== undefined) resolved.memoryBudgetBytes = options.memoryBudgetBytes;
-    if (options.compile !== undefined) resolved.compile = resolveCompile(options.compile);
     if (cache !== undefined) resolved.cache = cache.binding;
     const binding = openEngine(resolved);
     emitWarnings(binding);

@@ -1,4 +1,4 @@
-import type { BindingGuestOptions, BindingInstanceOptions } from './binding.js';
+import type { BindingCode, BindingGuestOptions, BindingInstanceOptions } from './binding.js';
 import type { Code } from './code.js';
 import {
   type GivenFunction,
@@ -7,6 +7,7 @@ import {
   releaseHostFunctions,
 } from './host-functions.js';
 import { inner } from './internal.js';
+import { attempt } from './native.js';
 import { badOption, checkOptions, isRecord, MAX_TABLE_ELEMENTS, millis, type Rule, whole } from './options.js';
 
 /** What a guest sees of WASI: arguments and environment. No files, no network. */
@@ -147,46 +148,46 @@ function matchImports(
   imports: Imports = {},
   sync = false,
 ): { names: string[]; functions: GivenFunction[] } {
-  const names: string[] = [];
+  const { binding } = code[inner];
+  const component = code.kind === 'component';
+  const names = new Set<string>();
   const functions: GivenFunction[] = [];
-  for (const { name, type } of code[inner].binding.imports) {
-    const found = find(name, imports, code.kind === 'component');
-    if (found === undefined) continue; // the linker names what is missing, with its type
-    const [path, value] = found;
-    if (typeof value !== 'function') throw badOption(`imports.${path}`, value, 'a function');
-    if (sync && isAsync(value)) {
-      throw badOption(`imports.${path}`, value, 'a function that is not async, in a sync instance');
+  // Goes through what is given, not through what is asked for: code may import any number of things.
+  const offer = (wanted: string[], path: string, value: unknown): void => {
+    for (const name of wanted) {
+      if (names.has(name)) continue; // by what was given before
+      if (typeof value !== 'function') throw badOption(`imports.${path}`, value, 'a function');
+      if (sync && isAsync(value))
+        throw badOption(`imports.${path}`, value, 'a function that is not async, in a sync instance');
+      names.add(name);
+      functions.push({ call: value as HostFunction, fallible: attempt(() => binding.isFallible(name)) });
     }
-    names.push(name);
-    functions.push({ call: value as HostFunction, fallible: /-> result\b/.test(type ?? '') });
-  }
-  return { names, functions };
-}
-
-function find(name: string, imports: Imports, component: boolean): [path: string, value: unknown] | undefined {
+  };
   for (const [space, given] of Object.entries(imports)) {
     if (given === undefined) continue;
-    if (space === name || (component && !name.includes('#') && kebab(space) === name)) return [space, given];
-    // A module's namespace may hold a # of its own, so it is the namespace that says where the name begins.
-    const rest = after(name, space, component);
-    if (rest === undefined || !isRecord(given)) continue;
+    const own = component ? [space, kebab(space)] : [space];
+    offer(importsNamed(binding, own), space, given);
+    if (!isRecord(given)) continue;
     for (const [key, value] of Object.entries(given)) {
-      if (value !== undefined && (key === rest || (component && kebab(key) === rest)))
-        return [`${space}.${key}`, value];
+      if (value === undefined) continue;
+      const inside = component ? [key, kebab(key)] : [key];
+      const wanted = importsNamed(
+        binding,
+        inside.map((name) => `${space}#${name}`),
+      );
+      offer(wanted, `${space}.${key}`, value);
     }
   }
-  return undefined;
+  return { names: [...names], functions };
+}
+
+/** What the code imports under any of these names. What is missing, the linker tells, with its type. */
+function importsNamed(binding: BindingCode, names: readonly string[]): string[] {
+  return [...new Set(names)].flatMap((name) => attempt(() => binding.importsNamed(name)));
 }
 
 function isAsync(value: object): boolean {
   return Object.prototype.toString.call(value) === '[object AsyncFunction]';
-}
-
-function after(name: string, space: string, component: boolean): string | undefined {
-  if (name.startsWith(`${space}#`)) return name.slice(space.length + 1);
-  if (!component || space.includes('@') || !name.startsWith(`${space}@`)) return undefined;
-  const hash = name.indexOf('#');
-  return hash < 0 ? undefined : name.slice(hash + 1);
 }
 
 function kebab(name: string): string {

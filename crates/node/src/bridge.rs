@@ -299,8 +299,8 @@ fn settle(js: Js, deferred: Deferred, outcome: Outcome) -> JsResult<()> {
     // A panic in a conversion must fail this promise, not only be caught.
     let settled = failure::guarded(|| {
         Ok(match outcome {
-            Outcome::Answer(Ok(answer), signature) => {
-                let value = to_js::results(js, &answer.values, &signature)?;
+            Outcome::Answer(Ok(answer), ty) => {
+                let value = to_js::results(js, &answer.values, &ty)?;
                 match answer.stats {
                     Some(stats) => Ok(to_js::measured(js, value, &stats)?),
                     None => Ok(value),

@@ -34,6 +34,7 @@ pub struct BindingCompileOptions {
     pub max_bytes: f64,
     pub max_functions: u32,
     pub max_nesting: u32,
+    pub max_type_bytes: f64,
     pub isolated: Option<BindingIsolatedOptions>,
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn compile_options(options: BindingCompileOptions) -> CompileOptions 
         max_bytes: options.max_bytes as u64,
         max_functions: options.max_functions,
         max_nesting: options.max_nesting,
+        max_type_bytes: options.max_type_bytes as u64,
         isolated: options.isolated.map(|isolated| IsolatedOptions {
             program: isolated.program.into(),
             arguments: isolated.arguments,

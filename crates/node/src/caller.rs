@@ -8,11 +8,10 @@ use crate::guest::duration;
 use crate::js::{Js, JsResult, Kind, Raw};
 use crate::pool::Owner;
 use crate::queue::{CallKey, Outcome, Reply};
-use crate::shape::{Callable, Signature};
 use riptide_wasm_runtime::call::{Answer, Call, Ticket};
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::loan::Loan;
-use riptide_wasm_runtime::module::Code;
+use riptide_wasm_runtime::module::{Code, Function};
 use riptide_wasm_runtime::value::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,7 +22,7 @@ use std::time::Duration;
 /// The functions of compiled code that were asked for, each under a number.
 pub(crate) struct Functions {
     code: Code,
-    found: RefCell<Vec<Rc<Callable>>>,
+    found: RefCell<Vec<Arc<Function>>>,
     numbers: RefCell<HashMap<String, usize>>,
 }
 
@@ -42,18 +41,14 @@ impl Functions {
             return Ok(*number);
         }
         let function = self.code.function(name)?;
-        let signature = Arc::new(Signature::new(&function.ty));
         let mut found = self.found.borrow_mut();
-        found.push(Rc::new(Callable {
-            function,
-            signature,
-        }));
+        found.push(function);
         let number = found.len() - 1;
         self.numbers.borrow_mut().insert(name.to_owned(), number);
         Ok(number)
     }
 
-    pub(crate) fn at(&self, number: usize) -> JsResult<Rc<Callable>> {
+    pub(crate) fn at(&self, number: usize) -> JsResult<Arc<Function>> {
         let found = self.found.borrow().get(number).cloned();
         found.ok_or_else(|| Error::new(ErrorCode::Internal, "no such function").into())
     }
@@ -115,16 +110,16 @@ impl Caller {
                 let (Some(number), Some(args)) = (given.first(), given.get(1)) else {
                     return Err(Error::new(ErrorCode::Internal, "call(function, args)").into());
                 };
-                let callable = caller.callable(js.as_number(*number)? as usize)?;
-                let params = from_js::arguments(js, *args, &callable.signature)?;
+                let function = caller.function(js.as_number(*number)? as usize)?;
+                let params = from_js::arguments(js, *args, &function.ty)?;
                 let wishes = match given.get(2..) {
                     Some(given) if !given.is_empty() => Wishes::read(js, given)?,
                     _ => Wishes::default(),
                 };
-                Ok((callable, params, wishes))
+                Ok((function, params, wishes))
             };
             match failure::guarded(prepare) {
-                Ok((callable, params, wishes)) => caller.start(js, &callable, params, wishes),
+                Ok((function, params, wishes)) => caller.start(js, function, params, wishes),
                 Err(fault) => bridge::rejected(js, fault),
             }
         })
@@ -132,34 +127,33 @@ impl Caller {
 
     /// `(...args) => Promise`, of one function.
     pub(crate) fn bound_function(self, js: Js, number: usize) -> JsResult<Raw> {
-        let callable = self.callable(number)?;
-        let name = callable.function.name.clone();
+        let function = self.function(number)?;
+        let name = function.name.clone();
         function::make(
             js,
             &name,
-            (self, callable),
-            |js, (caller, callable), given| match failure::guarded(|| {
-                from_js::listed(js, given, &callable.signature)
+            (self, function),
+            |js, (caller, function), given| match failure::guarded(|| {
+                from_js::listed(js, given, &function.ty)
             }) {
-                Ok(params) => caller.start(js, callable, params, Wishes::default()),
+                Ok(params) => caller.start(js, function.clone(), params, Wishes::default()),
                 Err(fault) => bridge::rejected(js, fault),
             },
         )
     }
 
-    fn callable(&self, number: usize) -> JsResult<Rc<Callable>> {
+    fn function(&self, number: usize) -> JsResult<Arc<Function>> {
         self.owner.state.functions.at(number)
     }
 
     fn start(
         &self,
         js: Js,
-        callable: &Callable,
+        function: Arc<Function>,
         params: Vec<Value>,
         wishes: Wishes,
     ) -> JsResult<Raw> {
-        let function = callable.function.clone();
-        let signature = callable.signature.clone();
+        let ty = function.ty.clone();
         self.submit(js, wishes.ticket, |reply| {
             let call = Call {
                 function,
@@ -169,7 +163,7 @@ impl Caller {
                 nested: wishes.nested,
                 measured: wishes.measured,
                 done: Box::new(move |result: Result<Answer>| {
-                    reply.settle(Outcome::Answer(result, signature));
+                    reply.settle(Outcome::Answer(result, ty));
                 }),
             };
             match &self.target {

@@ -1,8 +1,11 @@
 //! Compiled code as JavaScript holds it.
 
+use crate::failure;
+use crate::js::Js;
+use napi::Env;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use riptide_wasm_runtime::module::{Code, Kind};
+use riptide_wasm_runtime::module::{Code, Export, Kind};
 use riptide_wasm_runtime::value::FunctionType;
 
 /// An export or import.
@@ -45,24 +48,50 @@ impl BindingCode {
         }
     }
 
-    /// What the code offers.
-    #[napi(getter)]
-    pub fn exports(&self) -> Vec<BindingExtern> {
-        self.code
-            .exports()
-            .iter()
-            .map(|export| item(&export.name, export.kind, &export.function))
-            .collect()
+    /// What the code offers, with the types in words.
+    #[napi]
+    pub fn exports(&self, env: Env) -> napi::Result<Vec<BindingExtern>> {
+        described(env, self.code.exports())
     }
 
-    /// What the code needs.
-    #[napi(getter)]
-    pub fn imports(&self) -> Vec<BindingExtern> {
-        self.code
-            .imports()
-            .iter()
-            .map(|import| item(&import.name, import.kind, &import.function))
-            .collect()
+    /// What the code needs, likewise.
+    #[napi]
+    pub fn imports(&self, env: Env) -> napi::Result<Vec<BindingExtern>> {
+        described(env, self.code.imports())
+    }
+
+    /// The full names of the exported functions.
+    #[napi]
+    pub fn functions(&self, env: Env) -> napi::Result<Vec<String>> {
+        // SAFETY: napi gave the environment for this call.
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            let functions = self.code.functions().iter();
+            Ok(functions.map(|function| function.name.clone()).collect())
+        })
+    }
+
+    /// The full names of the imports that go by this name: it, or those that have the version of an interface besides.
+    #[napi]
+    pub fn imports_named(&self, env: Env, name: String) -> napi::Result<Vec<String>> {
+        // SAFETY: napi gave the environment for this call.
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            let imports = self.code.imports_named(&name);
+            let mut names: Vec<_> = imports.map(|import| import.name.clone()).collect();
+            // A module may import the same name any number of times.
+            names.dedup();
+            Ok(names)
+        })
+    }
+
+    /// Whether the imported function of this full name gives a `result`.
+    #[napi]
+    pub fn is_fallible(&self, env: Env, name: String) -> napi::Result<bool> {
+        // SAFETY: napi gave the environment for this call.
+        failure::throwing(unsafe { Js::new(env.raw()) }, || {
+            let import = self.code.import(&name);
+            let function = import.and_then(|import| import.function.as_ref());
+            Ok(function.is_some_and(|ty| ty.is_fallible()))
+        })
     }
 
     /// What the shared tier is to keep, once, where this load compiled and there is one.
@@ -84,33 +113,26 @@ impl BindingCode {
     }
 }
 
-fn item(name: &str, kind: &str, function: &Option<FunctionType>) -> BindingExtern {
-    BindingExtern {
-        name: name.into(),
-        kind: kind.into(),
-        ty: function.as_ref().map(written),
-    }
-}
+/// Bytes that the types of exports or imports may take in words, all together. Behind that they are left out.
+const MAX_WORDS: usize = 4 << 20;
 
-/// A function's type as WIT writes it.
-fn written(function: &FunctionType) -> String {
-    let params: Vec<String> = function
-        .params
-        .iter()
-        // Parameters of a module have no names.
-        .map(|param| {
-            if param.name.is_empty() {
-                param.ty.to_string()
-            } else {
-                param.to_string()
+fn described(env: Env, items: &[Export]) -> napi::Result<Vec<BindingExtern>> {
+    // SAFETY: napi gave the environment for this call.
+    failure::throwing(unsafe { Js::new(env.raw()) }, || {
+        let mut left = MAX_WORDS;
+        let mut words = |ty: &FunctionType| {
+            if left == 0 {
+                return "…".into();
             }
-        })
-        .collect();
-    let results: Vec<String> = function.results.iter().map(ToString::to_string).collect();
-    let results = match &*results {
-        [] => String::new(),
-        [one] => format!(" -> {one}"),
-        several => format!(" -> ({})", several.join(", ")),
-    };
-    format!("func({}){results}", params.join(", "))
+            let words = ty.to_string();
+            left = left.saturating_sub(words.len());
+            words
+        };
+        let item = |item: &Export| BindingExtern {
+            name: item.name.clone(),
+            kind: item.kind.into(),
+            ty: item.function.as_deref().map(&mut words),
+        };
+        Ok(items.iter().map(item).collect())
+    })
 }

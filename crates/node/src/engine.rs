@@ -36,7 +36,7 @@ pub struct BindingEngineOptions {
     pub signals_based_traps: bool,
     /// Whether code is compiled for every processor of this architecture.
     pub baseline: bool,
-    pub compile: Option<BindingCompileOptions>,
+    pub compile: BindingCompileOptions,
     pub cache: Option<BindingCacheOptions>,
     pub cold_start_target_millis: Option<u32>,
 }
@@ -97,7 +97,7 @@ impl BindingEngine {
                 } else {
                     Cpu::Native
                 },
-                compile: options.compile.map(compile_options),
+                compile: compile_options(options.compile),
                 cache,
                 cold_start_target_millis: options.cold_start_target_millis,
             })?;

@@ -4,11 +4,13 @@
 //! read from the caller is kept by address over such a step.
 
 use crate::js::{Fault, Js, JsResult, Kind, Raw};
-use crate::shape::{Number, Record, Shape, Signature};
+use crate::keys::Keys;
+use crate::number::Number;
 use napi::sys::TypedarrayType;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::value::{Numbers, Value};
+use riptide_wasm_runtime::value::{Case, Field, FunctionType, Label, Numbers, Text, Type, Value};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// The longest array that V8 keeps as a block on the 64-bit platforms (`FixedArray::kMaxLength`). Longer ones are mostly
 /// holes, and walking them would only hold the event loop.
@@ -17,35 +19,32 @@ const LONGEST_ARRAY: usize = 134_217_725;
 /// Elements read in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
 const ELEMENTS_A_SCOPE: usize = 512;
 
-/// From how many records on their key strings are made once instead of once a record.
-const SHARE_KEYS_FROM: usize = 4;
-
 /// How many characters of a wrong string the message shows.
 const SHOWN: usize = 40;
 
 /// The arguments of a call as values, one for each parameter, out of an array.
-pub(crate) fn arguments(js: Js, array: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
+pub(crate) fn arguments(js: Js, array: Raw, ty: &FunctionType) -> JsResult<Vec<Value>> {
     let count = if js.is_array(array)? {
         js.array_length(array)?
     } else {
         0
     };
-    each_argument(js, count, |index| js.get_element(array, index), signature)
+    each_argument(js, count, |index| js.get_element(array, index), ty)
 }
 
 /// The same where each stands by itself.
-pub(crate) fn listed(js: Js, given: &[Raw], signature: &Signature) -> JsResult<Vec<Value>> {
-    each_argument(js, given.len(), |index| Ok(given[index]), signature)
+pub(crate) fn listed(js: Js, given: &[Raw], ty: &FunctionType) -> JsResult<Vec<Value>> {
+    each_argument(js, given.len(), |index| Ok(given[index]), ty)
 }
 
 fn each_argument(
     js: Js,
     count: usize,
     argument: impl Fn(usize) -> JsResult<Raw>,
-    signature: &Signature,
+    ty: &FunctionType,
 ) -> JsResult<Vec<Value>> {
-    let mut reader = Reader::new(js, signature.records);
-    let params = &signature.params;
+    let mut reader = Reader::new(js);
+    let params = &ty.params;
     if count != params.len() {
         let plural = if params.len() == 1 {
             "argument"
@@ -56,8 +55,8 @@ fn each_argument(
         return Err(wrong.into_error("args").into());
     }
     let mut values = Vec::with_capacity(count);
-    for (index, shape) in params.iter().enumerate() {
-        match reader.read(argument(index)?, shape) {
+    for (index, param) in params.iter().enumerate() {
+        match reader.read(argument(index)?, &param.ty) {
             Ok(value) => values.push(value),
             Err(stop) => return Err(stop.into_fault(&format!("args[{index}]"))),
         }
@@ -66,41 +65,41 @@ fn each_argument(
 }
 
 /// What a host function gave, as results. `path` is how an error calls it.
-pub(crate) fn results(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
-    let mut reader = Reader::new(js, signature.records);
-    let mut read = |value, shape: &Shape| {
+pub(crate) fn results(js: Js, value: Raw, ty: &FunctionType) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js);
+    let mut read = |value, ty: &Type| {
         // The function's own `result`: returning is the `ok` case.
-        let read = match shape {
-            Shape::Result(ok, _) => reader
+        let read = match ty {
+            Type::Result(ok, _) => reader
                 .side(value, ok.as_deref())
                 .map(|ok| Value::Result(Ok(ok))),
-            shape => reader.read(value, shape),
+            ty => reader.read(value, ty),
         };
         read.map_err(|stop| stop.into_fault("result"))
     };
-    match &*signature.results {
+    match &*ty.results {
         [] => Ok(Vec::new()),
-        [shape] => Ok(vec![read(value, shape)?]),
-        shapes => {
-            if !js.is_array(value)? || js.array_length(value)? != shapes.len() {
+        [ty] => Ok(vec![read(value, ty)?]),
+        types => {
+            if !js.is_array(value)? || js.array_length(value)? != types.len() {
                 let received = describe(js, value)?;
-                let expected = format!("an array of {} results", shapes.len());
+                let expected = format!("an array of {} results", types.len());
                 return Err(Wrong::new(expected, received).into_error("result").into());
             }
-            shapes
+            types
                 .iter()
                 .enumerate()
-                .map(|(index, shape)| read(js.get_element(value, index)?, shape))
+                .map(|(index, ty)| read(js.get_element(value, index)?, ty))
                 .collect()
         }
     }
 }
 
 /// What a host function answered as the `err` case of its own `result`.
-pub(crate) fn err_result(js: Js, value: Raw, signature: &Signature) -> JsResult<Vec<Value>> {
-    let mut reader = Reader::new(js, signature.records);
-    match &*signature.results {
-        [Shape::Result(_, err)] => match reader.side(value, err.as_deref()) {
+pub(crate) fn err_result(js: Js, value: Raw, ty: &FunctionType) -> JsResult<Vec<Value>> {
+    let mut reader = Reader::new(js);
+    match &*ty.results {
+        [Type::Result(_, err)] => match reader.side(value, err.as_deref()) {
             Ok(err) => Ok(vec![Value::Result(Err(err))]),
             Err(stop) => Err(stop.into_fault("result")),
         },
@@ -162,14 +161,13 @@ impl Wrong {
     }
 
     fn into_error(self, root: &str) -> Error {
-        let mut path = root.to_owned();
-        for step in self.path.iter().rev() {
-            // Writing to a string does not fail.
-            let _ = match step {
+        let path = Text::of(|path| {
+            path.write_str(root)?;
+            self.path.iter().rev().try_for_each(|step| match step {
                 Step::Index(index) => write!(path, "[{index}]"),
                 Step::Key(key) => write!(path, ".{key}"),
-            };
-        }
+            })
+        });
         let message = format!(
             "{path}: expected {}, received {}",
             self.expected, self.received
@@ -247,28 +245,28 @@ fn typed_array_name(kind: napi::sys::napi_typedarray_type) -> &'static str {
 /// Reads values of one conversion.
 struct Reader {
     js: Js,
-    /// Key strings of records in lists, by record id; made in the scope of the list.
-    keys: Vec<Option<Vec<Raw>>>,
+    keys: Keys,
 }
 
 type Read<T> = Result<T, Stop>;
 
 impl Reader {
-    fn new(js: Js, records: usize) -> Reader {
-        let mut keys = Vec::new();
-        keys.resize_with(records, || None);
-        Reader { js, keys }
+    fn new(js: Js) -> Reader {
+        Reader {
+            js,
+            keys: Keys::default(),
+        }
     }
 
-    fn read(&mut self, value: Raw, shape: &Shape) -> Read<Value> {
+    fn read(&mut self, value: Raw, ty: &Type) -> Read<Value> {
         let js = self.js;
-        Ok(match shape {
+        Ok(match ty {
             // Either sign on the way in: code compiled from C or Rust does not say which it means.
-            Shape::I32 => {
+            Type::I32 => {
                 let number = self.whole(value, "i32", -(2f64.powi(31)), 2f64.powi(32) - 1.0)?;
                 Value::S32(number as i64 as i32)
             }
-            Shape::I64 => {
+            Type::I64 => {
                 if js.kind(value)? != Kind::BigInt {
                     return wrong(js, value, "i64 (a bigint)");
                 }
@@ -278,55 +276,55 @@ impl Reader {
                     _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
                 }
             }
-            Shape::Bool => match js.kind(value)? {
+            Type::Bool => match js.kind(value)? {
                 Kind::Boolean => Value::Bool(js.as_bool(value)?),
                 _ => return wrong(js, value, "bool (a boolean)"),
             },
-            Shape::S8 => Value::S8(self.whole(value, "s8", i8::MIN.into(), i8::MAX.into())? as i8),
-            Shape::U8 => Value::U8(self.whole(value, "u8", 0.0, u8::MAX.into())? as u8),
-            Shape::S16 => {
+            Type::S8 => Value::S8(self.whole(value, "s8", i8::MIN.into(), i8::MAX.into())? as i8),
+            Type::U8 => Value::U8(self.whole(value, "u8", 0.0, u8::MAX.into())? as u8),
+            Type::S16 => {
                 Value::S16(self.whole(value, "s16", i16::MIN.into(), i16::MAX.into())? as i16)
             }
-            Shape::U16 => Value::U16(self.whole(value, "u16", 0.0, u16::MAX.into())? as u16),
-            Shape::S32 => {
+            Type::U16 => Value::U16(self.whole(value, "u16", 0.0, u16::MAX.into())? as u16),
+            Type::S32 => {
                 Value::S32(self.whole(value, "s32", i32::MIN.into(), i32::MAX.into())? as i32)
             }
-            Shape::U32 => Value::U32(self.whole(value, "u32", 0.0, u32::MAX.into())? as u32),
-            Shape::S64 => Value::S64(self.s64(value)?),
-            Shape::U64 => Value::U64(self.u64(value)?),
-            Shape::F32 => Value::F32(self.float(value, "f32 (a number)")? as f32),
-            Shape::F64 => Value::F64(self.float(value, "f64 (a number)")?),
-            Shape::Char => Value::Char(self.char(value)?),
-            Shape::String => self.string(value)?,
-            Shape::Numbers(number) => Value::Numbers(self.numbers(value, *number)?),
-            Shape::List(element) => Value::List(self.list(value, element)?),
-            Shape::Record(record) => Value::Record(self.record(value, record)?),
-            Shape::Tuple(shapes) => Value::Tuple(self.tuple(value, shapes)?),
-            Shape::Variant(cases) => self.variant(value, cases)?,
-            Shape::Enum(labels) => match self.label(value, labels.iter())? {
+            Type::U32 => Value::U32(self.whole(value, "u32", 0.0, u32::MAX.into())? as u32),
+            Type::S64 => Value::S64(self.s64(value)?),
+            Type::U64 => Value::U64(self.u64(value)?),
+            Type::F32 => Value::F32(self.float(value, "f32 (a number)")? as f32),
+            Type::F64 => Value::F64(self.float(value, "f64 (a number)")?),
+            Type::Char => Value::Char(self.char(value)?),
+            Type::String => self.string(value)?,
+            Type::List(element) => match Number::of(element) {
+                Some(number) => Value::Numbers(self.numbers(value, number)?),
+                None => Value::List(self.list(value, element)?),
+            },
+            Type::Record(fields) => Value::Record(self.record(value, fields)?),
+            Type::Tuple(types) => Value::Tuple(self.tuple(value, types)?),
+            Type::Variant(cases) => self.variant(value, cases)?,
+            Type::Enum(labels) => match self.label(value, labels.iter())? {
                 Some(index) => Value::Enum(index),
                 None => return wrong(js, value, one_of("enum", labels.iter())),
             },
-            Shape::Flags(labels) => Value::Flags(self.flags(value, labels)?),
-            Shape::Option(inner) => match js.kind(value)? {
-                Kind::Undefined | Kind::Null => Value::Option(None),
-                _ => Value::Option(Some(Box::new(self.read(value, inner)?))),
-            },
-            Shape::NestedOption(inner) => match js.kind(value)? {
-                Kind::Undefined | Kind::Null => Value::Option(None),
-                Kind::Object => match self.tag(value, ["none", "some"])? {
+            Type::Flags(labels) => Value::Flags(self.flags(value, labels)?),
+            // An option of an option is tagged, since `undefined` could be either.
+            Type::Option(inner) => match (js.kind(value)?, &**inner) {
+                (Kind::Undefined | Kind::Null, _) => Value::Option(None),
+                (Kind::Object, Type::Option(_)) => match self.tag(value, ["none", "some"])? {
                     0 => Value::Option(None),
                     _ => Value::Option(self.payload(value, Some(inner))?),
                 },
-                _ => {
+                (_, Type::Option(_)) => {
                     return wrong(
                         js,
                         value,
                         "option<option> (an object with a tag, none or some)",
                     );
                 }
+                (_, inner) => Value::Option(Some(Box::new(self.read(value, inner)?))),
             },
-            Shape::Result(ok, err) => {
+            Type::Result(ok, err) => {
                 if js.kind(value)? != Kind::Object {
                     return wrong(js, value, "result (an object with a tag, ok or err)");
                 }
@@ -335,21 +333,19 @@ impl Reader {
                     _ => Err(self.payload(value, err.as_deref())?),
                 })
             }
-            Shape::Unsupported(name) => {
+            Type::Unsupported(name) => {
                 let error = Error::new(
                     ErrorCode::Unsupported,
                     format!("values of type {name} cannot be passed"),
                 );
-                return Err(Stop::Fault(error.text("feature", name.clone()).into()));
+                return Err(Stop::Fault(error.text("feature", &**name).into()));
             }
         })
     }
 
     /// One side of a result, which may carry nothing.
-    fn side(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
-        shape
-            .map(|shape| self.read(value, shape).map(Box::new))
-            .transpose()
+    fn side(&mut self, value: Raw, ty: Option<&Type>) -> Read<Option<Box<Value>>> {
+        ty.map(|ty| self.read(value, ty).map(Box::new)).transpose()
     }
 
     fn whole(&self, value: Raw, name: &str, lowest: f64, highest: f64) -> Read<f64> {
@@ -515,16 +511,13 @@ impl Reader {
         Ok(())
     }
 
-    fn list(&mut self, value: Raw, element: &Shape) -> Read<Vec<Value>> {
+    fn list(&mut self, value: Raw, element: &Type) -> Read<Vec<Value>> {
         const EXPECTED: &str = "list (an array)";
         let js = self.js;
         if js.kind(value)? != Kind::Object || !js.is_array(value)? {
             return wrong(js, value, EXPECTED);
         }
-        let mut made = Vec::new();
-        if js.array_length(value)? >= SHARE_KEYS_FROM {
-            self.share_keys(element, &mut made)?;
-        }
+        let made = self.keys.share(js, element, js.array_length(value)?)?;
         let mut out = Vec::new();
         let done = self.elements(
             value,
@@ -534,60 +527,42 @@ impl Reader {
                 Ok(())
             },
         );
-        // The strings end with the scope they were made in.
-        made.into_iter().for_each(|id| self.keys[id] = None);
+        self.keys.end(made);
         done.map(|()| out)
     }
 
-    fn share_keys(&mut self, shape: &Shape, made: &mut Vec<usize>) -> JsResult<()> {
-        let mut records = Vec::new();
-        shape.each_record(&mut |record| records.push(record));
-        for record in records {
-            if self.keys[record.id].is_none() {
-                let keys = record
-                    .fields
-                    .iter()
-                    .map(|(name, _)| self.js.string(name))
-                    .collect::<JsResult<_>>()?;
-                self.keys[record.id] = Some(keys);
-                made.push(record.id);
-            }
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, value: Raw, record: &Record) -> Read<Vec<Value>> {
+    fn record(&mut self, value: Raw, fields: &Arc<[Field]>) -> Read<Vec<Value>> {
         let js = self.js;
         if js.kind(value)? != Kind::Object {
             return wrong(js, value, "record (an object)");
         }
-        let mut out = Vec::with_capacity(record.fields.len());
-        for (index, (name, shape)) in record.fields.iter().enumerate() {
-            let field = match &self.keys[record.id] {
+        let mut out = Vec::with_capacity(fields.len());
+        for (index, field) in fields.iter().enumerate() {
+            let found = match self.keys.of(fields) {
                 Some(keys) => js.get(value, keys[index])?,
-                None => js.get_named(value, name)?,
+                None => js.get_named(value, field.name.camel())?,
             };
             out.push(
-                self.read(field, shape)
-                    .map_err(|stop| stop.at(|| Step::Key(name.clone())))?,
+                self.read(found, &field.ty)
+                    .map_err(|stop| stop.at(|| Step::Key(field.name.camel().into())))?,
             );
         }
         Ok(out)
     }
 
-    fn tuple(&mut self, value: Raw, shapes: &[Shape]) -> Read<Vec<Value>> {
+    fn tuple(&mut self, value: Raw, types: &[Type]) -> Read<Vec<Value>> {
         let js = self.js;
         if js.kind(value)? != Kind::Object
             || !js.is_array(value)?
-            || js.array_length(value)? != shapes.len()
+            || js.array_length(value)? != types.len()
         {
-            return wrong(js, value, format!("tuple (an array of {})", shapes.len()));
+            return wrong(js, value, format!("tuple (an array of {})", types.len()));
         }
-        let mut out = Vec::with_capacity(shapes.len());
-        for (index, shape) in shapes.iter().enumerate() {
+        let mut out = Vec::with_capacity(types.len());
+        for (index, ty) in types.iter().enumerate() {
             let item = js.get_element(value, index)?;
             out.push(
-                self.read(item, shape)
+                self.read(item, ty)
                     .map_err(|stop| stop.at(|| Step::Index(index)))?,
             );
         }
@@ -609,17 +584,21 @@ impl Reader {
             .map(|index| index as u32))
     }
 
-    fn variant(&mut self, value: Raw, cases: &[(String, Option<Shape>)]) -> Read<Value> {
+    fn variant(&mut self, value: Raw, cases: &[Case]) -> Read<Value> {
         let js = self.js;
         if js.kind(value)? != Kind::Object {
             return wrong(js, value, "variant (an object with a tag)");
         }
         let tag = js.get_named(value, "tag")?;
-        let Some(index) = self.label(tag, cases.iter().map(|case| &case.0))? else {
-            let stop = wrong(js, tag, one_of("variant", cases.iter().map(|case| &case.0)));
+        let Some(index) = self.label(tag, cases.iter().map(|case| &case.name))? else {
+            let stop = wrong(
+                js,
+                tag,
+                one_of("variant", cases.iter().map(|case| &case.name)),
+            );
             return stop.map_err(|stop| stop.at(|| Step::Key("tag".into())));
         };
-        let payload = self.payload(value, cases[index as usize].1.as_ref())?;
+        let payload = self.payload(value, cases[index as usize].ty.as_ref())?;
         Ok(Value::Variant(index, payload))
     }
 
@@ -638,16 +617,16 @@ impl Reader {
     }
 
     /// The `val` of a tagged object, where its case carries one.
-    fn payload(&mut self, value: Raw, shape: Option<&Shape>) -> Read<Option<Box<Value>>> {
-        let Some(shape) = shape else { return Ok(None) };
+    fn payload(&mut self, value: Raw, ty: Option<&Type>) -> Read<Option<Box<Value>>> {
+        let Some(ty) = ty else { return Ok(None) };
         let payload = self.js.get_named(value, "val")?;
         let payload = self
-            .read(payload, shape)
+            .read(payload, ty)
             .map_err(|stop| stop.at(|| Step::Key("val".into())))?;
         Ok(Some(Box::new(payload)))
     }
 
-    fn flags(&mut self, value: Raw, labels: &[String]) -> Read<Vec<u32>> {
+    fn flags(&mut self, value: Raw, labels: &[Label]) -> Read<Vec<u32>> {
         let js = self.js;
         // An array of labels, as some expect, would be read as no flag at all.
         if js.kind(value)? != Kind::Object || js.is_array(value)? {
@@ -655,13 +634,13 @@ impl Reader {
         }
         let mut words = vec![0u32; labels.len().div_ceil(32)];
         for (index, label) in labels.iter().enumerate() {
-            let flag = js.get_named(value, label)?;
+            let flag = js.get_named(value, label.camel())?;
             let set = match js.kind(flag)? {
                 Kind::Undefined => false,
                 Kind::Boolean => js.as_bool(flag)?,
                 _ => {
                     return wrong(js, flag, "a boolean")
-                        .map_err(|stop: Stop| stop.at(|| Step::Key(label.clone())));
+                        .map_err(|stop: Stop| stop.at(|| Step::Key(label.camel().into())));
                 }
             };
             words[index / 32] |= u32::from(set) << (index % 32);
@@ -671,6 +650,12 @@ impl Reader {
 }
 
 fn one_of<'a>(what: &str, labels: impl Iterator<Item = &'a String>) -> String {
-    let labels: Vec<String> = labels.map(|label| format!("{label:?}")).collect();
-    format!("{what} (one of {})", labels.join(", "))
+    Text::of(|text| {
+        write!(text, "{what} (one of ")?;
+        for (at, label) in labels.enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(text, "{comma}{label:?}")?;
+        }
+        text.write_str(")")
+    })
 }

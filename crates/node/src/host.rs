@@ -5,7 +5,6 @@ use crate::failure;
 use crate::from_js;
 use crate::js::{Fault, Js, JsResult, Raw};
 use crate::queue::{Item, Queue};
-use crate::shape::Signature;
 use crate::to_js;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, JsValue, sys};
@@ -14,7 +13,7 @@ use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::events::Event;
 use riptide_wasm_runtime::host::HostFunction;
 use riptide_wasm_runtime::module::Code;
-use riptide_wasm_runtime::value::Value;
+use riptide_wasm_runtime::value::{FunctionType, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ptr;
@@ -34,7 +33,7 @@ pub struct BindingImport {
 pub(crate) struct Import {
     pub(crate) name: String,
     pub(crate) function_id: u32,
-    pub(crate) signature: Signature,
+    pub(crate) ty: Arc<FunctionType>,
 }
 
 /// The imports that the code asks for, with their types. What it does not ask for is left out.
@@ -42,15 +41,11 @@ pub(crate) fn imports(code: &Code, given: Vec<BindingImport>) -> Vec<Arc<Import>
     given
         .into_iter()
         .filter_map(|given| {
-            let import = code
-                .imports()
-                .iter()
-                .find(|import| import.name == given.name)?;
-            let signature = Signature::new(import.function.as_ref()?);
+            let ty = code.import(&given.name)?.function.clone()?;
             Some(Arc::new(Import {
+                ty,
                 name: given.name,
                 function_id: given.function_id,
-                signature,
             }))
         })
         .collect()
@@ -179,7 +174,7 @@ impl Desk {
                 return Err(Error::new(ErrorCode::Internal, "no host dispatcher is set").into());
             }
             let dispatcher = js.referenced(self.dispatcher.get())?;
-            let arguments = to_js::arguments(js, &arguments, &import.signature)?;
+            let arguments = to_js::arguments(js, &arguments, &import.ty)?;
             js.call(
                 dispatcher,
                 &[
@@ -285,7 +280,7 @@ pub(crate) fn set_dispatchers(env: Env, dispatch: Unknown, tell: Unknown) -> nap
 #[napi(ts_args_type = "callId: number, result: unknown")]
 pub(crate) fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Result<()> {
     answer(env, call_id, |js, import| {
-        from_js::results(js, result.raw(), &import.signature)
+        from_js::results(js, result.raw(), &import.ty)
     })
 }
 
@@ -293,7 +288,7 @@ pub(crate) fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Resu
 #[napi(ts_args_type = "callId: number, payload: unknown")]
 pub(crate) fn host_err(env: Env, call_id: f64, payload: Unknown) -> napi::Result<()> {
     answer(env, call_id, |js, import| {
-        from_js::err_result(js, payload.raw(), &import.signature)
+        from_js::err_result(js, payload.raw(), &import.ty)
     })
 }
 
@@ -329,7 +324,7 @@ pub(crate) fn sync_answer(js: Js, import: &Import, answer: Raw) -> JsResult<Vec<
     }
     let err = js.get_named(answer, "err")?;
     if js.kind(err)? == Kind::Object {
-        return from_js::err_result(js, js.get_named(err, "val")?, &import.signature);
+        return from_js::err_result(js, js.get_named(err, "val")?, &import.ty);
     }
-    from_js::results(js, js.get_named(answer, "ok")?, &import.signature)
+    from_js::results(js, js.get_named(answer, "ok")?, &import.ty)
 }

@@ -18,10 +18,11 @@ mod guest;
 mod host;
 mod info;
 mod js;
+mod keys;
 mod loan;
+mod number;
 mod pool;
 mod queue;
-mod shape;
 mod sync_instance;
 mod to_js;
 

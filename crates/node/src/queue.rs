@@ -3,12 +3,12 @@
 
 use crate::host::Request;
 use crate::js::{Js, JsResult, Raw};
-use crate::shape::Signature;
 use crossbeam_queue::SegQueue;
 use napi::sys;
 use riptide_wasm_runtime::call::Answer;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::events::Event;
+use riptide_wasm_runtime::value::FunctionType;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +41,7 @@ pub(crate) type Make = Box<dyn FnOnce(Js) -> JsResult<Raw> + Send>;
 
 /// How asynchronous work ended.
 pub(crate) enum Outcome {
-    Answer(Result<Answer>, Arc<Signature>),
+    Answer(Result<Answer>, Arc<FunctionType>),
     Made(Result<Make>),
     Nothing(Result<()>),
 }

@@ -108,7 +108,7 @@ impl HostCaller {
         let called = failure::guarded(|| {
             let _scope = js.scope()?;
             let function = js.referenced(self.function)?;
-            let arguments = to_js::arguments(js, arguments, &import.signature)?;
+            let arguments = to_js::arguments(js, arguments, &import.ty)?;
             let answer = js.call(function, &[js.uint(import.function_id)?, arguments])?;
             host::sync_answer(js, import, answer)
         });
@@ -169,16 +169,16 @@ impl BindingSyncInstance {
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
             let state = self.0.clone();
-            let callable = state.functions.at(state.functions.find(&name)?)?;
+            let function = state.functions.at(state.functions.find(&name)?)?;
             function::make(
                 js,
                 &name,
-                (state, callable),
-                |js, (state, callable), given| {
-                    let params = from_js::listed(js, given, &callable.signature)?;
-                    let called = state
-                        .with_instance(|instance| instance.call(&callable.function, &params))?;
-                    to_js::results(js, &called, &callable.signature)
+                (state, function),
+                |js, (state, function), given| {
+                    let params = from_js::listed(js, given, &function.ty)?;
+                    let called =
+                        state.with_instance(|instance| instance.call(function, &params))?;
+                    to_js::results(js, &called, &function.ty)
                 },
             )
         })

@@ -1,29 +1,27 @@
 //! Values of a guest as JavaScript values, on the JavaScript thread.
 
 use crate::js::{Js, JsResult, Raw};
-use crate::shape::{Record, Shape, Signature};
+use crate::keys::Keys;
 use napi::sys::{TypedarrayType, napi_typedarray_type};
 use riptide_wasm_runtime::call::CallStats;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::value::{Numbers, Type, Value};
+use riptide_wasm_runtime::value::{Field, FunctionType, Numbers, Type, Value};
 use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Elements made in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
 const ELEMENTS_A_SCOPE: usize = 512;
 
-/// From how many records on their key strings are made once instead of once a record.
-const SHARE_KEYS_FROM: usize = 4;
-
 /// The results of a call: `undefined`, the value, or an array of several. A result's `ok` stands for itself; its `err`
 /// never comes here, the runtime has made it a failure.
-pub(crate) fn results(js: Js, values: &[Value], signature: &Signature) -> JsResult<Raw> {
-    let mut writer = Writer::new(js, signature.records);
-    match (values, &*signature.results) {
+pub(crate) fn results(js: Js, values: &[Value], ty: &FunctionType) -> JsResult<Raw> {
+    let mut writer = Writer::new(js);
+    match (values, &*ty.results) {
         ([], []) => js.undefined(),
-        ([Value::Result(Ok(value))], [Shape::Result(shape, _)]) => writer.side(value, shape),
-        ([value], [shape]) => writer.write(value, shape),
-        (values, shapes) => writer.sequence(values, shapes),
+        ([Value::Result(Ok(value))], [Type::Result(ok, _)]) => writer.side(value, ok),
+        ([value], [ty]) => writer.write(value, ty),
+        (values, types) => writer.sequence(values, types.iter()),
     }
 }
 
@@ -55,34 +53,33 @@ pub(crate) fn measured(js: Js, value: Raw, stats: &CallStats) -> JsResult<Raw> {
 }
 
 /// The arguments of a host function as one array.
-pub(crate) fn arguments(js: Js, values: &[Value], signature: &Signature) -> JsResult<Raw> {
-    Writer::new(js, signature.records).sequence(values, &signature.params)
+pub(crate) fn arguments(js: Js, values: &[Value], ty: &FunctionType) -> JsResult<Raw> {
+    let params = ty.params.iter().map(|param| &param.ty);
+    Writer::new(js).sequence(values, params)
 }
 
-/// One value whose type was not made ready: the payload of an error.
+/// One value: the payload of an error.
 pub(crate) fn value(js: Js, value: &Value, ty: &Type) -> JsResult<Raw> {
-    let mut records = 0;
-    let shape = Shape::new(ty, &mut records);
-    Writer::new(js, records).write(value, &shape)
+    Writer::new(js).write(value, ty)
 }
 
 /// Makes the values of one conversion.
 struct Writer {
     js: Js,
-    /// Key strings of records in lists, by record id; made in the scope of the list.
-    keys: Vec<Option<Vec<Raw>>>,
+    keys: Keys,
 }
 
 impl Writer {
-    fn new(js: Js, records: usize) -> Writer {
-        let mut keys = Vec::new();
-        keys.resize_with(records, || None);
-        Writer { js, keys }
+    fn new(js: Js) -> Writer {
+        Writer {
+            js,
+            keys: Keys::default(),
+        }
     }
 
-    fn write(&mut self, value: &Value, shape: &Shape) -> JsResult<Raw> {
+    fn write(&mut self, value: &Value, ty: &Type) -> JsResult<Raw> {
         let js = self.js;
-        match (value, shape) {
+        match (value, ty) {
             (Value::Bool(value), _) => js.boolean(*value),
             (Value::S8(value), _) => js.int((*value).into()),
             (Value::U8(value), _) => js.uint((*value).into()),
@@ -101,48 +98,51 @@ impl Writer {
                 Err(_) => js.string(&String::from_utf8_lossy(value)),
             },
             (Value::Numbers(numbers), _) => self.numbers(numbers),
-            (Value::List(values), Shape::List(shape)) => self.list(values, shape),
-            (Value::Record(values), Shape::Record(record)) => self.record(values, record),
-            (Value::Tuple(values), Shape::Tuple(shapes)) => self.sequence(values, shapes),
-            (Value::Variant(index, payload), Shape::Variant(cases)) => match cases
+            (Value::List(values), Type::List(element)) => self.list(values, element),
+            (Value::Record(values), Type::Record(fields)) => self.record(values, fields),
+            (Value::Tuple(values), Type::Tuple(types)) => self.sequence(values, types.iter()),
+            (Value::Variant(index, payload), Type::Variant(cases)) => match cases
                 .get(*index as usize)
             {
-                Some((name, shape)) => self.tagged(name, payload.as_deref(), shape.as_ref(), false),
+                Some(case) => self.tagged(&case.name, payload.as_deref(), case.ty.as_ref(), false),
                 None => Err(mismatch().into()),
             },
-            (Value::Enum(index), Shape::Enum(labels)) => match labels.get(*index as usize) {
+            (Value::Enum(index), Type::Enum(labels)) => match labels.get(*index as usize) {
                 Some(label) => js.string(label),
                 None => Err(mismatch().into()),
             },
-            (Value::Flags(words), Shape::Flags(labels)) => {
+            (Value::Flags(words), Type::Flags(labels)) => {
                 let object = js.object()?;
                 for (index, label) in labels.iter().enumerate() {
                     let word = words.get(index / 32).copied().unwrap_or(0);
                     let flag = js.boolean(word >> (index % 32) & 1 == 1)?;
-                    js.set_named(object, label, flag)?;
+                    js.set_named(object, label.camel(), flag)?;
                 }
                 Ok(object)
             }
-            (Value::Option(None), Shape::Option(_)) => js.undefined(),
-            (Value::Option(Some(value)), Shape::Option(shape)) => self.write(value, shape),
-            (Value::Option(None), Shape::NestedOption(_)) => self.tagged("none", None, None, false),
-            (Value::Option(Some(value)), Shape::NestedOption(shape)) => {
-                self.tagged("some", Some(value), Some(shape), false)
+            // An option of an option is tagged, since `undefined` could be either.
+            (Value::Option(None), Type::Option(inner)) => match **inner {
+                Type::Option(_) => self.tagged("none", None, None, false),
+                _ => js.undefined(),
+            },
+            (Value::Option(Some(value)), Type::Option(inner)) => match **inner {
+                Type::Option(_) => self.tagged("some", Some(value), Some(inner), false),
+                _ => self.write(value, inner),
+            },
+            (Value::Result(Ok(value)), Type::Result(ok, _)) => {
+                self.tagged("ok", value.as_deref(), ok.as_deref(), true)
             }
-            (Value::Result(Ok(value)), Shape::Result(shape, _)) => {
-                self.tagged("ok", value.as_deref(), shape.as_deref(), true)
-            }
-            (Value::Result(Err(value)), Shape::Result(_, shape)) => {
-                self.tagged("err", value.as_deref(), shape.as_deref(), true)
+            (Value::Result(Err(value)), Type::Result(_, err)) => {
+                self.tagged("err", value.as_deref(), err.as_deref(), true)
             }
             _ => Err(mismatch().into()),
         }
     }
 
     /// One side of a result, which may carry nothing.
-    fn side(&mut self, value: &Option<Box<Value>>, shape: &Option<Box<Shape>>) -> JsResult<Raw> {
-        match (value, shape) {
-            (Some(value), Some(shape)) => self.write(value, shape),
+    fn side(&mut self, value: &Option<Box<Value>>, ty: &Option<Arc<Type>>) -> JsResult<Raw> {
+        match (value, ty) {
+            (Some(value), Some(ty)) => self.write(value, ty),
             _ => self.js.undefined(),
         }
     }
@@ -151,16 +151,16 @@ impl Writer {
         &mut self,
         tag: &str,
         value: Option<&Value>,
-        shape: Option<&Shape>,
+        ty: Option<&Type>,
         always: bool,
     ) -> JsResult<Raw> {
         let js = self.js;
         let object = js.object()?;
         let tag = js.string(tag)?;
         js.set_named(object, "tag", tag)?;
-        match (value, shape) {
-            (Some(value), Some(shape)) => {
-                let value = self.write(value, shape)?;
+        match (value, ty) {
+            (Some(value), Some(ty)) => {
+                let value = self.write(value, ty)?;
                 js.set_named(object, "val", value)?;
             }
             // As in jco, a result has `val` in any case.
@@ -170,66 +170,49 @@ impl Writer {
         Ok(object)
     }
 
-    fn sequence(&mut self, values: &[Value], shapes: &[Shape]) -> JsResult<Raw> {
+    fn sequence<'a>(
+        &mut self,
+        values: &[Value],
+        types: impl ExactSizeIterator<Item = &'a Type>,
+    ) -> JsResult<Raw> {
         let js = self.js;
-        if values.len() != shapes.len() {
+        if values.len() != types.len() {
             return Err(mismatch().into());
         }
         let array = js.array(values.len())?;
-        for (index, (value, shape)) in values.iter().zip(shapes).enumerate() {
-            let value = self.write(value, shape)?;
+        for (index, (value, ty)) in values.iter().zip(types).enumerate() {
+            let value = self.write(value, ty)?;
             js.set_element(array, index, value)?;
         }
         Ok(array)
     }
 
-    fn list(&mut self, values: &[Value], shape: &Shape) -> JsResult<Raw> {
+    fn list(&mut self, values: &[Value], element: &Type) -> JsResult<Raw> {
         let js = self.js;
         let array = js.array(values.len())?;
-        let mut made = Vec::new();
-        if values.len() >= SHARE_KEYS_FROM {
-            self.share_keys(shape, &mut made)?;
-        }
+        let made = self.keys.share(js, element, values.len())?;
         for (chunk, values) in values.chunks(ELEMENTS_A_SCOPE).enumerate() {
             let _scope = js.scope()?;
             for (index, value) in values.iter().enumerate() {
-                let value = self.write(value, shape)?;
+                let value = self.write(value, element)?;
                 js.set_element(array, chunk * ELEMENTS_A_SCOPE + index, value)?;
             }
         }
-        // The strings end with the scope they were made in.
-        made.into_iter().for_each(|id| self.keys[id] = None);
+        self.keys.end(made);
         Ok(array)
     }
 
-    fn share_keys(&mut self, shape: &Shape, made: &mut Vec<usize>) -> JsResult<()> {
-        let mut records = Vec::new();
-        shape.each_record(&mut |record| records.push(record));
-        for record in records {
-            if self.keys[record.id].is_none() {
-                let keys = record
-                    .fields
-                    .iter()
-                    .map(|(name, _)| self.js.string(name))
-                    .collect::<JsResult<_>>()?;
-                self.keys[record.id] = Some(keys);
-                made.push(record.id);
-            }
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, values: &[Value], record: &Record) -> JsResult<Raw> {
+    fn record(&mut self, values: &[Value], fields: &Arc<[Field]>) -> JsResult<Raw> {
         let js = self.js;
-        if values.len() != record.fields.len() {
+        if values.len() != fields.len() {
             return Err(mismatch().into());
         }
         let object = js.object()?;
-        for (index, (value, (name, shape))) in values.iter().zip(&record.fields).enumerate() {
-            let value = self.write(value, shape)?;
-            match &self.keys[record.id] {
+        for (index, (value, field)) in values.iter().zip(&**fields).enumerate() {
+            let value = self.write(value, &field.ty)?;
+            match self.keys.of(fields) {
                 Some(keys) => js.set(object, keys[index], value)?,
-                None => js.set_named(object, name, value)?,
+                None => js.set_named(object, field.name.camel(), value)?,
             }
         }
         Ok(object)

@@ -56,7 +56,7 @@ pub struct EngineOptions {
     /// Which processors code is compiled for.
     pub cpu: Cpu,
     /// Limits of compiling.
-    pub compile: Option<CompileOptions>,
+    pub compile: CompileOptions,
     /// The AOT cache; none: every load compiles.
     pub cache: Option<CacheOptions>,
     /// A start from the cache that takes longer, in milliseconds, is counted as slow.

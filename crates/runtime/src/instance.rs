@@ -47,7 +47,7 @@ impl SyncInstance {
         options.guest.check(&core.options)?;
         let max_bytes = options.guest.max_bytes();
         stack::check()?;
-        let hosts = Hosts::Sync(options.imports);
+        let hosts = Hosts::of_sync(options.imports);
         let blueprint = Blueprint::new(code, hosts, options.guest, core.account.clone(), None)?;
         let ticking = core.clock.tick();
         let made = blueprint.instantiate_sync(deadline(options.timeout), options.wanted);

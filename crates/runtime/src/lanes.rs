@@ -114,7 +114,7 @@ impl Lanes {
             Some(engine.core().account.clone()),
         ));
         let events = Arc::new(Events::new(options.listener));
-        let hosts = Hosts::Async(options.imports);
+        let hosts = Hosts::of_async(options.imports);
         let blueprint = Blueprint::new(code, hosts, guest, account.clone(), Some(events.clone()))?;
         let starts = Starts::default();
         if engine.core().options.cache.is_some() {

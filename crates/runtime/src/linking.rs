@@ -6,37 +6,40 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::host::{HostCall, HostFunction, SyncHostCall};
 use crate::module::{Code, Import};
 use crate::store::{Linked, State};
-use crate::value::{self, Field, FunctionType, HostFuture, Value};
-use std::collections::BTreeMap;
+use crate::value::{self, FunctionType, HostFuture, Text, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write;
 use std::sync::Arc;
 
-/// The host's functions, for stores called on workers or on the caller's thread.
+/// The host's functions by name, for stores called on workers or on the caller's thread.
 pub(crate) enum Hosts {
-    Async(Vec<HostFunction>),
-    Sync(Vec<(String, SyncHostCall)>),
+    Async(HashMap<String, HostCall>),
+    Sync(HashMap<String, SyncHostCall>),
 }
 
 impl Hosts {
-    fn names(&self) -> Vec<&str> {
+    pub(crate) fn of_async(functions: Vec<HostFunction>) -> Hosts {
+        let named = functions
+            .into_iter()
+            .map(|function| (function.name, function.call));
+        Hosts::Async(named.collect())
+    }
+
+    pub(crate) fn of_sync(functions: Vec<(String, SyncHostCall)>) -> Hosts {
+        Hosts::Sync(functions.into_iter().collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
         match self {
-            Hosts::Async(functions) => functions
-                .iter()
-                .map(|function| function.name.as_str())
-                .collect(),
-            Hosts::Sync(functions) => functions.iter().map(|(name, _)| name.as_str()).collect(),
+            Hosts::Async(functions) => functions.contains_key(name),
+            Hosts::Sync(functions) => functions.contains_key(name),
         }
     }
 
     fn find(&self, name: &str) -> Option<Host> {
         match self {
-            Hosts::Async(functions) => functions
-                .iter()
-                .find(|function| function.name == name)
-                .map(|function| Host::Async(function.call.clone())),
-            Hosts::Sync(functions) => functions
-                .iter()
-                .find(|(own, _)| own == name)
-                .map(|(_, call)| Host::Sync(call.clone())),
+            Hosts::Async(functions) => functions.get(name).cloned().map(Host::Async),
+            Hosts::Sync(functions) => functions.get(name).cloned().map(Host::Sync),
         }
     }
 
@@ -82,35 +85,42 @@ fn is_wasi(code: &Code, import: &Import) -> bool {
     import.name.starts_with(prefix)
 }
 
+/// Bytes of the list of missing imports that go to their types as well; behind them stand names alone.
+const TYPED_BYTES: usize = 64 << 10;
+
 fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
-    let offered = hosts.names();
     let provided = |import: &Import| {
-        offered.contains(&import.name.as_str())
+        hosts.has(&import.name)
             || (wasi && is_wasi(code, import))
             // A component's types come with the functions that use them.
             || (code.kind() != Kind::Module && matches!(import.kind, "type" | "interface"))
     };
-    let describe = |import: &Import| match &import.function {
-        Some(ty) => format!("{}: {}", import.name, signature(ty)),
-        None => format!("{}: {}", import.name, import.kind),
+    let mut typed = TYPED_BYTES;
+    let mut describe = |import: &Import| {
+        let described = match &import.function {
+            Some(ty) if typed > 0 => format!("{}: {ty}", import.name),
+            _ => format!("{}: {}", import.name, import.kind),
+        };
+        typed = typed.saturating_sub(described.len());
+        described
     };
     let missing: Vec<String> = code
         .imports()
         .iter()
         .filter(|import| !provided(import))
-        .map(describe)
+        .map(&mut describe)
         .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorCode::Link,
-        format!(
-            "nobody provides what the guest imports: {}",
-            missing.join("; ")
-        ),
-    )
-    .list("missing", missing))
+    let message = Text::of(|text| {
+        text.write_str("nobody provides what the guest imports: ")?;
+        missing.iter().enumerate().try_for_each(|(at, import)| {
+            let before = if at == 0 { "" } else { "; " };
+            write!(text, "{before}{import}")
+        })
+    });
+    Err(Error::new(ErrorCode::Link, message).list("missing", missing))
 }
 
 fn link_module(
@@ -125,8 +135,13 @@ fn link_module(
         wasmtime_wasi::p1::add_to_linker_async(&mut linker, State::p1)?;
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
+    let mut seen = HashSet::new();
     for import in module.imports() {
         let (outer, name) = (import.module(), import.name());
+        // A module may import the same function any number of times.
+        if !seen.insert((outer, name)) {
+            continue;
+        }
         let wasmtime::ExternType::Func(ty) = import.ty() else {
             continue;
         };
@@ -195,7 +210,7 @@ fn link_component(
 fn functions<'a>(
     code: &'a Code,
     hosts: &'a Hosts,
-) -> impl Iterator<Item = (&'a str, &'a str, &'a FunctionType, Host)> {
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Arc<FunctionType>, Host)> {
     code.imports().iter().filter_map(|import| {
         let (outer, name) = import.name.split_once('#').unwrap_or(("", &import.name));
         Some((
@@ -222,20 +237,4 @@ fn run(state: &State, call: &HostCall, params: Vec<Value>) -> HostFuture {
         }
         Ok(answer?)
     })
-}
-
-/// A function's type as WIT writes it.
-fn signature(ty: &FunctionType) -> String {
-    let param = |param: &Field| match param.name.as_str() {
-        "" => param.ty.to_string(),
-        name => format!("{name}: {}", param.ty),
-    };
-    let params: Vec<String> = ty.params.iter().map(param).collect();
-    let results: Vec<String> = ty.results.iter().map(ToString::to_string).collect();
-    let results = match results.as_slice() {
-        [] => String::new(),
-        [one] => format!(" -> {one}"),
-        several => format!(" -> ({})", several.join(", ")),
-    };
-    format!("func({}){results}", params.join(", "))
 }

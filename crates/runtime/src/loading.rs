@@ -174,9 +174,10 @@ impl<T: From<Code> + 'static> Load<T> {
     }
 
     fn finish(self, loaded: Result<Loaded>) {
-        let code = loaded.map(|loaded| {
+        let code = loaded.and_then(|loaded| {
             self.engine.core().count_lookup(loaded.tier);
-            Code::new(&self.engine, loaded, self.before + self.asked.elapsed())
+            let took = self.before + self.asked.elapsed();
+            guarded(|| Code::new(&self.engine, loaded, took))
         });
         (self.done)(code.map(T::from));
         // For the numbers, once, when nobody waits.

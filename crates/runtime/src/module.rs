@@ -1,15 +1,17 @@
 //! Compiled code of an engine: where it came from, and how a caller's name finds a function.
 
 use crate::cache::{Guest, Loaded, Tier};
-use crate::compile::{Compiled, Lookup};
+use crate::compile::{Compiled, Description, Lookup};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
+use crate::value::Text;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use crate::compile::{Export, Function, Import, Kind, camel_case, wat2wasm};
+pub use crate::compile::{Export, Function, Import, Kind, wat2wasm};
 
 /// Where code comes from.
 pub enum Source {
@@ -26,6 +28,7 @@ pub struct Code(Arc<Inner>);
 struct Inner {
     engine: Engine,
     compiled: Compiled,
+    description: Arc<Description>,
     tier: Tier,
     took: Duration,
     started: AtomicBool,
@@ -57,22 +60,27 @@ impl Source {
 }
 
 impl Code {
-    pub(crate) fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Code {
+    /// Describes it as well, which is not for the event loop.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CompileLimit`] where names and types take more than they may.
+    pub(crate) fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Result<Code> {
         let Loaded {
             compiled,
             tier,
             sealed,
         } = loaded;
         let described = Instant::now();
-        compiled.description();
-        Code(Arc::new(Inner {
+        let description = compiled.describe(engine.core().options.compile.max_type_bytes)?;
+        Ok(Code(Arc::new(Inner {
             engine: engine.clone(),
+            description,
             tier,
             started: AtomicBool::new(false),
             took: took + described.elapsed(),
             compiled,
             sealed: Mutex::new(sealed),
-        }))
+        })))
     }
 
     /// The artefact for the shared tier, once, where this load compiled and there is such a tier.
@@ -91,12 +99,30 @@ impl Code {
 
     /// What it exports.
     pub fn exports(&self) -> &[Export] {
-        &self.0.compiled.description().exports
+        &self.0.description.exports
     }
 
     /// What it imports.
     pub fn imports(&self) -> &[Import] {
-        &self.0.compiled.description().imports
+        &self.0.description.imports
+    }
+
+    /// The exported functions.
+    pub fn functions(&self) -> &[Arc<Function>] {
+        &self.0.description.functions
+    }
+
+    /// The imports that go by a name: by the full one, or without their interface's version.
+    pub fn imports_named(&self, name: &str) -> impl Iterator<Item = &Import> {
+        let found = self.0.description.imports_by_name.get(name);
+        let indices = found.map_or(&[][..], Lookup::indices);
+        indices.iter().map(|index| &self.imports()[*index])
+    }
+
+    /// The import of this full name.
+    pub fn import(&self, name: &str) -> Option<&Import> {
+        let mut named = self.imports_named(name);
+        named.find(|import| import.name == name)
     }
 
     /// Whether the load was answered without compiling.
@@ -115,7 +141,7 @@ impl Code {
     /// # Errors
     /// `ERR_MISSING_EXPORT` where none or several match, `ERR_UNSUPPORTED` for types that do not cross.
     pub fn function(&self, name: &str) -> Result<Arc<Function>> {
-        let description = self.0.compiled.description();
+        let description = &self.0.description;
         let names = |indices: &[usize]| {
             indices
                 .iter()
@@ -131,13 +157,11 @@ impl Code {
             Some(Lookup::One(index)) => supported(&description.functions[*index]),
             Some(Lookup::Several(indices)) => {
                 let exports: Vec<String> = names(indices);
-                missing(
-                    format!(
-                        "several exports are called {name:?}: {}",
-                        exports.join(", ")
-                    ),
-                    exports,
-                )
+                let message = Text::of(|text| {
+                    write!(text, "several exports are called {name:?}: ")?;
+                    text.write_str(&exports.join(", "))
+                });
+                missing(message, exports)
             }
             None => {
                 let all: Vec<usize> = (0..description.functions.len()).collect();

@@ -12,7 +12,7 @@ mod tiers;
 mod trust;
 
 use riptide_wasm_runtime::cache::{CacheLimits, CacheOptions, Guest, ModuleCache, Tier, Trust};
-use riptide_wasm_runtime::compile::{Compiled, Compiler, kind_of, wat2wasm};
+use riptide_wasm_runtime::compile::{CompileOptions, Compiled, Compiler, kind_of, wat2wasm};
 use riptide_wasm_runtime::settings::{Cpu, Settings};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -49,7 +49,11 @@ const OTHERS: Settings = Settings {
 };
 
 fn cache(options: Option<CacheOptions>, settings: Settings) -> ModuleCache {
-    ModuleCache::new(options, settings, Compiler::new(settings, None))
+    ModuleCache::new(
+        options,
+        settings,
+        Compiler::new(settings, CompileOptions::default()),
+    )
 }
 
 fn wasm(text: &str) -> Vec<u8> {

@@ -23,7 +23,7 @@ fn load(text: &str) -> Code {
         fuel: false,
         signals_based_traps: true,
         cpu: Cpu::Native,
-        compile: None,
+        compile: Default::default(),
         cache: None,
         cold_start_target_millis: None,
     })

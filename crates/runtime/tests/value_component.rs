@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
 use riptide_wasm_runtime::value::{
-    Case, Field, FunctionType, Limits, Numbers, Type, Value, call, call_core, call_core_sync,
-    call_sync, define_core_host, define_core_host_sync, define_host, define_host_sync,
+    Case, Field, FunctionType, Label, Limits, Numbers, Type, TypeReader, Value, call, call_core,
+    call_core_sync, call_sync, define_core_host, define_core_host_sync, define_host,
+    define_host_sync,
 };
 use std::sync::{Arc, LazyLock};
 use wasmtime::component::{Component, Func, Linker, Val};
@@ -81,7 +82,7 @@ impl Types {
     }
 }
 
-fn quoted(labels: &[String]) -> String {
+fn quoted<T: std::fmt::Display>(labels: &[T]) -> String {
     labels
         .iter()
         .map(|label| format!("\"{label}\""))
@@ -230,6 +231,25 @@ fn import_types(text: &str) -> String {
         .collect()
 }
 
+/// The type of `echo`.
+fn echo_type(ty: &Type) -> Arc<FunctionType> {
+    let value = Field {
+        name: "value".into(),
+        ty: ty.clone(),
+    };
+    Arc::new(FunctionType::new(vec![value], vec![ty.clone()]))
+}
+
+/// A type in WAT, whole.
+fn whole(ty: &Type) -> String {
+    let mut types = Types {
+        text: String::new(),
+        count: 0,
+    };
+    let name = types.name(ty);
+    types.text + &name
+}
+
 /// A type that a guest can echo without a host: one core value, or parameters spilled to memory, whose
 /// pointer is the result's as well.
 fn wrap(ty: Type) -> Type {
@@ -246,6 +266,11 @@ fn wrap(ty: Type) -> Type {
 
 fn labels(prefix: &str, count: usize) -> Arc<[String]> {
     (0..count).map(|at| format!("{prefix}{at}")).collect()
+}
+
+fn flags(count: usize) -> Arc<[Label]> {
+    let labels = labels("f", count);
+    labels.iter().map(|label| label.as_str().into()).collect()
 }
 
 fn any_type() -> impl Strategy<Value = Type> {
@@ -267,14 +292,14 @@ fn any_type() -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![
         4 => scalar,
         1 => (1..=300usize).prop_map(|count| Type::Enum(labels("e", count))),
-        1 => (1..=32usize).prop_map(|count| Type::Flags(labels("f", count))),
+        1 => (1..=32usize).prop_map(|count| Type::Flags(flags(count))),
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
         let optional = prop::option::of(inner.clone());
         prop_oneof![
             2 => inner.clone().prop_map(|ty| Type::List(Arc::new(ty))),
             2 => prop::collection::vec(inner.clone(), 1..6).prop_map(|types| Type::Record(
-                types.into_iter().enumerate().map(|(at, ty)| Field { name: format!("r{at}"), ty }).collect()
+                types.into_iter().enumerate().map(|(at, ty)| Field { name: Label::new(&format!("r{at}")), ty }).collect()
             )),
             1 => prop::collection::vec(inner.clone(), 1..6).prop_map(|types| Type::Tuple(types.into())),
             2 => prop::collection::vec(optional.clone(), 1..6).prop_map(|types| Type::Variant(
@@ -424,7 +449,7 @@ fn to_val(ty: &Type, value: &Value) -> Val {
             fields
                 .iter()
                 .zip(values)
-                .map(|(field, value)| (field.name.clone(), to_val(&field.ty, value)))
+                .map(|(field, value)| (field.name.to_string(), to_val(&field.ty, value)))
                 .collect(),
         ),
         (Type::Tuple(types), Value::Tuple(values)) => Val::Tuple(
@@ -444,7 +469,7 @@ fn to_val(ty: &Type, value: &Value) -> Val {
                 .iter()
                 .enumerate()
                 .filter(|(at, _)| words[at / 32] >> (at % 32) & 1 != 0)
-                .map(|(_, l)| l.clone())
+                .map(|(_, label)| label.to_string())
                 .collect(),
         ),
         (Type::Option(ty), Value::Option(payload)) => Val::Option(boxed(Some(ty), payload)),
@@ -461,7 +486,8 @@ fn to_val(ty: &Type, value: &Value) -> Val {
 struct Guest {
     store: Store<()>,
     func: Func,
-    ty: FunctionType,
+    ty: Arc<FunctionType>,
+    component: Component,
     /// The export that tells whether post-return ran, where there is one.
     returned: Option<Func>,
 }
@@ -475,14 +501,21 @@ fn start(component: &Component, linker: &Linker<()>, name: &str) -> Guest {
     let mut store = Store::new(&ENGINE, ());
     let instance = block_on(linker.instantiate_async(&mut store, component)).expect("an instance");
     let func = instance.get_func(&mut store, name).expect("the export");
-    let ty = FunctionType::from_component(&func.ty(&store));
+    let ty = type_of(component, &func, &store);
     let returned = instance.get_func(&mut store, "returned");
     Guest {
         store,
         func,
         ty,
+        component: component.clone(),
         returned,
     }
+}
+
+fn type_of(component: &Component, func: &Func, store: &Store<()>) -> Arc<FunctionType> {
+    TypeReader::new(u64::MAX)
+        .component(&component.component_type(), &func.ty(store))
+        .expect("no limit")
 }
 
 impl Guest {
@@ -533,13 +566,7 @@ fn agrees_with_val() {
                 Linker::new(&ENGINE),
                 Linker::new(&ENGINE),
             ];
-            let host = FunctionType {
-                params: vec![Field {
-                    name: "value".into(),
-                    ty: ty.clone(),
-                }],
-                results: vec![ty.clone()],
-            };
+            let host = echo_type(&ty);
             define_host_sync(&mut linkers[0].root(), "host", &host, |_, values| {
                 Ok(values)
             })
@@ -561,7 +588,7 @@ fn agrees_with_val() {
         }
         for (at, linker) in linkers.iter().enumerate() {
             let mut guest = start(&component, linker, "echo");
-            prop_assert_eq!(&guest.ty.params[0].ty, &ty);
+            prop_assert_eq!(whole(&guest.ty.params[0].ty), whole(&ty));
             for value in &values {
                 let expected = to_val(&ty, value);
                 let params = std::slice::from_ref(value);
@@ -869,7 +896,7 @@ fn padding_and_high_bits_are_dropped() {
 
 fn post_returned(guest: &mut Guest) -> bool {
     let func = guest.returned.expect("the export");
-    let ty = FunctionType::from_component(&func.ty(&guest.store));
+    let ty = type_of(&guest.component, &func, &guest.store);
     call_sync(&func, &mut guest.store, &ty, &[], Limits::default()).expect("a flag")
         == [Value::U32(1)]
 }
@@ -1091,8 +1118,8 @@ fn lowering_checks_types_even_when_the_caller_names_another() {
             (Type::Enum(labels("a", 9)), Value::Enum(8)),
         ),
         (
-            Type::Flags(labels("a", 2)),
-            (Type::Flags(labels("a", 9)), Value::Flags(vec![0x100])),
+            Type::Flags(flags(2)),
+            (Type::Flags(flags(9)), Value::Flags(vec![0x100])),
         ),
         (Type::Char, (Type::U32, Value::U32(0xd800))),
         (
@@ -1109,7 +1136,7 @@ fn lowering_checks_types_even_when_the_caller_names_another() {
         ),
     ] {
         let mut guest = Guest::new(&echo_component(&real, "utf8", false), "echo");
-        guest.ty.params[0].ty = wrong.0;
+        Arc::make_mut(&mut guest.ty).params[0].ty = wrong.0;
         let error = guest
             .call(&[wrong.1], Limits::default())
             .expect_err("another type");
@@ -1185,18 +1212,11 @@ fn functions_without_parameters_or_results() {
 fn host_functions_are_checked() {
     let ty = Type::List(Arc::new(Type::String));
     let component = compile(&echo_component(&ty, "utf8", true));
-    let host = |ty: &Type| FunctionType {
-        params: vec![Field {
-            name: "value".into(),
-            ty: ty.clone(),
-        }],
-        results: vec![ty.clone()],
-    };
     let param = Value::List(vec![Value::String("a".into())]);
     // A result of another type is told with its path.
     let mut linker = Linker::new(&ENGINE);
     let wrong = Value::List(vec![Value::U8(1)]);
-    define_host_sync(&mut linker.root(), "host", &host(&ty), move |_, _| {
+    define_host_sync(&mut linker.root(), "host", &echo_type(&ty), move |_, _| {
         Ok(vec![wrong.clone()])
     })
     .expect("defined");
@@ -1212,7 +1232,7 @@ fn host_functions_are_checked() {
     define_host_sync(
         &mut linker.root(),
         "host",
-        &host(&Type::List(Arc::new(Type::U8))),
+        &echo_type(&Type::List(Arc::new(Type::U8))),
         |_, _| Ok(vec![Value::Numbers(Numbers::U8(vec![1]))]),
     )
     .expect("defined");
@@ -1224,7 +1244,7 @@ fn host_functions_are_checked() {
     );
     // Its own error arrives as it is.
     let mut linker = Linker::new(&ENGINE);
-    define_host(&mut linker.root(), "host", &host(&ty), |_, _| {
+    define_host(&mut linker.root(), "host", &echo_type(&ty), |_, _| {
         Box::pin(async {
             Err(wasmtime::Error::new(Error::new(
                 ErrorCode::HostFunction,
@@ -1241,7 +1261,7 @@ fn host_functions_are_checked() {
     );
     // The limits of the call hold for the arguments of a host function too.
     let mut linker = Linker::new(&ENGINE);
-    define_host_sync(&mut linker.root(), "host", &host(&ty), |_, values| {
+    define_host_sync(&mut linker.root(), "host", &echo_type(&ty), |_, values| {
         Ok(values)
     })
     .expect("defined");
@@ -1259,13 +1279,13 @@ fn host_functions_are_checked() {
     define_host_sync(
         &mut linker.root(),
         "host",
-        &host(&Type::U32),
+        &echo_type(&Type::U32),
         |_, values| Ok(values),
     )
     .expect("defined");
     assert!(linker.instantiate_pre(&component).is_err());
     // A type that cannot cross is refused when it is defined.
-    let unsupported = host(&Type::Option(Arc::new(Type::Unsupported(
+    let unsupported = echo_type(&Type::Option(Arc::new(Type::Unsupported(
         "own<resource>".into(),
     ))));
     let error = define_host_sync(&mut linker.root(), "other", &unsupported, |_, values| {
@@ -1315,7 +1335,7 @@ fn types_are_written_as_wit_does() {
         .into(),
     );
     assert_eq!(record.to_string(), "record { x: f64 }");
-    assert_eq!(Type::Flags(labels("f", 2)).to_string(), "flags { f0, f1 }");
+    assert_eq!(Type::Flags(flags(2)).to_string(), "flags { f0, f1 }");
 }
 
 // ---- core modules -------------------------------------------------------------------------------------

@@ -348,7 +348,7 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 mod tests {
     use super::super::{CacheLimits, CacheOptions, Trust};
     use super::*;
-    use crate::compile::Compiler;
+    use crate::compile::{CompileOptions, Compiler};
     use crate::settings::{Cpu, Settings};
     use std::time::Duration;
 
@@ -375,7 +375,11 @@ mod tests {
             reservation: 1 << 32,
             cpu: Cpu::Native,
         };
-        let cache = ModuleCache::new(Some(options), settings, Compiler::new(settings, None));
+        let cache = ModuleCache::new(
+            Some(options),
+            settings,
+            Compiler::new(settings, CompileOptions::default()),
+        );
         let engine = Engine::default();
         let bytes = b"\0asm\x01\0\0\0";
         let key = ModuleKey::of(kind_of(bytes).expect("kind"), bytes);

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::settings::Settings;
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -16,17 +17,32 @@ const NICE: i32 = 10;
 /// Bytes of WebAssembly that are worth a thread's start.
 const WORTH: usize = 16 << 10;
 
-/// Limits of compiling, for code that nobody vouches for.
+/// Limits of compiling. They hold for every engine: code that exceeds one is refused before it costs more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CompileOptions {
     /// Bytes of WebAssembly.
     pub max_bytes: u64,
-    /// Functions with a body, over all modules of a component.
+    /// What is compiled as functions, over all modules of a component: those with a body, and those of the canonical
+    /// ABI.
     pub max_functions: u32,
-    /// How deep modules and components, and the blocks of a function, may lie in each other.
+    /// How deep modules, components and their types, and the blocks of a function, may lie in each other.
     pub max_nesting: u32,
+    /// Bytes of memory that names and types of imports and exports take.
+    pub max_type_bytes: u64,
     /// In a process of its own, since Cranelift cannot be interrupted.
     pub isolated: Option<IsolatedOptions>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> CompileOptions {
+        CompileOptions {
+            max_bytes: 64 << 20,
+            max_functions: 100_000,
+            max_nesting: 1000,
+            max_type_bytes: 4 << 20,
+            isolated: None,
+        }
+    }
 }
 
 /// The compiling process.
@@ -44,7 +60,7 @@ pub struct IsolatedOptions {
 
 /// The compiler of one engine.
 pub struct Compiler {
-    options: Option<CompileOptions>,
+    options: CompileOptions,
     settings: Settings,
     took: Histogram,
 }
@@ -68,7 +84,7 @@ impl Fresh {
 
 impl Compiler {
     /// A compiler for engines of these settings.
-    pub fn new(settings: Settings, options: Option<CompileOptions>) -> Compiler {
+    pub fn new(settings: Settings, options: CompileOptions) -> Compiler {
         Compiler {
             options,
             settings,
@@ -81,10 +97,7 @@ impl Compiler {
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
     pub(crate) fn check_size(&self, bytes: u64) -> Result<()> {
-        match &self.options {
-            Some(options) => limits::check_size(options, bytes),
-            None => Ok(()),
-        }
+        limits::check_size(&self.options, bytes)
     }
 
     /// Refuses a guest that is larger, has more functions or nests deeper than it may.
@@ -92,19 +105,13 @@ impl Compiler {
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
-        match &self.options {
-            Some(options) => {
-                limits::check_size(options, bytes.len() as u64)?;
-                limits::check_shape(options, bytes)
-            }
-            None => Ok(()),
-        }
+        limits::check_size(&self.options, bytes.len() as u64)?;
+        limits::check_shape(&self.options, bytes)
     }
 
     /// Whether it compiles in processes of their own.
     pub(crate) fn is_isolated(&self) -> bool {
-        let options = self.options.as_ref();
-        options.is_some_and(|options| options.isolated.is_some())
+        self.options.isolated.is_some()
     }
 
     /// Compiles; blocks for up to seconds, on threads of its own that give way to running guests.
@@ -114,8 +121,7 @@ impl Compiler {
     pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Fresh> {
         let kind = kind_of(bytes)?;
         let began = Instant::now();
-        let options = self.options.as_ref();
-        let fresh = match options.and_then(|options| options.isolated.as_ref()) {
+        let fresh = match &self.options.isolated {
             Some(options) => {
                 let artefact = isolated::compile(options, &self.settings, bytes)?;
                 // SAFETY: our own compiling process made it just now, and nobody else holds the file it came in.
@@ -156,7 +162,13 @@ pub(super) fn with_threads<T: Send>(
         .start_handler(|_| give_way())
         .build();
     match threads {
-        Ok(threads) => threads.install(work),
+        // A panic there is the compiler's, about this code: nothing of it is kept.
+        Ok(threads) => {
+            catch_unwind(AssertUnwindSafe(|| threads.install(work))).unwrap_or_else(|_| {
+                let message = "the code could not be compiled: the compiler panicked";
+                Err(Error::new(ErrorCode::Compile, message))
+            })
+        }
         Err(error) => {
             let message = format!("the compiler's threads could not be started: {error}");
             Err(Error::new(ErrorCode::Internal, message))

@@ -1,12 +1,13 @@
 //! What code exports and imports, and which name stands for which function.
 
 use super::Form;
-use crate::value::FunctionType;
+use crate::error::Result;
+use crate::value::{FunctionType, TypeReader, camel_case};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wasmtime::ExternType;
-use wasmtime::component::ComponentExportIndex;
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex};
 
 /// Something that code exports.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Export {
     /// `function`, `memory`, `table`, `global`, `tag`, `interface`, `type` and so on.
     pub kind: &'static str,
     /// The type of a function.
-    pub function: Option<FunctionType>,
+    pub function: Option<Arc<FunctionType>>,
 }
 
 /// Something that code imports: named `module#name`, or `package/interface#name`.
@@ -27,7 +28,7 @@ pub struct Function {
     /// Its full name.
     pub name: String,
     /// Its type.
-    pub ty: FunctionType,
+    pub ty: Arc<FunctionType>,
     pub(crate) target: Target,
 }
 
@@ -38,11 +39,14 @@ pub(crate) enum Target {
 }
 
 /// What code offers and needs.
-pub(crate) struct Description {
+pub struct Description {
     pub(crate) exports: Vec<Export>,
     pub(crate) imports: Vec<Import>,
     pub(crate) functions: Vec<Arc<Function>>,
+    /// Functions by each of their names.
     pub(crate) by_name: HashMap<String, Lookup>,
+    /// Imports by their full names, and by those without the version of their interface.
+    pub(crate) imports_by_name: HashMap<String, Lookup>,
 }
 
 /// What a name stands for.
@@ -51,133 +55,210 @@ pub(crate) enum Lookup {
     Several(Vec<usize>),
 }
 
+impl Lookup {
+    pub(crate) fn indices(&self) -> &[usize] {
+        match self {
+            Lookup::One(index) => std::slice::from_ref(index),
+            Lookup::Several(indices) => indices,
+        }
+    }
+}
+
+/// What an export takes: itself, its function, and its places under up to three names, which come to the length of
+/// four.
+const EXPORT_BYTES: usize = 256;
+const NAMES: usize = 4;
+
+/// What an import counts for. It takes as little as an export, but each is looked for again whenever a pool is made, on
+/// the event loop: this many of them take some milliseconds.
+const IMPORT_BYTES: usize = 2048;
+
+/// Reads exports and imports, as far as they may take memory.
+struct Reader {
+    types: TypeReader,
+    exports: Vec<Export>,
+    imports: Vec<Import>,
+    functions: Vec<Arc<Function>>,
+}
+
 impl Description {
-    pub(super) fn of(form: &Form) -> Description {
-        let mut exports = Vec::new();
-        let mut imports = Vec::new();
-        let mut functions = Vec::new();
-        match form {
+    /// What it exports.
+    pub fn exports(&self) -> &[Export] {
+        &self.exports
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// `limit`: how many bytes it may take.
+    pub(super) fn of(form: &Form, limit: u64) -> Result<Description> {
+        let mut reader = Reader {
+            types: TypeReader::new(limit),
+            exports: Vec::new(),
+            imports: Vec::new(),
+            functions: Vec::new(),
+        };
+        let component = match form {
             Form::Module(module) => {
-                for export in module.exports() {
-                    let item = of_core(export.name().to_owned(), &export.ty());
-                    if let (Some(ty), Some(index)) =
-                        (&item.function, module.get_export_index(export.name()))
-                    {
-                        functions.push((item.name.clone(), ty.clone(), Target::Core(index)));
-                    }
-                    exports.push(item);
-                }
-                for import in module.imports() {
-                    imports.push(of_core(
-                        format!("{}#{}", import.module(), import.name()),
-                        &import.ty(),
-                    ));
-                }
+                reader.module(module)?;
+                false
             }
             Form::Component(component) => {
-                let wasmtime = component.engine();
-                let ty = component.component_type();
-                for (name, item) in ty.exports(wasmtime) {
-                    let Some(index) = component.get_export_index(None, name) else {
-                        continue;
-                    };
-                    let interface =
-                        each_item(wasmtime, name, item.ty, &mut |item| exports.push(item));
-                    for (inner, ty) in interface {
-                        let found = if inner.is_empty() {
-                            Some(index)
-                        } else {
-                            component.get_export_index(Some(&index), inner.as_str())
-                        };
-                        let full = if inner.is_empty() {
-                            name.to_owned()
-                        } else {
-                            format!("{name}#{inner}")
-                        };
-                        if let Some(index) = found {
-                            functions.push((full, ty, Target::Component(index)));
-                        }
-                    }
-                }
-                for (name, item) in ty.imports(wasmtime) {
-                    each_item(wasmtime, name, item.ty, &mut |item| imports.push(item));
-                }
+                reader.component(component)?;
+                true
             }
-        }
-        let functions: Vec<_> = functions
-            .into_iter()
-            .map(|(name, ty, target)| Arc::new(Function { name, ty, target }))
-            .collect();
-        Description {
-            by_name: index(&functions),
-            exports,
-            imports,
-            functions,
-        }
+        };
+        Ok(Description {
+            by_name: index(&reader.functions),
+            imports_by_name: index_imports(&reader.imports, component),
+            exports: reader.exports,
+            imports: reader.imports,
+            functions: reader.functions,
+        })
     }
 }
 
-fn of_core(name: String, ty: &ExternType) -> Export {
-    let (kind, function) = match ty {
-        ExternType::Func(ty) => ("function", Some(FunctionType::from_core(ty))),
-        ExternType::Global(_) => ("global", None),
-        ExternType::Table(_) => ("table", None),
-        ExternType::Memory(_) => ("memory", None),
-        ExternType::Tag(_) => ("tag", None),
-    };
-    Export {
-        name,
-        kind,
-        function,
+impl Reader {
+    fn module(&mut self, module: &wasmtime::Module) -> Result<()> {
+        for export in module.exports() {
+            self.count(EXPORT_BYTES, &[export.name()])?;
+            let item = self.core_item(export.name().to_owned(), &export.ty())?;
+            if let (Some(ty), Some(index)) =
+                (&item.function, module.get_export_index(export.name()))
+            {
+                self.functions.push(Arc::new(Function {
+                    name: item.name.clone(),
+                    ty: ty.clone(),
+                    target: Target::Core(index),
+                }));
+            }
+            self.exports.push(item);
+        }
+        for import in module.imports() {
+            let (outer, name) = (import.module(), import.name());
+            self.count(IMPORT_BYTES, &[outer, name])?;
+            let item = self.core_item(format!("{outer}#{name}"), &import.ty())?;
+            self.imports.push(item);
+        }
+        Ok(())
     }
-}
 
-/// Reports an item and, for an interface, what is in it. Returns the functions found by their name
-/// inside the interface (empty for a function that stands by itself).
-fn each_item(
-    engine: &wasmtime::Engine,
-    name: &str,
-    item: ComponentItem,
-    report: &mut dyn FnMut(Export),
-) -> Vec<(String, FunctionType)> {
-    let mut functions = Vec::new();
-    match item {
-        ComponentItem::ComponentInstance(instance) => {
-            for (inner, item) in instance.exports(engine) {
-                let full = format!("{name}#{inner}");
-                let item = of_component(full, &item.ty);
-                if let Some(ty) = &item.function {
-                    functions.push((inner.to_owned(), ty.clone()));
+    fn component(&mut self, component: &Component) -> Result<()> {
+        let (engine, ty) = (component.engine(), component.component_type());
+        for (name, item) in ty.exports(engine) {
+            let Some(index) = component.get_export_index(None, name) else {
+                continue;
+            };
+            let found = |inner: &str| match inner {
+                "" => Some(index),
+                inner => component.get_export_index(Some(&index), inner),
+            };
+            let export = (EXPORT_BYTES, name);
+            self.each_item(&ty, engine, export, item.ty, &mut |reader, item, inner| {
+                if let (Some(ty), Some(index)) = (&item.function, found(inner)) {
+                    reader.functions.push(Arc::new(Function {
+                        name: item.name.clone(),
+                        ty: ty.clone(),
+                        target: Target::Component(index),
+                    }));
                 }
-                report(item);
-            }
+                reader.exports.push(item);
+            })?;
         }
-        item => {
-            let item = of_component(name.to_owned(), &item);
-            if let Some(ty) = &item.function {
-                functions.push((String::new(), ty.clone()));
-            }
-            report(item);
+        for (name, item) in ty.imports(engine) {
+            let import = (IMPORT_BYTES, name);
+            self.each_item(&ty, engine, import, item.ty, &mut |reader, item, _| {
+                reader.imports.push(item);
+            })?;
         }
+        Ok(())
     }
-    functions
+
+    /// Reports an item or, for an interface, what is in it: with its name inside the interface, which is empty for one
+    /// that stands by itself. Each counts for so many bytes.
+    fn each_item(
+        &mut self,
+        component: &types::Component,
+        engine: &wasmtime::Engine,
+        (bytes, name): (usize, &str),
+        item: ComponentItem,
+        report: &mut dyn FnMut(&mut Reader, Export, &str),
+    ) -> Result<()> {
+        let ComponentItem::ComponentInstance(instance) = item else {
+            self.count(bytes, &[name])?;
+            let item = self.component_item(component, name.to_owned(), &item)?;
+            report(self, item, "");
+            return Ok(());
+        };
+        for (inner, item) in instance.exports(engine) {
+            self.count(bytes, &[name, inner])?;
+            let item = self.component_item(component, format!("{name}#{inner}"), &item.ty)?;
+            report(self, item, inner);
+        }
+        Ok(())
+    }
+
+    /// Counts an item of this name.
+    fn count(&mut self, bytes: usize, name: &[&str]) -> Result<()> {
+        let length: usize = name.iter().map(|part| part.len()).sum();
+        self.types.take(bytes + NAMES * length)
+    }
+
+    fn core_item(&mut self, name: String, ty: &ExternType) -> Result<Export> {
+        let (kind, function) = match ty {
+            ExternType::Func(ty) => ("function", Some(self.types.core(ty)?)),
+            ExternType::Global(_) => ("global", None),
+            ExternType::Table(_) => ("table", None),
+            ExternType::Memory(_) => ("memory", None),
+            ExternType::Tag(_) => ("tag", None),
+        };
+        Ok(Export {
+            name,
+            kind,
+            function,
+        })
+    }
+
+    fn component_item(
+        &mut self,
+        component: &types::Component,
+        name: String,
+        item: &ComponentItem,
+    ) -> Result<Export> {
+        let (kind, function) = match item {
+            ComponentItem::ComponentFunc(ty) => {
+                ("function", Some(self.types.component(component, ty)?))
+            }
+            ComponentItem::CoreFunc(_) => ("core function", None),
+            ComponentItem::Module(_) => ("module", None),
+            ComponentItem::Component(_) => ("component", None),
+            ComponentItem::ComponentInstance(_) => ("interface", None),
+            ComponentItem::Type(_) => ("type", None),
+            ComponentItem::Resource(_) => ("resource", None),
+        };
+        Ok(Export {
+            name,
+            kind,
+            function,
+        })
+    }
 }
 
-fn of_component(name: String, item: &ComponentItem) -> Export {
-    let (kind, function) = match item {
-        ComponentItem::ComponentFunc(ty) => ("function", Some(FunctionType::from_component(ty))),
-        ComponentItem::CoreFunc(_) => ("core function", None),
-        ComponentItem::Module(_) => ("module", None),
-        ComponentItem::Component(_) => ("component", None),
-        ComponentItem::ComponentInstance(_) => ("interface", None),
-        ComponentItem::Type(_) => ("type", None),
-        ComponentItem::Resource(_) => ("resource", None),
-    };
-    Export {
-        name,
-        kind,
-        function,
+/// A component's imports also go by the name of their interface without its version.
+fn index_imports(imports: &[Import], component: bool) -> HashMap<String, Lookup> {
+    let mut names = HashMap::new();
+    for (index, import) in imports.iter().enumerate() {
+        add_short(&mut names, import.name.clone(), index);
+        if component
+            && let Some((interface, name)) = import.name.split_once('#')
+            && let Some((unversioned, _)) = interface.split_once('@')
+        {
+            add_short(&mut names, format!("{unversioned}#{name}"), index);
+        }
     }
+    names
 }
 
 fn index(functions: &[Arc<Function>]) -> HashMap<String, Lookup> {
@@ -213,19 +294,4 @@ fn add_short(names: &mut HashMap<String, Lookup>, name: String, index: usize) {
         }
         Lookup::Several(indices) => indices.push(index),
     }
-}
-
-/// `get-info` as JavaScript writes it: `getInfo`.
-pub fn camel_case(kebab: &str) -> String {
-    let mut camel = String::with_capacity(kebab.len());
-    for (position, word) in kebab.split('-').enumerate() {
-        let mut letters = word.chars();
-        match letters.next() {
-            Some(first) if position > 0 => camel.extend(first.to_uppercase()),
-            Some(first) => camel.extend(first.to_lowercase()),
-            None => {}
-        }
-        camel.push_str(letters.as_str());
-    }
-    camel
 }

@@ -2,7 +2,14 @@
 
 use super::CompileOptions;
 use crate::error::{Error, ErrorCode, Result};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{
+    BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,
+    ComponentTypeRef, CoreType, FunctionBody, Operator, Parser, Payload,
+};
+
+/// The most levels that types of components and instances may lie in each other, whatever the options say: the compiler
+/// reads each level in a call of its own, and its threads have stacks of 2 MiB, which some 2000 fill.
+const MAX_TYPE_LEVELS: u32 = 1000;
 
 /// More than a limit allows.
 pub(super) fn exceeded(option: &str, limit: u64, what: impl std::fmt::Display) -> Error {
@@ -26,21 +33,32 @@ pub(super) fn check_size(options: &CompileOptions, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Counts functions, and how deep modules, components and blocks lie in each other. What cannot be parsed is left to
-/// the compiler, which says what is wrong with it.
+/// Counts functions, and how deep modules, components, their types and blocks lie in each other. What cannot be parsed
+/// is left to the compiler, which says what is wrong with it.
 ///
 /// # Errors
 /// [`ErrorCode::CompileLimit`].
 pub(super) fn check_shape(options: &CompileOptions, bytes: &[u8]) -> Result<()> {
-    let nesting = |depth: u32| match depth > options.max_nesting {
+    let within = |depth: u32, most: u32| match depth > most {
         true => Err(exceeded(
             "compile.maxNesting",
-            options.max_nesting.into(),
+            most.into(),
             "the code nests deeper than it may",
         )),
         false => Ok(()),
     };
+    let nesting = |depth: u32| within(depth, options.max_nesting);
+    let levels = |depth: u32| within(depth, options.max_nesting.min(MAX_TYPE_LEVELS));
     let (mut functions, mut depth) = (0_u64, 0);
+    let mut count = |more: u32| {
+        functions += u64::from(more);
+        if functions <= u64::from(options.max_functions) {
+            return Ok(());
+        }
+        let what = format!("the code has {functions} functions or more");
+        let limit = options.max_functions.into();
+        Err(exceeded("compile.maxFunctions", limit, what))
+    };
     for payload in Parser::new(0).parse_all(bytes) {
         match payload {
             Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => {
@@ -48,12 +66,12 @@ pub(super) fn check_shape(options: &CompileOptions, bytes: &[u8]) -> Result<()> 
                 nesting(depth)?;
             }
             Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
-            Ok(Payload::CodeSectionStart { count, .. }) => {
-                functions += u64::from(count);
-                if functions > u64::from(options.max_functions) {
-                    let what = format!("the code has {functions} functions or more");
-                    let limit = options.max_functions.into();
-                    return Err(exceeded("compile.maxFunctions", limit, what));
+            Ok(Payload::CodeSectionStart { count: more, .. }) => count(more)?,
+            // Each becomes a function too, which passes values on.
+            Ok(Payload::ComponentCanonicalSection(section)) => count(section.count())?,
+            Ok(Payload::ComponentTypeSection(section)) => {
+                if let Some(types) = bytes.get(section.range()) {
+                    check_types(types, depth, &levels)?;
                 }
             }
             Ok(Payload::CodeSectionEntry(body)) => check_blocks(&body, &nesting)?,
@@ -86,4 +104,62 @@ fn check_blocks(body: &FunctionBody<'_>, nesting: &dyn Fn(u32) -> Result<()>) ->
         }
     }
     Ok(())
+}
+
+/// The types of a section, `depth` components deep. They are read in a loop: the compiler's own reader goes one call
+/// deeper with each level, until the stack is used up.
+fn check_types(section: &[u8], depth: u32, nesting: &dyn Fn(u32) -> Result<()>) -> Result<()> {
+    let mut reader = BinaryReader::new(section, 0);
+    let Ok(count) = reader.read_var_u32() else {
+        return Ok(());
+    };
+    // How many declarations are left on each level.
+    let mut levels = vec![count];
+    while let Some(left) = levels.last_mut() {
+        let Some(less) = left.checked_sub(1) else {
+            levels.pop();
+            continue;
+        };
+        *left = less;
+        match declaration(&mut reader, levels.len() > 1) {
+            Some(Declaration::Leaf) => {}
+            Some(Declaration::Level(count)) => {
+                nesting(depth.saturating_add(levels.len() as u32))?;
+                levels.push(count);
+            }
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+enum Declaration {
+    Leaf,
+    /// The type of a component or an instance, with so many declarations.
+    Level(u32),
+}
+
+/// The next type of a section or, `inside` another type, the next declaration of that. `None` where there is none.
+fn declaration(reader: &mut BinaryReader<'_>, inside: bool) -> Option<Declaration> {
+    if inside {
+        match reader.read_u8().ok()? {
+            0x00 => drop(reader.read::<CoreType<'_>>().ok()?),
+            0x01 => return declaration(reader, false),
+            0x02 => drop(reader.read::<ComponentAlias<'_>>().ok()?),
+            0x03 => drop(reader.read::<ComponentImport<'_>>().ok()?),
+            0x04 => {
+                reader.read::<ComponentExternName<'_>>().ok()?;
+                reader.read::<ComponentTypeRef>().ok()?;
+            }
+            _ => return None,
+        }
+        return Some(Declaration::Leaf);
+    }
+    let mut ahead = reader.clone();
+    if let 0x41 | 0x42 = ahead.read_u8().ok()? {
+        *reader = ahead;
+        return reader.read_var_u32().ok().map(Declaration::Level);
+    }
+    reader.read::<ComponentType<'_>>().ok()?;
+    Some(Declaration::Leaf)
 }

@@ -11,8 +11,8 @@ mod limits;
 pub(crate) mod native;
 
 pub use compiler::{CompileOptions, Compiler, IsolatedOptions};
-pub(crate) use description::{Description, Lookup, Target};
-pub use description::{Export, Function, Import, camel_case};
+pub use description::{Description, Export, Function, Import};
+pub(crate) use description::{Lookup, Target};
 
 use crate::error::{Error, ErrorCode, Result};
 use diagnosis::{classify, looks_like, refused};
@@ -57,7 +57,7 @@ impl fmt::Display for Kind {
 #[derive(Clone)]
 pub struct Compiled {
     pub(crate) form: Form,
-    description: Arc<OnceLock<Arc<Description>>>,
+    description: Arc<OnceLock<Result<Arc<Description>>>>,
 }
 
 /// Code as Wasmtime has it.
@@ -108,10 +108,14 @@ impl Compiled {
         (range.end as usize).saturating_sub(range.start as usize)
     }
 
-    /// What it offers and needs: found out once.
-    pub(crate) fn description(&self) -> &Arc<Description> {
+    /// What it offers and needs: found out once, for one engine, whose limit this is in bytes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CompileLimit`].
+    pub fn describe(&self, limit: u64) -> Result<Arc<Description>> {
         self.description
-            .get_or_init(|| Arc::new(Description::of(&self.form)))
+            .get_or_init(|| Description::of(&self.form, limit).map(Arc::new))
+            .clone()
     }
 
     /// The artefact: native code and tables as an ELF file, a copy.

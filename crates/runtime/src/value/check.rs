@@ -3,7 +3,7 @@
 //! This runs before a guest is entered, so that a wrong argument leaves its instance untouched. Lowering
 //! checks each value against the guest's own type all the same: that check is the one memory safety rests on.
 
-use super::{FunctionType, Type, Value};
+use super::{FunctionType, Text, Type, Value};
 use crate::error::{Error, ErrorCode, Result};
 use std::fmt::Write;
 
@@ -83,14 +83,13 @@ impl Mismatch {
     }
 
     fn into_error(self, what: &str, root: String) -> Error {
-        let mut path = root;
-        for step in self.steps.iter().rev() {
-            // Writing to a string cannot fail.
-            let _ = match step {
+        let path = Text::of(|path| {
+            path.write_str(&root)?;
+            self.steps.iter().rev().try_for_each(|step| match step {
                 Step::Index(index) => write!(path, "[{index}]"),
                 Step::Name(name) => write!(path, ".{name}"),
-            };
-        }
+            })
+        });
         if self.code == ErrorCode::Unsupported {
             let message = format!(
                 "{what} `{path}` has the type {}, which cannot cross yet",
@@ -154,7 +153,7 @@ fn check(ty: &Type, value: &Value) -> Checked {
                 return Err(lengths(fields.len(), values.len(), "field"));
             }
             for (field, value) in fields.iter().zip(values) {
-                check(&field.ty, value).map_err(|mismatch| mismatch.under(&field.name))?;
+                check(&field.ty, value).map_err(|mismatch| mismatch.under(field.name.as_str()))?;
             }
             Ok(())
         }
@@ -202,7 +201,7 @@ fn check(ty: &Type, value: &Value) -> Checked {
                 .map_err(|mismatch| mismatch.under("err")),
         },
         (Type::Unsupported(name), _) => {
-            let mut mismatch = Mismatch::new(name, value.kind());
+            let mut mismatch = Mismatch::new(&**name, value.kind());
             mismatch.code = ErrorCode::Unsupported;
             Err(mismatch)
         }

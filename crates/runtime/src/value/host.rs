@@ -10,7 +10,7 @@ use super::component::{
 };
 use super::lift::Stop;
 use super::lower::{lower_fields, not_flat};
-use super::{FunctionType, Type, Value, check_results};
+use super::{FunctionType, Value, check_results};
 use crate::error::{Error, ErrorCode};
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -34,8 +34,10 @@ macro_rules! dispatch {
         if let Some(name) = ty.unsupported() {
             return Err(unsupported($name, name));
         }
-        let params = count(ty.params.iter().map(|field| &field.ty), MAX_FLAT_PARAMS);
-        let results = count(ty.results.iter(), MAX_FLAT_RESULTS);
+        let [params, results] = ty.flat();
+        // What takes more lies in memory instead.
+        let params = if params > MAX_FLAT_PARAMS { 0 } else { params };
+        let results = if results > MAX_FLAT_RESULTS { 0 } else { results };
         dispatch!(@match $wrap ($linker, $name, ty, $call) params results
             0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
     }};
@@ -64,28 +66,26 @@ pub type HostFuture = Pin<Box<dyn Future<Output = wasmtime::Result<Vec<Value>>> 
 pub fn define_host<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
-    ty: &FunctionType,
+    ty: &Arc<FunctionType>,
     call: impl Fn(StoreContextMut<'_, T>, Vec<Value>) -> HostFuture + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
     // One closure for all counts, so that they share its code.
     let call: Arc<AsyncCall<T>> = Arc::new(call);
-    let ty = Arc::new(ty.clone());
-    dispatch!(wrap_async(linker, name, &ty, &call))
+    dispatch!(wrap_async(linker, name, ty, &call))
 }
 
 /// Defines a host function that runs on the caller's stack. Otherwise as [`define_host`].
 pub fn define_host_sync<T: 'static>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
-    ty: &FunctionType,
+    ty: &Arc<FunctionType>,
     call: impl Fn(StoreContextMut<'_, T>, Vec<Value>) -> wasmtime::Result<Vec<Value>>
     + Send
     + Sync
     + 'static,
 ) -> wasmtime::Result<()> {
     let call: Arc<SyncCall<T>> = Arc::new(call);
-    let ty = Arc::new(ty.clone());
-    dispatch!(wrap_sync(linker, name, &ty, &call))
+    dispatch!(wrap_sync(linker, name, ty, &call))
 }
 
 fn wrap_async<T: Send + 'static, const N: usize, const M: usize>(
@@ -119,37 +119,6 @@ fn returned<const M: usize>(
 ) -> wasmtime::Result<Returned<M>> {
     check_results(ty, &values).map_err(wasmtime::Error::new)?;
     Ok(Returned(values))
-}
-
-/// How many core values a list of types takes, 0 when it lies in memory instead.
-fn count<'a>(types: impl Iterator<Item = &'a Type>, max: usize) -> usize {
-    let total = types.map(flat).fold(0, usize::saturating_add);
-    if total > max { 0 } else { total }
-}
-
-/// How many core values a type flattens to. A wrong answer fails Wasmtime's check when the component is linked.
-fn flat(ty: &Type) -> usize {
-    let widest = |types: &mut dyn Iterator<Item = Option<&Type>>| {
-        types
-            .flatten()
-            .map(flat)
-            .max()
-            .unwrap_or(0)
-            .saturating_add(1)
-    };
-    match ty {
-        Type::String | Type::List(_) => 2,
-        Type::Record(fields) => fields
-            .iter()
-            .map(|field| flat(&field.ty))
-            .fold(0, usize::saturating_add),
-        Type::Tuple(types) => types.iter().map(flat).fold(0, usize::saturating_add),
-        Type::Variant(cases) => widest(&mut cases.iter().map(|case| case.ty.as_ref())),
-        Type::Option(ty) => widest(&mut [Some(&**ty)].into_iter()),
-        Type::Result(ok, err) => widest(&mut [ok.as_deref(), err.as_deref()].into_iter()),
-        Type::Flags(labels) => labels.len().div_ceil(32),
-        _ => 1,
-    }
 }
 
 #[cold]

@@ -9,18 +9,24 @@ mod check;
 mod component;
 mod core_module;
 mod host;
+mod label;
 mod lift;
 mod limits;
 mod lower;
 mod numbers;
+mod reader;
+mod text;
 mod types;
 
 pub use check::{check_params, check_results};
 pub use component::{call, call_sync};
 pub use core_module::{call_core, call_core_sync, define_core_host, define_core_host_sync};
 pub use host::{HostFuture, define_host, define_host_sync};
+pub use label::{Label, camel_case};
 pub use limits::Limits;
 pub use numbers::Numbers;
+pub use reader::TypeReader;
+pub use text::{MAX_TEXT_BYTES, Text};
 pub use types::{Case, Field, FunctionType, Type};
 
 /// One value. The shape must be that of the [`Type`] it travels under; lowering checks it.

@@ -1,11 +1,17 @@
-//! The type of a value or function, read once from compiled code.
+//! The type of a value or function.
+//!
+//! Types share their parts as those of a component do: a type of a few hundred bytes may have as many parts as there are
+//! ways through it, which is millions. So nothing here or elsewhere walks all the parts of a type: [`Facts`] asks each
+//! part once, text is cut ([`Text`]), and conversions go where a value goes.
 
-use std::fmt;
+use super::label::Label;
+use super::text::Text;
+use std::collections::HashMap;
+use std::fmt::{self, Write};
 use std::sync::Arc;
-use wasmtime::component::types;
 
-/// The type of a value: the component model's, plus the two integers of core WebAssembly.
-#[derive(Clone, Debug, PartialEq)]
+/// The type of a value: the component model's, plus the two integers of core WebAssembly. A clone shares the parts.
+#[derive(Clone)]
 pub enum Type {
     /// Core `i32`: signed on the way out, either sign on the way in.
     I32,
@@ -47,27 +53,27 @@ pub enum Type {
     Variant(Arc<[Case]>),
     /// `enum`: the labels as WIT writes them.
     Enum(Arc<[String]>),
-    /// `flags`: the labels as WIT writes them.
-    Flags(Arc<[String]>),
+    /// `flags`
+    Flags(Arc<[Label]>),
     /// `option<T>`
     Option(Arc<Type>),
     /// `result<T, E>`
     Result(Option<Arc<Type>>, Option<Arc<Type>>),
     /// A type that cannot cross yet, by name (`own<blob>`, `v128`, `externref`).
-    Unsupported(String),
+    Unsupported(Arc<str>),
 }
 
 /// A field of a record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Field {
-    /// The name as WIT writes it (kebab-case).
-    pub name: String,
+    /// Its name.
+    pub name: Label,
     /// The field's type.
     pub ty: Type,
 }
 
 /// A case of a variant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Case {
     /// The name as WIT writes it (kebab-case).
     pub name: String,
@@ -76,78 +82,17 @@ pub struct Case {
 }
 
 /// The type of a function.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FunctionType {
     /// Parameters with their names (empty names for core functions).
     pub params: Vec<Field>,
     /// Results: none or one for a component's function, any number for a core one.
     pub results: Vec<Type>,
+    unsupported: Option<Arc<str>>,
+    flat: [usize; 2],
 }
 
 impl Type {
-    /// Reads a component's type.
-    pub fn from_component(ty: &types::Type) -> Type {
-        let unsupported = |name: &str| Type::Unsupported(name.to_owned());
-        match ty {
-            types::Type::Bool => Type::Bool,
-            types::Type::S8 => Type::S8,
-            types::Type::U8 => Type::U8,
-            types::Type::S16 => Type::S16,
-            types::Type::U16 => Type::U16,
-            types::Type::S32 => Type::S32,
-            types::Type::U32 => Type::U32,
-            types::Type::S64 => Type::S64,
-            types::Type::U64 => Type::U64,
-            types::Type::Float32 => Type::F32,
-            types::Type::Float64 => Type::F64,
-            types::Type::Char => Type::Char,
-            types::Type::String => Type::String,
-            types::Type::List(list) => Type::List(Arc::new(Type::from_component(&list.ty()))),
-            types::Type::Record(record) => {
-                let field = |field: types::Field<'_>| Field {
-                    name: field.name.to_owned(),
-                    ty: Type::from_component(&field.ty),
-                };
-                Type::Record(record.fields().map(field).collect())
-            }
-            types::Type::Tuple(tuple) => {
-                Type::Tuple(tuple.types().map(|ty| Type::from_component(&ty)).collect())
-            }
-            types::Type::Variant(variant) => {
-                let case = |case: types::Case<'_>| Case {
-                    name: case.name.to_owned(),
-                    ty: case.ty.as_ref().map(Type::from_component),
-                };
-                Type::Variant(variant.cases().map(case).collect())
-            }
-            types::Type::Enum(labels) => Type::Enum(labels.names().map(str::to_owned).collect()),
-            types::Type::Flags(labels) => Type::Flags(labels.names().map(str::to_owned).collect()),
-            types::Type::Option(option) => {
-                Type::Option(Arc::new(Type::from_component(&option.ty())))
-            }
-            types::Type::Result(result) => {
-                let side =
-                    |ty: Option<types::Type>| ty.map(|ty| Arc::new(Type::from_component(&ty)));
-                Type::Result(side(result.ok()), side(result.err()))
-            }
-            types::Type::Map(map) => Type::Unsupported(format!(
-                "map<{}, {}>",
-                Type::from_component(&map.key()),
-                Type::from_component(&map.value())
-            )),
-            types::Type::FixedLengthList(list) => Type::Unsupported(format!(
-                "list<{}, {}>",
-                Type::from_component(&list.ty()),
-                list.len()
-            )),
-            types::Type::Own(_) => unsupported("own<resource>"),
-            types::Type::Borrow(_) => unsupported("borrow<resource>"),
-            types::Type::Future(_) => unsupported("future"),
-            types::Type::Stream(_) => unsupported("stream"),
-            types::Type::ErrorContext => unsupported("error-context"),
-        }
-    }
-
     /// Reads a core type.
     pub fn from_core(ty: &wasmtime::ValType) -> Type {
         match ty {
@@ -155,65 +100,143 @@ impl Type {
             wasmtime::ValType::I64 => Type::I64,
             wasmtime::ValType::F32 => Type::F32,
             wasmtime::ValType::F64 => Type::F64,
-            other => Type::Unsupported(other.to_string()),
-        }
-    }
-
-    /// The first type inside this one, or itself, that cannot cross, by name.
-    pub fn unsupported(&self) -> Option<&str> {
-        match self {
-            Type::Unsupported(name) => Some(name),
-            Type::List(ty) | Type::Option(ty) => ty.unsupported(),
-            Type::Record(fields) => fields.iter().find_map(|field| field.ty.unsupported()),
-            Type::Tuple(types) => types.iter().find_map(Type::unsupported),
-            Type::Variant(cases) => cases
-                .iter()
-                .find_map(|case| case.ty.as_ref()?.unsupported()),
-            Type::Result(ok, err) => [ok, err]
-                .into_iter()
-                .flatten()
-                .find_map(|ty| ty.unsupported()),
-            _ => None,
+            other => Type::Unsupported(other.to_string().into()),
         }
     }
 }
 
 impl FunctionType {
-    /// Reads the type of a component's function.
-    pub fn from_component(ty: &types::ComponentFunc) -> FunctionType {
-        let field = |(name, ty): (&str, types::Type)| Field {
-            name: name.to_owned(),
-            ty: Type::from_component(&ty),
-        };
-        FunctionType {
-            params: ty.params().map(field).collect(),
-            results: ty.results().map(|ty| Type::from_component(&ty)).collect(),
-        }
-    }
-
     /// Reads the type of a core module's function.
     pub fn from_core(ty: &wasmtime::FuncType) -> FunctionType {
         let field = |ty| Field {
-            name: String::new(),
+            name: Label::new(""),
             ty: Type::from_core(&ty),
         };
+        FunctionType::new(
+            ty.params().map(field).collect(),
+            ty.results().map(|ty| Type::from_core(&ty)).collect(),
+        )
+    }
+
+    /// A function of these types.
+    pub fn new(params: Vec<Field>, results: Vec<Type>) -> FunctionType {
+        FunctionType::with(params, results, &mut Facts::default())
+    }
+
+    /// The same, where `facts` know some of the types.
+    pub(super) fn with(params: Vec<Field>, results: Vec<Type>, facts: &mut Facts) -> FunctionType {
+        let given = facts.all(params.iter().map(|field| &field.ty));
+        let got = facts.all(results.iter());
         FunctionType {
-            params: ty.params().map(field).collect(),
-            results: ty.results().map(|ty| Type::from_core(&ty)).collect(),
+            params,
+            results,
+            unsupported: given.unsupported.or(got.unsupported),
+            flat: [given.flat, got.flat],
         }
     }
 
     /// The first type of the signature that cannot cross, by name. Ask once, before the function is offered:
     /// a call finds an unsupported result only after the guest has run.
     pub fn unsupported(&self) -> Option<&str> {
-        let params = self.params.iter().map(|field| &field.ty);
-        params.chain(&self.results).find_map(Type::unsupported)
+        self.unsupported.as_deref()
+    }
+
+    /// How many core values parameters and results flatten to.
+    pub(super) fn flat(&self) -> [usize; 2] {
+        self.flat
+    }
+
+    /// Whether it gives a `result`, so that it can fail.
+    pub fn is_fallible(&self) -> bool {
+        matches!(self.results.as_slice(), [Type::Result(..)])
     }
 }
 
-/// Writes a type as WIT would; a record, variant, enum or flags is written out, since its name is not kept.
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What is asked of a whole type.
+#[derive(Clone, Default)]
+pub(super) struct Fact {
+    /// How many core values it flattens to. A wrong answer fails Wasmtime's check when the component is linked.
+    flat: usize,
+    /// The first type in it that cannot cross.
+    unsupported: Option<Arc<str>>,
+}
+
+/// Facts of types by the address of their parts, each found once. Holds only while those types are alive.
+#[derive(Default)]
+pub(super) struct Facts(HashMap<*const (), Fact>);
+
+impl Facts {
+    fn of(&mut self, ty: &Type) -> Fact {
+        let flat = |flat| Fact {
+            flat,
+            unsupported: None,
+        };
+        match ty {
+            Type::Unsupported(name) => Fact {
+                flat: 1,
+                unsupported: Some(name.clone()),
+            },
+            Type::String => flat(2),
+            Type::List(element) => Fact {
+                flat: 2,
+                ..self.part(element)
+            },
+            Type::Record(fields) => self.once(fields.as_ptr(), |facts| {
+                facts.all(fields.iter().map(|field| &field.ty))
+            }),
+            Type::Tuple(types) => self.once(types.as_ptr(), |facts| facts.all(types.iter())),
+            Type::Variant(cases) => self.once(cases.as_ptr(), |facts| {
+                let types = cases.iter().filter_map(|case| case.ty.as_ref());
+                let facts = types.map(|ty| facts.of(ty)).collect();
+                widest(facts)
+            }),
+            Type::Option(ty) => widest(vec![self.part(ty)]),
+            Type::Result(ok, err) => {
+                let sides = [ok, err].into_iter().flatten();
+                widest(sides.map(|ty| self.part(ty)).collect())
+            }
+            Type::Flags(labels) => flat(labels.len().div_ceil(32)),
+            _ => flat(1),
+        }
+    }
+
+    /// Of types that stand side by side.
+    fn all<'a>(&mut self, types: impl Iterator<Item = &'a Type>) -> Fact {
+        let mut sum = Fact::default();
+        for ty in types {
+            let fact = self.of(ty);
+            sum.flat = sum.flat.saturating_add(fact.flat);
+            sum.unsupported = sum.unsupported.or(fact.unsupported);
+        }
+        sum
+    }
+
+    fn part(&mut self, ty: &Arc<Type>) -> Fact {
+        self.once(Arc::as_ptr(ty), |facts| facts.of(ty))
+    }
+
+    fn once<T>(&mut self, part: *const T, find: impl FnOnce(&mut Facts) -> Fact) -> Fact {
+        if let Some(known) = self.0.get(&part.cast()) {
+            return known.clone();
+        }
+        let found = find(self);
+        self.0.insert(part.cast(), found.clone());
+        found
+    }
+}
+
+/// Of types of which a value has one: their core values overlap, behind the one that says which.
+fn widest(facts: Vec<Fact>) -> Fact {
+    let flat = facts.iter().map(|fact| fact.flat).max().unwrap_or(0);
+    Fact {
+        flat: flat.saturating_add(1),
+        unsupported: facts.into_iter().find_map(|fact| fact.unsupported),
+    }
+}
+
+impl Type {
+    /// As WIT would; a record, variant, enum or flags is written out, since its name is not kept.
+    fn write(&self, out: &mut Text) -> fmt::Result {
         let name = match self {
             Type::I32 => "i32",
             Type::I64 => "i64",
@@ -231,55 +254,131 @@ impl fmt::Display for Type {
             Type::Char => "char",
             Type::String => "string",
             Type::Unsupported(name) => name,
-            Type::List(ty) => return write!(f, "list<{ty}>"),
-            Type::Option(ty) => return write!(f, "option<{ty}>"),
-            Type::Record(fields) => return braces(f, "record", fields),
-            Type::Variant(cases) => return braces(f, "variant", cases),
-            Type::Enum(labels) => return braces(f, "enum", labels),
-            Type::Flags(labels) => return braces(f, "flags", labels),
+            Type::List(ty) => return inside(out, "list", &[ty]),
+            Type::Option(ty) => return inside(out, "option", &[ty]),
+            Type::Record(fields) => return braces(out, "record", fields, Field::write),
+            Type::Variant(cases) => return braces(out, "variant", cases, Case::write),
+            Type::Enum(labels) => {
+                return braces(out, "enum", labels, |label, out| out.write_str(label));
+            }
+            Type::Flags(labels) => {
+                return braces(out, "flags", labels, |label, out| {
+                    out.write_str(label.as_str())
+                });
+            }
             Type::Tuple(types) => {
-                f.write_str("tuple<")?;
-                separated(f, types)?;
-                return f.write_str(">");
+                out.write_str("tuple<")?;
+                separated(out, types, Type::write)?;
+                return out.write_str(">");
             }
-            Type::Result(ok, err) => {
-                return match (ok, err) {
-                    (None, None) => f.write_str("result"),
-                    (Some(ok), None) => write!(f, "result<{ok}>"),
-                    (None, Some(err)) => write!(f, "result<_, {err}>"),
-                    (Some(ok), Some(err)) => write!(f, "result<{ok}, {err}>"),
-                };
+            Type::Result(None, None) => "result",
+            Type::Result(Some(ok), None) => return inside(out, "result", &[ok]),
+            Type::Result(None, Some(err)) => {
+                out.write_str("result<_, ")?;
+                err.write(out)?;
+                return out.write_str(">");
             }
+            Type::Result(Some(ok), Some(err)) => return inside(out, "result", &[ok, err]),
         };
-        f.write_str(name)
+        out.write_str(name)
     }
 }
 
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.ty)
+impl Field {
+    fn write(&self, out: &mut Text) -> fmt::Result {
+        // Parameters of a core function have no names.
+        if !self.name.as_str().is_empty() {
+            write!(out, "{}: ", self.name)?;
+        }
+        self.ty.write(out)
     }
 }
 
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.ty {
-            Some(ty) => write!(f, "{}({ty})", self.name),
-            None => f.write_str(&self.name),
+impl Case {
+    fn write(&self, out: &mut Text) -> fmt::Result {
+        out.write_str(&self.name)?;
+        if let Some(ty) = &self.ty {
+            out.write_str("(")?;
+            ty.write(out)?;
+            out.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl FunctionType {
+    fn write(&self, out: &mut Text) -> fmt::Result {
+        out.write_str("func(")?;
+        separated(out, &self.params, Field::write)?;
+        out.write_str(")")?;
+        match self.results.as_slice() {
+            [] => Ok(()),
+            [one] => {
+                out.write_str(" -> ")?;
+                one.write(out)
+            }
+            several => {
+                out.write_str(" -> (")?;
+                separated(out, several, Type::write)?;
+                out.write_str(")")
+            }
         }
     }
 }
 
-fn braces<T: fmt::Display>(f: &mut fmt::Formatter<'_>, word: &str, items: &[T]) -> fmt::Result {
-    write!(f, "{word} {{ ")?;
-    separated(f, items)?;
-    f.write_str(" }")
+fn inside(out: &mut Text, word: &str, types: &[&Arc<Type>]) -> fmt::Result {
+    write!(out, "{word}<")?;
+    separated(out, types, |ty, out| ty.write(out))?;
+    out.write_str(">")
 }
 
-fn separated<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+fn braces<T>(
+    out: &mut Text,
+    word: &str,
+    items: &[T],
+    write: impl Fn(&T, &mut Text) -> fmt::Result,
+) -> fmt::Result {
+    write!(out, "{word} {{ ")?;
+    separated(out, items, write)?;
+    out.write_str(" }")
+}
+
+fn separated<T>(
+    out: &mut Text,
+    items: &[T],
+    write: impl Fn(&T, &mut Text) -> fmt::Result,
+) -> fmt::Result {
     for (at, item) in items.iter().enumerate() {
-        let comma = if at == 0 { "" } else { ", " };
-        write!(f, "{comma}{item}")?;
+        if at > 0 {
+            out.write_str(", ")?;
+        }
+        write(item, out)?;
     }
     Ok(())
+}
+
+/// Writes as WIT would, up to [`MAX_TEXT_BYTES`](super::MAX_TEXT_BYTES).
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Text::of(|out| self.write(out)))
+    }
+}
+
+/// Writes as WIT would, up to [`MAX_TEXT_BYTES`](super::MAX_TEXT_BYTES).
+impl fmt::Display for FunctionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Text::of(|out| self.write(out)))
+    }
+}
+
+impl fmt::Debug for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Text::of(|out| self.write(out)))
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) fn engine_options() -> EngineOptions {
         fuel: false,
         signals_based_traps: true,
         cpu: Cpu::Native,
-        compile: None,
+        compile: Default::default(),
         cache: None,
         cold_start_target_millis: None,
     }

@@ -1,0 +1,90 @@
+//! Key strings of records in lists: made once a list instead of once a record.
+
+use crate::js::{Js, JsResult, Raw};
+use riptide_wasm_runtime::value::{Field, Type};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// From how many elements on a list shares them.
+const FROM: usize = 4;
+
+/// How many parts of the element's type are looked at, for each element of the list: types share parts, and could be
+/// walked for ever. Records behind that have their keys made each time.
+const PARTS_AN_ELEMENT: usize = 64;
+
+/// The key strings of one conversion, by record.
+#[derive(Default)]
+pub(crate) struct Keys(HashMap<*const Field, Vec<Raw>>);
+
+/// The records whose keys a list made.
+pub(crate) type Made = Vec<*const Field>;
+
+impl Keys {
+    /// Makes those of records in a list, in the current handle scope: [`Keys::end`] ends them with it.
+    pub(crate) fn share(&mut self, js: Js, element: &Type, length: usize) -> JsResult<Made> {
+        let mut made = Vec::new();
+        if length >= FROM {
+            let mut left = length.saturating_mul(PARTS_AN_ELEMENT);
+            self.make(js, element, &mut left, &mut made)?;
+        }
+        Ok(made)
+    }
+
+    /// Forgets them, before their scope ends.
+    pub(crate) fn end(&mut self, made: Made) {
+        for record in made {
+            self.0.remove(&record);
+        }
+    }
+
+    /// Those of a record, where they are shared.
+    pub(crate) fn of(&self, fields: &Arc<[Field]>) -> Option<&[Raw]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&fields.as_ptr()).map(Vec::as_slice)
+    }
+
+    fn make(&mut self, js: Js, ty: &Type, left: &mut usize, made: &mut Made) -> JsResult<()> {
+        let parts = match ty {
+            Type::Record(fields) => fields.len(),
+            Type::Tuple(types) => types.len(),
+            Type::Variant(cases) => cases.len(),
+            Type::List(_) | Type::Option(_) | Type::Result(..) => 1,
+            _ => return Ok(()),
+        };
+        let Some(less) = left.checked_sub(parts) else {
+            *left = 0;
+            return Ok(());
+        };
+        *left = less;
+        match ty {
+            Type::Record(fields) => {
+                // Then a list around this one has made what is inside as well.
+                if self.0.contains_key(&fields.as_ptr()) {
+                    return Ok(());
+                }
+                let keys = fields.iter().map(|field| js.string(field.name.camel()));
+                self.0
+                    .insert(fields.as_ptr(), keys.collect::<JsResult<_>>()?);
+                made.push(fields.as_ptr());
+                fields
+                    .iter()
+                    .try_for_each(|field| self.make(js, &field.ty, left, made))
+            }
+            Type::Tuple(types) => types
+                .iter()
+                .try_for_each(|ty| self.make(js, ty, left, made)),
+            Type::Variant(cases) => cases
+                .iter()
+                .filter_map(|case| case.ty.as_ref())
+                .try_for_each(|ty| self.make(js, ty, left, made)),
+            Type::List(ty) | Type::Option(ty) => self.make(js, ty, left, made),
+            Type::Result(ok, err) => [ok, err]
+                .into_iter()
+                .flatten()
+                .try_for_each(|ty| self.make(js, ty, left, made)),
+            _ => Ok(()),
+        }
+    }
+}
