@@ -92,9 +92,9 @@ impl Engine {
         self.keep(done, move |engine| {
             let core = engine.core();
             if verify {
-                return core.cache.verify(&core.wasmtime);
+                return core.cache.verify(&core.shared.wasmtime);
             }
-            let entries = core.cache.entries(&core.wasmtime)?;
+            let entries = core.cache.entries(&core.shared.wasmtime)?;
             Ok(entries.into_iter().map(|entry| (entry, None)).collect())
         });
     }
@@ -108,8 +108,8 @@ impl Engine {
         self.keep(done, move |engine| {
             let core = engine.core();
             match limits {
-                Some(limits) => core.cache.prune(&core.wasmtime, &limits),
-                None => core.cache.clear(&core.wasmtime),
+                Some(limits) => core.cache.prune(&core.shared.wasmtime, &limits),
+                None => core.cache.clear(&core.shared.wasmtime),
             }
         });
     }
@@ -154,7 +154,7 @@ impl<T: From<Code> + 'static> Load<T> {
                 let guest = self.source.open()?;
                 let offer = self.offer.as_ref();
                 core.cache
-                    .approach(&core.wasmtime, &guest, self.expected, offer)
+                    .approach(&core.shared.wasmtime, &guest, self.expected, offer)
             });
             match step {
                 Ok(Step::Done(loaded)) => self.finish(Ok(loaded)),
@@ -201,7 +201,7 @@ impl Load<Code> {
             let loaded = guarded(|| {
                 let guest = self.source.open()?;
                 core.cache
-                    .fulfil(&core.wasmtime, duty, &guest, self.expected, wanted)
+                    .fulfil(&core.shared.wasmtime, duty, &guest, self.expected, wanted)
             });
             match loaded.transpose() {
                 Some(loaded) => self.finish(loaded),

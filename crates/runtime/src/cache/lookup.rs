@@ -92,14 +92,14 @@ impl ModuleCache {
         offer: Option<&Offer>,
     ) -> Result<Step> {
         self.compiler.check_size(guest.size()?)?;
-        let Some(options) = &self.options else {
+        let Some(options) = &self.tiers.options else {
             return Ok(Step::Compile(Duty {
                 landing: None,
                 closed: true,
             }));
         };
-        let ready = self.ready(options, engine)?;
-        let key = guest.key(&self.known)?;
+        let ready = self.tiers.ready(options, engine)?;
+        let key = guest.key(&self.tiers.known)?;
         expect_kind(key.kind, expected)?;
         let mut landing = match self.board(key) {
             Boarding::Have(compiled) => return Ok(Step::Done(self.memory_hit(compiled))),
@@ -215,11 +215,11 @@ impl ModuleCache {
     }
 
     fn disk_tier(&self) -> Option<&DiskTier> {
-        self.ready.get()?.as_ref().ok()?.disk.as_ref()
+        self.tiers.ready.get()?.as_ref().ok()?.disk.as_ref()
     }
 
     fn board(&self, key: ModuleKey) -> Boarding {
-        let mut state = lock(&self.state);
+        let mut state = lock(&self.tiers.state);
         if let Some(compiled) = state.memory.get(&key) {
             return Boarding::Have(compiled);
         }
@@ -228,7 +228,7 @@ impl ModuleCache {
             Entry::Vacant(free) => {
                 let flight = free.insert(Arc::new(Flight::new())).clone();
                 Boarding::Lead(Landing {
-                    state: self.state.clone(),
+                    state: self.tiers.state.clone(),
                     key,
                     flight,
                     outcome: Outcome::Abandoned,
@@ -261,7 +261,7 @@ impl ModuleCache {
             Found::Missing => Ok(None),
             Found::Closed(error) => {
                 reject(Rejection::Directory);
-                self.warnings.add(Cause::Directory, || {
+                self.tiers.warnings.add(Cause::Directory, || {
                     format!("the compile cache's directory is not used: {error}")
                 });
                 Err(Closed)
@@ -296,7 +296,7 @@ impl ModuleCache {
             Ok(()) => self.keep_limits(disk),
             Err(error) => {
                 self.counters.write_failures.fetch_add(1, Relaxed);
-                self.warnings.add(Cause::Write, || {
+                self.tiers.warnings.add(Cause::Write, || {
                     format!("the compile cache could not be written: {error}")
                 });
             }

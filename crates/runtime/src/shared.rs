@@ -1,0 +1,154 @@
+//! What engines of one process share: a Wasmtime engine with its slots, worker threads and the clock.
+//!
+//! Compiled code belongs to one Wasmtime engine, so engines that are to share it need one too. Its allocator has slots
+//! for several engines, and takes in another one only while there are as many left as that one's `maxInstances`; then
+//! the next such engine begins another. So each has all that it was promised, whatever the others do.
+
+use crate::allocation;
+use crate::clock::Clock;
+use crate::engine::{Core, EngineOptions};
+use crate::error::{Error, ErrorCode, Result};
+use crate::settings::{Cpu, Settings};
+use crate::ticks;
+use crate::workers::{MAX_WORKERS, Workers};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+/// Shared by the engines that point to it; gone with the last of them.
+pub(crate) struct Shared {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) workers: Workers,
+    /// The step of its allocation, as `engine.stats` names it.
+    pub(crate) allocation: &'static str,
+    /// Instances that there are slots for; none: they take no slots.
+    instances: Option<u32>,
+    warnings: Mutex<Vec<String>>,
+}
+
+/// The options that what is shared depends on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    simd: bool,
+    fuel: bool,
+    signals_based_traps: bool,
+    cpu: Cpu,
+    workers: u32,
+    max_memory_pages: u32,
+    max_table_elements: u32,
+}
+
+impl Key {
+    fn of(options: &EngineOptions) -> Key {
+        Key {
+            simd: options.simd,
+            fuel: options.fuel,
+            signals_based_traps: options.signals_based_traps,
+            cpu: options.cpu,
+            workers: threads(options),
+            max_memory_pages: options.max_memory_pages,
+            max_table_elements: options.max_table_elements,
+        }
+    }
+}
+
+/// The engines of this process by what they may share.
+static ENGINES: LazyLock<Mutex<HashMap<Key, Vec<Weak<Core>>>>> = LazyLock::new(Mutex::default);
+
+/// Makes an engine, beside others where there is room for it.
+///
+/// # Errors
+/// `ERR_INTERNAL` where the system refuses threads or memory.
+pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
+    let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
+    engines.retain(|_, engines| {
+        engines.retain(|engine| engine.strong_count() > 0);
+        !engines.is_empty()
+    });
+    let engines = engines.entry(Key::of(&options)).or_default();
+    let alive: Vec<Arc<Core>> = engines.iter().filter_map(Weak::upgrade).collect();
+    let core = match with_room(&alive, options.max_instances) {
+        Some(shared) => {
+            let beside = alive.iter().find(|other| {
+                Arc::ptr_eq(&other.shared, &shared)
+                    && other.options.cache == options.cache
+                    && other.options.compile == options.compile
+            });
+            Core::new(options, shared.clone(), beside)
+        }
+        None => {
+            let shared = Arc::new(Shared::new(&options)?);
+            Core::new(options, shared, None)
+        }
+    };
+    let core = Arc::new(core);
+    engines.push(Arc::downgrade(&core));
+    Ok(core)
+}
+
+/// The first that has so many slots left.
+fn with_room(alive: &[Arc<Core>], instances: u32) -> Option<&Arc<Shared>> {
+    let has_room = |shared: &&Arc<Shared>| {
+        let Some(all) = shared.instances else {
+            return true;
+        };
+        let promised: u32 = alive
+            .iter()
+            .filter(|other| Arc::ptr_eq(&other.shared, shared))
+            .map(|other| other.options.max_instances)
+            .sum();
+        promised + instances <= all
+    };
+    alive.iter().map(|other| &other.shared).find(has_room)
+}
+
+/// Worker threads that these options ask for.
+fn threads(options: &EngineOptions) -> u32 {
+    match options.workers {
+        0 => std::thread::available_parallelism()
+            .map_or(1, |cores| cores.get() as u32)
+            .min(MAX_WORKERS),
+        count => count,
+    }
+}
+
+impl Shared {
+    fn new(options: &EngineOptions) -> Result<Shared> {
+        ticks::begin();
+        let allocated = allocation::allocate(options)?;
+        let wasmtime = allocated.engine;
+        let ticking = wasmtime.weak();
+        let tick = move || {
+            if let Some(engine) = ticking.upgrade() {
+                engine.increment_epoch();
+            }
+        };
+        let system = |error| {
+            Error::new(
+                ErrorCode::Internal,
+                format!("the engine's threads could not be started: {error}"),
+            )
+        };
+        Ok(Shared {
+            settings: allocated.settings,
+            clock: Clock::new(tick).map_err(system)?,
+            workers: Workers::new(threads(options)).map_err(system)?,
+            allocation: allocated.step,
+            instances: allocated.instances,
+            warnings: Mutex::new(allocated.warnings),
+            wasmtime,
+        })
+    }
+
+    /// Whether instances take slots of an allocator.
+    pub(crate) fn has_slots(&self) -> bool {
+        self.instances.is_some()
+    }
+
+    /// Which steps of the allocation were refused, once.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *warnings)
+    }
+}
