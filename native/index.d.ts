@@ -20,13 +20,10 @@ export declare class BindingCode {
 /** An engine. */
 export declare class BindingEngine {
   constructor(options: BindingEngineOptions)
-  /**
-   * Loads code from a file's path or from bytes, which are copied. After `find` found nothing: with what the shared
-   * tier had, if anything, and how many milliseconds asking for it took.
-   */
-  load(source: string | Uint8Array, kind?: 'module' | 'component', spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>
-  /** Looks for code in memory and on the disk alone; otherwise its name in the shared tier. */
-  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | string>
+  /** Loads code from a file's path or from bytes, which are copied. */
+  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>
+  /** Looks for code in memory and on the disk alone. */
+  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | BindingMissing>
   /** What the cache has on the disk; where it is to verify them, with why one would not be used. */
   cacheEntries(verify: boolean): Promise<BindingCacheEntry[]>
   /** Removes what these limits do not allow, or everything. */
@@ -51,6 +48,17 @@ export declare class BindingLoan {
   release(discard: boolean): void
   /** The memory of the instance. */
   tracker(): BindingTracker
+}
+
+/** Code that neither memory nor disk has, with a copy of its bytes: what is loaded in the end is what was looked for. */
+export declare class BindingMissing {
+  /** Its name in the shared tier. */
+  get name(): string
+  /**
+   * Loads it, once: with what the shared tier had, if anything, and how many milliseconds asking for it took; without
+   * these like any other code.
+   */
+  load(spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>
 }
 
 /** A pool of instances. */

@@ -773,10 +773,11 @@ if (
   }
 }
 
-const { BindingCode, BindingEngine, BindingLoan, BindingPool, BindingSyncInstance, buildInfo, compileStandardInput, errorCodes, histogramBounds, hostErr, hostReturn, hostThrow, ownCacheKeyFile, processMetrics, setDispatchers, wat2wasm } = nativeBinding
+const { BindingCode, BindingEngine, BindingLoan, BindingMissing, BindingPool, BindingSyncInstance, buildInfo, compileStandardInput, errorCodes, histogramBounds, hostErr, hostReturn, hostThrow, ownCacheKeyFile, processMetrics, setDispatchers, wat2wasm } = nativeBinding
 export { BindingCode }
 export { BindingEngine }
 export { BindingLoan }
+export { BindingMissing }
 export { BindingPool }
 export { BindingSyncInstance }
 export { buildInfo }

@@ -3,7 +3,7 @@
 //! It lives as long as a handle, a compiled module or a pool of it does.
 
 use crate::cache::{CacheOptions, CacheStats, ModuleCache, Tier};
-use crate::compile::{CompileOptions, Compiler};
+use crate::compile::{CompileOptions, Compiler, InstanceLimits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::HistogramSnapshot;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot, process_account};
@@ -56,6 +56,15 @@ pub struct EngineOptions {
     pub cache: Option<CacheOptions>,
     /// A start from the cache that takes longer, in milliseconds, is counted as slow.
     pub cold_start_target_millis: Option<u32>,
+}
+
+impl EngineOptions {
+    pub(crate) fn instance_limits(&self) -> InstanceLimits {
+        InstanceLimits {
+            memory_bytes: u64::from(self.max_memory_pages) * PAGE_BYTES,
+            table_elements: u64::from(self.max_table_elements),
+        }
+    }
 }
 
 /// The engine's numbers at one moment.
@@ -173,7 +182,8 @@ impl Core {
         shared: Arc<Shared>,
         beside: Option<&Arc<Core>>,
     ) -> Core {
-        let compiler = Compiler::new(shared.settings, options.compile.clone());
+        let compiler = Compiler::new(shared.settings, options.compile.clone())
+            .for_instances(options.instance_limits());
         let (loaders, cache) = match beside {
             Some(other) => (other.loaders.clone(), other.cache.beside(compiler)),
             None => (

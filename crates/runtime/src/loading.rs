@@ -6,7 +6,7 @@ use crate::cache::{
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::loader::Loader;
-use crate::module::{Code, Kind, Sought, Source};
+use crate::module::{Code, Kind, Missing, Sought, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -174,9 +174,14 @@ impl<T: From<Code> + 'static> Load<T> {
     }
 
     fn finish(self, loaded: Result<Loaded>) {
-        let code = loaded.map(|loaded| {
-            self.engine.core().count_lookup(loaded.tier);
-            Code::new(&self.engine, loaded, self.before + self.asked.elapsed())
+        let code = loaded.and_then(|loaded| {
+            let core = self.engine.core();
+            core.count_lookup(loaded.tier);
+            core.options
+                .instance_limits()
+                .check_compiled(&loaded.compiled)?;
+            let took = self.before + self.asked.elapsed();
+            Ok(Code::new(&self.engine, loaded, took))
         });
         (self.done)(code.map(T::from));
         // For the numbers, once, when nobody waits.
@@ -224,7 +229,19 @@ impl Load<Sought> {
     fn name(self, duty: Duty) {
         let name = self.engine.core().cache.shared_name(&duty);
         drop(duty);
-        (self.done)(name.map(Sought::Missing));
+        let Load {
+            source,
+            expected,
+            done,
+            ..
+        } = self;
+        done(name.map(|name| {
+            Sought::Missing(Missing {
+                name,
+                source,
+                expected,
+            })
+        }));
     }
 }
 

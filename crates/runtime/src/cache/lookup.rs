@@ -285,7 +285,9 @@ impl ModuleCache {
                 Some(Loaded::from(Tier::Shared, compiled))
             }
             Err(why) => {
-                self.counters.reject(why);
+                if let Some(why) = why {
+                    self.counters.reject(why);
+                }
                 None
             }
         }

@@ -1,6 +1,6 @@
 //! How code is compiled for an engine: within which limits, by which threads, and in which process.
 
-use super::{Compiled, compile, isolated, kind_of, limits};
+use super::{Compiled, InstanceLimits, compile, isolated, kind_of, limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::settings::Settings;
@@ -46,6 +46,7 @@ pub struct IsolatedOptions {
 pub struct Compiler {
     options: Option<CompileOptions>,
     settings: Settings,
+    instances: Option<InstanceLimits>,
     took: Histogram,
 }
 
@@ -72,7 +73,16 @@ impl Compiler {
         Compiler {
             options,
             settings,
+            instances: None,
             took: Histogram::new(),
+        }
+    }
+
+    /// The same for code that instances within these limits can start with.
+    pub(crate) fn for_instances(self, limits: InstanceLimits) -> Compiler {
+        Compiler {
+            instances: Some(limits),
+            ..self
         }
     }
 
@@ -87,16 +97,18 @@ impl Compiler {
         }
     }
 
-    /// Refuses a guest that is larger, has more functions or nests deeper than it may.
+    /// Refuses a guest that is larger, has more functions or nests deeper than it may, and one that begins with more than
+    /// an instance may hold.
     ///
     /// # Errors
-    /// [`ErrorCode::CompileLimit`].
+    /// [`ErrorCode::CompileLimit`] and [`ErrorCode::MemoryLimit`].
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
-        match &self.options {
-            Some(options) => {
-                limits::check_size(options, bytes.len() as u64)?;
-                limits::check_shape(options, bytes)
-            }
+        if let Some(options) = &self.options {
+            limits::check_size(options, bytes.len() as u64)?;
+            limits::check_shape(options, bytes)?;
+        }
+        match &self.instances {
+            Some(limits) => limits.check_bytes(self.settings.simd, bytes),
             None => Ok(()),
         }
     }

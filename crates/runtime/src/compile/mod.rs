@@ -6,6 +6,7 @@ pub mod child;
 mod compiler;
 mod description;
 mod diagnosis;
+mod initial;
 mod isolated;
 mod limits;
 pub(crate) mod native;
@@ -13,6 +14,7 @@ pub(crate) mod native;
 pub use compiler::{CompileOptions, Compiler, IsolatedOptions};
 pub(crate) use description::{Description, Lookup, Target};
 pub use description::{Export, Function, Import, camel_case};
+pub(crate) use initial::InstanceLimits;
 
 use crate::error::{Error, ErrorCode, Result};
 use diagnosis::{classify, looks_like, refused};
