@@ -131,7 +131,7 @@ impl Engine {
     pub fn stats(&self) -> EngineStats {
         let core = &self.0;
         EngineStats {
-            workers: core.shared.workers.count(),
+            workers: core.shared.threads.workers.count(),
             allocation: core.shared.allocation,
             slots: core.options.max_instances,
             instances: core.slots.used(),

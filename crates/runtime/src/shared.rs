@@ -1,4 +1,4 @@
-//! What engines of one process share: a Wasmtime engine with its slots, worker threads and the clock.
+//! What engines of one process share: worker threads, the clock, and a Wasmtime engine with its slots.
 //!
 //! Compiled code belongs to one Wasmtime engine, so engines that are to share it need one too. Its allocator has slots
 //! for several engines, and takes in another one only while there are as many left as that one's `maxInstances`; then
@@ -13,18 +13,26 @@ use crate::ticks;
 use crate::workers::{MAX_WORKERS, Workers};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use wasmtime::{Engine, EngineWeak};
 
 /// Shared by the engines that point to it; gone with the last of them.
 pub(crate) struct Shared {
-    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) wasmtime: Engine,
     pub(crate) settings: Settings,
-    pub(crate) clock: Clock,
-    pub(crate) workers: Workers,
+    pub(crate) threads: Arc<Threads>,
     /// The step of its allocation, as `engine.stats` names it.
     pub(crate) allocation: &'static str,
     /// Instances that there are slots for; none: they take no slots.
     instances: Option<u32>,
     warnings: Mutex<Vec<String>>,
+}
+
+/// The threads of all engines whose options agree, so that their pools share the cores fairly.
+pub(crate) struct Threads {
+    pub(crate) clock: Clock,
+    pub(crate) workers: Workers,
+    /// Whose epochs the clock counts.
+    ticking: Arc<Mutex<Vec<EngineWeak>>>,
 }
 
 /// The options that what is shared depends on.
@@ -68,39 +76,39 @@ pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
     });
     let engines = engines.entry(Key::of(&options)).or_default();
     let alive: Vec<Arc<Core>> = engines.iter().filter_map(Weak::upgrade).collect();
-    let core = match with_room(&alive, options.max_instances) {
-        Some(shared) => {
-            let beside = alive.iter().find(|other| {
-                Arc::ptr_eq(&other.shared, &shared)
-                    && other.options.cache == options.cache
-                    && other.options.compile == options.compile
-            });
-            Core::new(options, shared.clone(), beside)
-        }
-        None => {
-            let shared = Arc::new(Shared::new(&options)?);
-            Core::new(options, shared, None)
-        }
+    let same_code = |other: &&Arc<Core>| {
+        other.options.cache == options.cache && other.options.compile == options.compile
     };
+    // Rather where its code is.
+    let candidates = alive.iter().filter(same_code).chain(&alive);
+    let with_room = candidates
+        .map(|other| &other.shared)
+        .find(|shared| has_room(&alive, shared, options.max_instances));
+    let shared = match with_room {
+        Some(shared) => shared.clone(),
+        None => Arc::new(Shared::new(&options, alive.first())?),
+    };
+    let beside = alive
+        .iter()
+        .filter(same_code)
+        .find(|other| Arc::ptr_eq(&other.shared, &shared));
+    let core = Core::new(options.clone(), shared, beside);
     let core = Arc::new(core);
     engines.push(Arc::downgrade(&core));
     Ok(core)
 }
 
-/// The first that has so many slots left.
-fn with_room(alive: &[Arc<Core>], instances: u32) -> Option<&Arc<Shared>> {
-    let has_room = |shared: &&Arc<Shared>| {
-        let Some(all) = shared.instances else {
-            return true;
-        };
-        let promised: u32 = alive
-            .iter()
-            .filter(|other| Arc::ptr_eq(&other.shared, shared))
-            .map(|other| other.options.max_instances)
-            .sum();
-        promised + instances <= all
+/// Whether there are slots for so many instances that no engine was promised.
+fn has_room(alive: &[Arc<Core>], shared: &Arc<Shared>, instances: u32) -> bool {
+    let Some(all) = shared.instances else {
+        return true;
     };
-    alive.iter().map(|other| &other.shared).find(has_room)
+    let promised: u32 = alive
+        .iter()
+        .filter(|other| Arc::ptr_eq(&other.shared, shared))
+        .map(|other| other.options.max_instances)
+        .sum();
+    promised + instances <= all
 }
 
 /// Worker threads that these options ask for.
@@ -114,30 +122,31 @@ fn threads(options: &EngineOptions) -> u32 {
 }
 
 impl Shared {
-    fn new(options: &EngineOptions) -> Result<Shared> {
-        ticks::begin();
+    /// `beside` an engine whose threads it takes part in.
+    fn new(options: &EngineOptions, beside: Option<&Arc<Core>>) -> Result<Shared> {
         let allocated = allocation::allocate(options)?;
-        let wasmtime = allocated.engine;
-        let ticking = wasmtime.weak();
-        let tick = move || {
-            if let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
-            }
+        let threads = match beside {
+            Some(other) => other.shared.threads.clone(),
+            None => Arc::new(Threads::start(threads(options)).map_err(|error| {
+                Error::new(
+                    ErrorCode::Internal,
+                    format!("the engine's threads could not be started: {error}"),
+                )
+            })?),
         };
-        let system = |error| {
-            Error::new(
-                ErrorCode::Internal,
-                format!("the engine's threads could not be started: {error}"),
-            )
-        };
+        let mut ticking = threads
+            .ticking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        ticking.push(allocated.engine.weak());
+        drop(ticking);
         Ok(Shared {
+            wasmtime: allocated.engine,
             settings: allocated.settings,
-            clock: Clock::new(tick).map_err(system)?,
-            workers: Workers::new(threads(options)).map_err(system)?,
+            threads,
             allocation: allocated.step,
             instances: allocated.instances,
             warnings: Mutex::new(allocated.warnings),
-            wasmtime,
         })
     }
 
@@ -150,5 +159,25 @@ impl Shared {
     pub(crate) fn take_warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *warnings)
+    }
+}
+
+impl Threads {
+    fn start(workers: u32) -> std::io::Result<Threads> {
+        ticks::begin();
+        let ticking: Arc<Mutex<Vec<EngineWeak>>> = Arc::default();
+        let engines = ticking.clone();
+        let tick = move || {
+            let mut engines = engines.lock().unwrap_or_else(PoisonError::into_inner);
+            engines.retain(|engine| {
+                let alive = engine.upgrade();
+                alive.inspect(Engine::increment_epoch).is_some()
+            });
+        };
+        Ok(Threads {
+            clock: Clock::new(tick)?,
+            workers: Workers::new(workers)?,
+            ticking,
+        })
     }
 }
