@@ -139,8 +139,8 @@ const RULES: Readonly<Record<string, Rule>> = {
  * and pools.
  *
  * In a cluster, prom-client's `AggregatorRegistry` sums them over processes. It does over worker threads, too, by
- * `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread shows its own pools, and
- * one of them an engine that they share.
+ * `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread shows its own engine and
+ * pools, and one of them the process.
  *
  * @returns takes away what this call showed
  * @throws OptionError `ERR_BAD_OPTION` for an unknown option, for what is no engine or pool, and for a name that is taken

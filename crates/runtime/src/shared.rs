@@ -124,7 +124,11 @@ fn threads(options: &EngineOptions) -> u32 {
 impl Shared {
     /// `beside` an engine whose threads it takes part in.
     fn new(options: &EngineOptions, beside: Option<&Arc<Core>>) -> Result<Shared> {
-        let allocated = allocation::allocate(options)?;
+        let mut allocated = allocation::allocate(options)?;
+        // The operator heard it from the engine that is there.
+        if beside.is_some_and(|other| other.shared.allocation == allocated.step) {
+            allocated.warnings.clear();
+        }
         let threads = match beside {
             Some(other) => other.shared.threads.clone(),
             None => Arc::new(Threads::start(threads(options)).map_err(|error| {

@@ -60,8 +60,9 @@ pub(crate) unsafe fn from_file(engine: &Engine, kind: Kind, file: &File) -> Resu
                     return Ok(Compiled::new(Form::Component(component)));
                 }
             }
-            // No /proc: a copy.
+            // No /proc: a copy. Whoever wrote the file left it at its end.
             let mut bytes = Vec::new();
+            std::io::Seek::rewind(&mut &*file)?;
             std::io::Read::read_to_end(&mut &*file, &mut bytes)?;
             // SAFETY: the bytes of that same file, genuine by this function's contract.
             unsafe { from_memory(engine, kind, &bytes) }
