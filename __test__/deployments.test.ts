@@ -185,7 +185,7 @@ describe('a fleet', () => {
     return file;
   }
 
-  /** A machine within this process: a cache directory of its own is an engine core of its own. */
+  /** A machine within this process: a cache directory of its own has a memory tier of its own. */
   function machine(client: Client, key = keyFile(), options: RedisCacheOptions = {}): Engine {
     const shared = new RedisCache(client, options);
     return new Engine({ cache: { directory: temporaryFolder(), keyFile: key, shared } });

@@ -368,8 +368,8 @@ describe('code that runs', () => {
     async (trust) => {
       const directory = temporaryFolder();
       await new Engine({ cache: { directory, trust } }).load(wat2wasm(MATH));
-      // A core of its own, which has the code from the disk.
-      const engine = new Engine({ cache: { directory, trust }, coldStartTargetMillis: 78 });
+      // Other limits, so a memory tier of its own: it has the code from the disk.
+      const engine = new Engine({ cache: { directory, trust, maxEntries: 78 } });
       const pool = await poolOf(engine, MATH, { max: 2 });
       expect(pool.code.cacheHit).toBe(true);
       expect(engine.cache.snapshot()).toMatchObject({ diskHits: 1 });
@@ -382,7 +382,7 @@ describe('code that runs', () => {
       expect(artefactsIn(directory)).toEqual([]);
       // What it has in memory it keeps; another process finds nothing.
       expect((await engine.load(wat2wasm(MATH))).cacheHit).toBe(true);
-      const third = new Engine({ cache: { directory, trust }, coldStartTargetMillis: 79 });
+      const third = new Engine({ cache: { directory, trust, maxEntries: 79 } });
       expect((await third.load(wat2wasm(MATH))).cacheHit).toBe(false);
       expect(readFileSync(artefactsIn(directory)[0] as string).length).toBeGreaterThan(0);
     },

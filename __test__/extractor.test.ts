@@ -8,6 +8,7 @@ import {
   type ExtractorOptions,
   getWasmMemoryMetrics,
   Instance,
+  MemoryLimitError,
 } from '../dist/index.js';
 import { failure, noPagesLeft, temporaryFolder } from './support.js';
 
@@ -240,15 +241,15 @@ describe('createExtractor', () => {
       return [engine.cache.directory, pool.code.cacheHit];
     };
     expect(await at({})).toEqual([directory, false]);
-    expect(await at({ cache: true, maxInstances: 9 })).toEqual([directory, true]);
-    expect(await at({ cache: { keyFile }, maxInstances: 10 })).toEqual([directory, true]);
+    expect(await at({ cache: true })).toEqual([directory, true]);
+    expect(await at({ cache: { keyFile, maxEntries: 10 } })).toEqual([directory, true]);
     expect(await at({ cache: { directory: other } })).toEqual([other, false]);
     // Signed with the environment's key: no other key would be taken for it.
-    expect(await at({ cache: { directory: other, keyFile }, maxInstances: 11 })).toEqual([other, true]);
+    expect(await at({ cache: { directory: other, keyFile, maxEntries: 11 } })).toEqual([other, true]);
     expect(await at({ cache: { trust: 'owner' } })).toEqual([directory, expect.any(Boolean)]);
     expect(await at({ cache: false })).toEqual([undefined, false]);
     const off = { ...env, RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false' };
-    expect(await at({ env: off, cache: true, maxInstances: 12 })).toEqual([directory, true]);
+    expect(await at({ env: off, cache: { maxEntries: 12 } })).toEqual([directory, true]);
   });
 
   test('takes an engine, and then none of its options', async () => {
@@ -267,6 +268,29 @@ describe('createExtractor', () => {
     expect((await failure(createExtractor({ engine: {} as never }))).details).toMatchObject({ option: 'engine' });
     const env = { RIPTIDE_WASM_TIMEOUT_SECS: 'soon' };
     expect((await failure(createExtractor({ env }))).details).toMatchObject({ option: 'RIPTIDE_WASM_TIMEOUT_SECS' });
+  });
+
+  test.each([
+    ['a variable', () => ({ env: { RIPTIDE_WASM_MEMORY_LIMIT_MB: '1' } })],
+    ['an option', () => ({ env: false as const, maxMemoryPages: 16 })],
+    ['a pool on an engine that allows more', () => ({ env: false as const, engine: new Engine(), maxMemoryPages: 16 })],
+  ])('says which memory limit it needs, where one is too small for it (%s)', async (_, options) => {
+    const error = await failure(createExtractor(options()));
+    expect(error).toBeInstanceOf(MemoryLimitError);
+    const { requestedBytes, ...details } = error.details as Record<string, number>;
+    expect(details).toMatchObject({ heldBytes: 0, limitBytes: 2 ** 20, limitedBy: 'instance' });
+    const [, least, megabytes, pages] =
+      /(\d+) pages.* RIPTIDE_WASM_MEMORY_LIMIT_MB to (\d+).*maxMemoryPages: (\d+)/.exec(
+        error.message,
+      ) as unknown as number[];
+    expect([Number(least) * 65_536, Number(pages) * 65_536]).toEqual([requestedBytes, requestedBytes]);
+    // What it says is enough, and no less would be.
+    expect(await failure(createExtractor({ env: false, maxMemoryPages: Number(pages) - 1 }))).toMatchObject({
+      code: 'ERR_MEMORY_LIMIT',
+    });
+    await make({ env: false, min: 1, max: 1, maxMemoryPages: Number(pages) });
+    const small = await make({ env: { RIPTIDE_WASM_MEMORY_LIMIT_MB: String(megabytes) }, min: 1, max: 1 });
+    expect((await small.extract('<title>Small</title><p>text')).title).toBe('Small');
   });
 
   test('keeps limits but gives no metrics where they are off', async () => {

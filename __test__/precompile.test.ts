@@ -37,8 +37,8 @@ describe('engine.precompile', () => {
     const hits = async (of: Engine) => (await of.precompile(sources)).map(({ cacheHit }) => cacheHit);
     expect(await hits(engine)).toEqual([false, false, false]);
     expect(await hits(engine)).toEqual([true, true, true]);
-    // Another option, which does not change the code: an engine core with a memory of its own.
-    const other = new Engine({ cache: { directory }, coldStartTargetMillis: 999 });
+    // Other limits, which do not change the code: an engine with a memory tier of its own.
+    const other = new Engine({ cache: { directory, maxEntries: 999 } });
     expect(await hits(other)).toEqual([true, true, true]);
     expect(other.cache.snapshot()).toMatchObject({ misses: 0, diskHits: 3 });
     expect((await other.load(sources[0] as Uint8Array)).cacheHit).toBe(true);

@@ -145,19 +145,20 @@ export interface BindingExtern {
 
 /** @internal */
 export interface BindingEngine {
-  load(
-    source: string | Uint8Array,
-    kind?: 'module' | 'component',
-    spentMillis?: number,
-    sealed?: Uint8Array,
-  ): Promise<BindingCode>;
-  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | string>;
+  load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>;
+  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | BindingMissing>;
   cacheEntries(verify: boolean): Promise<BindingCacheEntry[]>;
   pruneCache(limits?: BindingCacheLimits): Promise<{ entries: number; bytes: number }>;
   readonly stats: BindingEngineStats;
   takeWarnings(): string[];
   tracker(): BindingTracker;
   metrics(): Record<string, number>;
+}
+
+/** Code that neither memory nor disk has. It is loaded once. @internal */
+export interface BindingMissing {
+  readonly name: string;
+  load(spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>;
 }
 
 /** @internal */

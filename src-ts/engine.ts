@@ -17,7 +17,7 @@ import { checkOptions, flag, MAX_INSTANCES, MAX_TABLE_ELEMENTS, oneOf, whole } f
 import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 
-/** Options of an {@link Engine}. Engines with equal options share one core in a process. */
+/** Options of an {@link Engine}. */
 export interface EngineOptions {
   /**
    * Whether code with SIMD instructions is taken. With `false` it is refused as `ERR_SIMD_DISABLED`.
@@ -160,8 +160,12 @@ export const ENGINE_RULES = {
 };
 
 /**
- * One Wasmtime engine: its worker threads, its cache of compiled code and its limits. Most processes need one. It needs
- * no closing: an engine without calls in flight keeps nothing alive.
+ * Compiles and runs WebAssembly within limits: its memory budget, its instances, its cache of compiled code and its numbers.
+ * Most processes need one. It needs no closing: an engine without calls in flight keeps nothing alive.
+ *
+ * Engines of one process, on whatever threads, share worker threads and address space where these options agree: `simd`,
+ * `fuel`, `signalsBasedTraps`, `cpu`, `workers`, `maxMemoryPages` and `maxTableElements`. Where `cache` and `compile` agree
+ * as well, they share compiled code, too. Another engine like one that is there is made in microseconds.
  */
 export class Engine {
   /** @internal */

@@ -3,7 +3,7 @@ import type { CacheOptions } from './cache-options.js';
 import type { CallOptions } from './caller.js';
 import { type Config, cacheFields, loadConfig } from './config.js';
 import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
-import { GuestError, makeError } from './errors.js';
+import { GuestError, MemoryLimitError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { inner } from './internal.js';
 import { PACKAGE, running, shippedFile } from './location.js';
@@ -142,7 +142,7 @@ export interface ExtractorOptions extends EngineOptions, Omit<PoolOptions, 'wasi
   /**
    * The engine to run on. Its options are then its own: none of {@link EngineOptions} may stand beside it, except
    * `maxMemoryPages` and `maxTableElements`, which are then the pool's.
-   * @default an engine of these options, shared in the process with others of equal options
+   * @default an engine of these options
    */
   engine?: Engine;
   /**
@@ -178,6 +178,7 @@ const INTERFACE = 'riptide:extractor/extract@1.0.0#';
  * ```
  *
  * @throws OptionError `ERR_BAD_OPTION` for an option or an environment variable that cannot be used
+ * @throws MemoryLimitError `ERR_MEMORY_LIMIT` where an instance may hold less than the extractor begins with
  */
 export async function createExtractor(given: ExtractorOptions = {}): Promise<Extractor> {
   const options = checkOptions(given, EXTRACTOR_RULES);
@@ -191,15 +192,35 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
       }
     }
   }
-  const component = await engine.loadComponent(extractorFile(engine.simd));
-  const pool = new Pool(component, poolOptions(options, config, engine));
   try {
-    await pool.ready();
+    const component = await engine.loadComponent(extractorFile(engine.simd));
+    const pool = new Pool(component, poolOptions(options, config, engine));
+    try {
+      await pool.ready();
+    } catch (error) {
+      await pool.destroy();
+      throw error;
+    }
+    return Extractor.over(engine, pool);
   } catch (error) {
-    await pool.destroy();
-    throw error;
+    throw tooSmall(error) ?? error;
   }
-  return Extractor.over(engine, pool);
+}
+
+const PAGE_BYTES = 65_536;
+const MIB = 2 ** 20;
+
+/** The error of a limit that no instance of the extractor can start within, with the least that will do. */
+function tooSmall(error: unknown): MemoryLimitError | undefined {
+  if (!(error instanceof MemoryLimitError) || error.details.limitedBy !== 'instance') return undefined;
+  const { requestedBytes, heldBytes, limitBytes } = error.details;
+  const bytes = Number(requestedBytes) + Number(heldBytes);
+  const [least, most] = [bytes, Number(limitBytes)].map((of) => `${of / PAGE_BYTES} pages (${of} bytes)`);
+  const message =
+    `the extractor begins with ${least} of memory, and an instance may hold ${most}: ` +
+    `set RIPTIDE_WASM_MEMORY_LIMIT_MB to ${Math.ceil(bytes / MIB)} or more (maxMemoryPages: ${bytes / PAGE_BYTES}); ` +
+    'large pages take more';
+  return makeError('ERR_MEMORY_LIMIT', error.details, { message, cause: error }) as MemoryLimitError;
 }
 
 /**

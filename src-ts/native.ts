@@ -8,6 +8,7 @@ import type {
   BindingEngineOptions,
   BindingFailure,
   BindingInstanceOptions,
+  BindingMissing,
   BindingPool,
   BindingPoolOptions,
   BindingSyncInstance,
@@ -203,18 +204,22 @@ export function loadCode(
   engine: BindingEngine,
   source: string | Uint8Array,
   kind?: 'module' | 'component',
-  offer?: Offer,
 ): Promise<BindingCode> {
-  return settle(() => engine.load(source, kind, offer?.spentMillis, offer?.sealed));
+  return settle(() => engine.load(source, kind));
 }
 
-/** From memory or the disk; otherwise its name in the shared tier. @internal */
+/** From memory or the disk. @internal */
 export function findCode(
   engine: BindingEngine,
   source: string | Uint8Array,
   kind?: 'module' | 'component',
-): Promise<BindingCode | string> {
+): Promise<BindingCode | BindingMissing> {
   return settle(() => engine.find(source, kind));
+}
+
+/** Loads what was not found: the bytes that were looked for, whatever became of the caller's. @internal */
+export function loadMissing(missing: BindingMissing, offer?: Offer): Promise<BindingCode> {
+  return settle(() => missing.load(offer?.spentMillis, offer?.sealed));
 }
 
 /** Where this user's key of the cache is; made where there is none. Touches the disk. @internal */

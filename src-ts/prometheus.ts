@@ -145,7 +145,7 @@ const RULES: Readonly<Record<string, Rule>> = {
  * In a cluster, prom-client's `AggregatorRegistry` makes one page of all processes: a sum, and the highest value of the
  * last cold start, of what the cache's directory holds, which they share, and of the breaker's states. It does over
  * worker threads, too, by `AggregatorRegistry.aggregate` of what their registries give by `getMetricsAsJSON`: each thread
- * shows its own pools, and one of them an engine that they share.
+ * shows its own engine and pools, and one of them the process.
  *
  * @returns takes away what this call showed
  * @throws OptionError `ERR_BAD_OPTION` for an unknown option, for what is no engine or pool, and for a name that is taken

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
-import type { BindingCode, BindingEngine } from './binding.js';
+import type { BindingCode, BindingEngine, BindingMissing } from './binding.js';
 import { mostBytes, type SharedCache } from './cache-options.js';
-import { findCode, loadCode } from './native.js';
+import { findCode, loadMissing } from './native.js';
 
 /** A cache that takes longer than this to answer is not worth waiting for. */
 const GET_MILLIS = 2000;
@@ -39,24 +39,26 @@ export class SharedTier {
   async load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode> {
     const began = performance.now();
     const found = await findCode(this.#binding, source, kind);
-    if (typeof found !== 'string') return found;
-    const before = this.#loading.get(found);
+    if (!('name' in found)) return found;
+    const { name } = found;
+    const before = this.#loading.get(name);
     if (before !== undefined) {
       await before;
-      return loadCode(this.#binding, source, kind);
+      return loadMissing(found);
     }
-    const loading = this.#ask(found, source, kind, began);
-    this.#loading.set(found, loading);
+    const loading = this.#ask(found, began);
+    this.#loading.set(name, loading);
     try {
       return await loading;
     } finally {
-      this.#loading.delete(found);
+      this.#loading.delete(name);
     }
   }
 
-  async #ask(name: string, source: string | Uint8Array, kind: 'module' | 'component' | undefined, began: number) {
+  async #ask(missing: BindingMissing, began: number): Promise<BindingCode> {
+    const { name } = missing;
     const sealed = await this.#get(name);
-    const code = await loadCode(this.#binding, source, kind, { spentMillis: performance.now() - began, sealed });
+    const code = await loadMissing(missing, { spentMillis: performance.now() - began, sealed });
     const made = code.takeSealed();
     if (made !== null) {
       const putting = this.#put(name, made).finally(() => this.#putting.delete(putting));

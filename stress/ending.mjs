@@ -27,7 +27,7 @@ const PROCESSES = 8;
 
 const [, , ownWay, ownRound = '0', folder = ''] = process.argv;
 const { way, round } = isMainThread ? { way: ownWay, round: Number(ownRound) } : workerData;
-// Equal options: every thread of this process shares one engine core.
+// Equal options: the threads of this process share worker threads, slots and compiled code.
 const engine = new Engine({ cache: way === 'cluster' });
 const imports = { env: { ask: () => new Promise(() => {}) } };
 const exits = { env: { ask: () => process.exit(3) } };

@@ -1,4 +1,4 @@
-// One user's process for owners.mjs: loads a guest from a cache under owner trust, in a fresh engine core each time.
+// One user's process for owners.mjs: loads a guest from a cache under owner trust, with a fresh memory tier each time.
 //
 //   node owner.mjs [uid]
 import { Engine } from '../dist/index.js';
@@ -14,13 +14,13 @@ if (uid !== undefined) {
 
 let warnings = [];
 process.on('warning', ({ message }) => warnings.push(message));
-let cores = 0;
+let engines = 0;
 
 process.on('message', async ({ directory, wasm }) => {
   warnings = [];
-  // Engines with equal options share a core.
-  const options = { workers: 1, maxInstances: 1, coldStartTargetMillis: 1000 + cores++ };
-  const engine = new Engine({ ...options, cache: { directory, trust: 'owner' } });
+  // Engines whose cache has equal options share what is in memory.
+  const cache = { directory, trust: 'owner', maxEntries: 4096 + engines++ };
+  const engine = new Engine({ workers: 1, maxInstances: 1, cache });
   const seen = await use(engine, { wasm }).catch((error) => ({ error: String(error) }));
   // Upkeep trusts the same folders.
   seen.listed = await engine.cache.entries().then(

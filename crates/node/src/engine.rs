@@ -18,7 +18,7 @@ use napi_derive::napi;
 use riptide_wasm_runtime::cache::{Offer, Rejection, Removed};
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::module::{Code, Kind, Sought, Source};
+use riptide_wasm_runtime::module::{Code, Kind, Missing, Sought, Source};
 use riptide_wasm_runtime::settings::Cpu;
 use std::collections::HashMap;
 
@@ -105,52 +105,34 @@ impl BindingEngine {
         })
     }
 
-    /// Loads code from a file's path or from bytes, which are copied. After `find` found nothing: with what the shared
-    /// tier had, if anything, and how many milliseconds asking for it took.
+    /// Loads code from a file's path or from bytes, which are copied.
     #[napi(
-        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component', spentMillis?: number, sealed?: Uint8Array",
+        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
         ts_return_type = "Promise<BindingCode>"
     )]
-    pub fn load(
-        &self,
-        env: Env,
-        source: Unknown,
-        kind: Option<String>,
-        spent_millis: Option<f64>,
-        sealed: Option<Unknown>,
-    ) -> napi::Result<Raw> {
-        self.submit(env, |js| {
+    pub fn load(&self, env: Env, source: Unknown, kind: Option<String>) -> napi::Result<Raw> {
+        submit(env, |js| {
             let source = load_source(js, source.raw())?;
             let kind = load_kind(kind)?;
-            let sealed = sealed.map(|sealed| shared_bytes(js, sealed.raw()));
-            let sealed = sealed.transpose()?;
-            let offer = spent_millis.map(|millis| Offer {
-                sealed,
-                spent: duration(millis).unwrap_or_default(),
-            });
-            Ok(move |reply: Reply| {
-                let done = move |code| {
-                    reply.make(code, |js, code: Code| made(js, BindingCode::from(code)))
-                };
-                self.engine.load(source, kind, offer, done);
-            })
+            Ok(move |reply: Reply| begin(&self.engine, source, kind, None, reply))
         })
     }
 
-    /// Looks for code in memory and on the disk alone; otherwise its name in the shared tier.
+    /// Looks for code in memory and on the disk alone.
     #[napi(
         ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
-        ts_return_type = "Promise<BindingCode | string>"
+        ts_return_type = "Promise<BindingCode | BindingMissing>"
     )]
     pub fn find(&self, env: Env, source: Unknown, kind: Option<String>) -> napi::Result<Raw> {
-        self.submit(env, |js| {
+        submit(env, |js| {
             let source = load_source(js, source.raw())?;
             let kind = load_kind(kind)?;
             Ok(move |reply: Reply| {
+                let engine = self.engine.clone();
                 let done = move |sought| {
                     reply.make(sought, |js, sought| match sought {
                         Sought::Code(code) => made(js, BindingCode::from(code)),
-                        Sought::Missing(name) => js.string(&name),
+                        Sought::Missing(missing) => made(js, BindingMissing::new(engine, missing)),
                     })
                 };
                 self.engine.find(source, kind, done);
@@ -161,7 +143,7 @@ impl BindingEngine {
     /// What the cache has on the disk; where it is to verify them, with why one would not be used.
     #[napi(ts_return_type = "Promise<BindingCacheEntry[]>")]
     pub fn cache_entries(&self, env: Env, verify: bool) -> napi::Result<Raw> {
-        self.submit(env, |_| {
+        submit(env, |_| {
             Ok(move |reply: Reply| {
                 let done = move |entries| {
                     reply.make(entries, |js, entries: Vec<_>| {
@@ -177,7 +159,7 @@ impl BindingEngine {
     /// Removes what these limits do not allow, or everything.
     #[napi(ts_return_type = "Promise<BindingRemoved>")]
     pub fn prune_cache(&self, env: Env, limits: Option<BindingCacheLimits>) -> napi::Result<Raw> {
-        self.submit(env, |_| {
+        submit(env, |_| {
             let limits = limits.map(cache_limits);
             Ok(move |reply: Reply| {
                 let done = move |removed| {
@@ -255,24 +237,87 @@ impl BindingEngine {
     }
 }
 
-impl BindingEngine {
-    /// A promise for work: `prepare` reads the arguments, and what it gives begins the work. Arguments that do not fit
-    /// reject the promise.
-    fn submit<'a, W: FnOnce(Reply) + 'a>(
-        &'a self,
+/// Code that neither memory nor disk has, with a copy of its bytes: what is loaded in the end is what was looked for.
+#[napi]
+pub struct BindingMissing {
+    engine: Engine,
+    name: String,
+    /// None once it is loaded.
+    rest: Option<(Source, Option<Kind>)>,
+}
+
+impl BindingMissing {
+    fn new(engine: Engine, missing: Missing) -> BindingMissing {
+        let Missing {
+            name,
+            source,
+            expected,
+        } = missing;
+        BindingMissing {
+            engine,
+            name,
+            rest: Some((source, expected)),
+        }
+    }
+}
+
+#[napi]
+impl BindingMissing {
+    /// Its name in the shared tier.
+    #[napi(getter)]
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// Loads it, once: with what the shared tier had, if anything, and how many milliseconds asking for it took; without
+    /// these like any other code.
+    #[napi(
+        ts_args_type = "spentMillis?: number, sealed?: Uint8Array",
+        ts_return_type = "Promise<BindingCode>"
+    )]
+    pub fn load(
+        &mut self,
         env: Env,
-        prepare: impl FnOnce(Js) -> JsResult<W>,
+        spent_millis: Option<f64>,
+        sealed: Option<Unknown>,
     ) -> napi::Result<Raw> {
-        // SAFETY: napi gave the environment for this call.
-        let js = unsafe { Js::new(env.raw()) };
-        failure::throwing(js, || {
-            let bridge = Bridge::of(js)?;
-            match prepare(js) {
-                Ok(work) => bridge.submit(js, None, work),
-                Err(fault) => bridge::rejected(js, fault),
-            }
+        submit(env, |js| {
+            let sealed = sealed.map(|sealed| shared_bytes(js, sealed.raw()));
+            let sealed = sealed.transpose()?;
+            let offer = spent_millis.map(|millis| Offer {
+                sealed,
+                spent: duration(millis).unwrap_or_default(),
+            });
+            let (source, kind) = self
+                .rest
+                .take()
+                .ok_or_else(|| Error::new(ErrorCode::Internal, "this code was loaded before"))?;
+            Ok(move |reply: Reply| begin(&self.engine, source, kind, offer, reply))
         })
     }
+}
+
+/// Begins a load that answers with the code.
+fn begin(engine: &Engine, source: Source, kind: Option<Kind>, offer: Option<Offer>, reply: Reply) {
+    let done = move |code| reply.make(code, |js, code: Code| made(js, BindingCode::from(code)));
+    engine.load(source, kind, offer, done);
+}
+
+/// A promise for work: `prepare` reads the arguments, and what it gives begins the work. Arguments that do not fit reject
+/// the promise.
+fn submit<W: FnOnce(Reply)>(
+    env: Env,
+    prepare: impl FnOnce(Js) -> JsResult<W>,
+) -> napi::Result<Raw> {
+    // SAFETY: napi gave the environment for this call.
+    let js = unsafe { Js::new(env.raw()) };
+    failure::throwing(js, || {
+        let bridge = Bridge::of(js)?;
+        match prepare(js) {
+            Ok(work) => bridge.submit(js, None, work),
+            Err(fault) => bridge::rejected(js, fault),
+        }
+    })
 }
 
 fn made(js: Js, value: impl ToNapiValue) -> JsResult<Raw> {

@@ -2,8 +2,8 @@
 //!
 //! Slots of 4 GiB need no bounds checks but much address space. Where the system refuses it, slots
 //! of the limit's size; where it refuses those too, memory on demand with a small reservation.
+//! Each step is tried with slots for several engines first, then with those of one.
 
-use crate::compile::{Compiled, Form};
 use crate::engine::EngineOptions;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
@@ -24,11 +24,13 @@ pub(crate) const CORE_INSTANCES: u32 = 64;
 /// system and back, a call of it each. An element has eight bytes.
 const TABLE_KEPT_BYTES: usize = 16 << 10;
 
-/// Memories that an instance uses on average, for the engine's total.
-const MEMORIES_PER_SLOT: u32 = 2;
+/// Instances that there are slots for where the system grants the address space: 2 TiB of it, of the 128 that a
+/// process has. It is what engines of equal settings share.
+const SHARED_INSTANCES: u32 = 256;
 
-/// Core instances that an instance uses on average, for the engine's total.
-const CORE_INSTANCES_PER_SLOT: u32 = 8;
+/// Memories and tables that an instance uses on average, for an engine's total.
+pub(crate) const MEMORIES_PER_INSTANCE: u32 = 2;
+pub(crate) const TABLES_PER_INSTANCE: u32 = 8;
 
 /// Memories and tables of one module or component.
 pub(crate) const MEMORIES: u32 = 16;
@@ -38,25 +40,33 @@ pub(crate) const TABLES: u32 = 64;
 /// languages with runtimes pass Wasmtime's 1 MiB.
 const MAX_INSTANCE_STATE_BYTES: usize = 4 << 20;
 
-/// An engine and how it allocates.
+/// A Wasmtime engine and how it allocates.
 pub(crate) struct Allocated {
     pub(crate) engine: Engine,
     /// The step that holds, as `engine.stats` names it.
     pub(crate) step: &'static str,
+    /// Instances that there are slots for; none: instances take no slots.
+    pub(crate) instances: Option<u32>,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<String>,
 }
 
-/// Makes the engine with the first step that the system grants.
+/// Makes a Wasmtime engine with the first step that the system grants.
 pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
     let limit = u64::from(options.max_memory_pages) * PAGE_BYTES;
-    let steps: [(&'static str, u64, bool); 3] = [
-        ("pooling-4gib", FULL_RESERVATION, true),
-        ("pooling-limit", limit, true),
-        (ON_DEMAND, ON_DEMAND_RESERVATION, false),
+    let own = options.max_instances;
+    let pooled = if own < SHARED_INSTANCES {
+        vec![Some(SHARED_INSTANCES), Some(own)]
+    } else {
+        vec![Some(own)]
+    };
+    let steps = [
+        ("pooling-4gib", FULL_RESERVATION, pooled.clone()),
+        ("pooling-limit", limit, pooled),
+        (ON_DEMAND, ON_DEMAND_RESERVATION, vec![None]),
     ];
     let mut warnings = Vec::new();
-    for (step, reservation, pooling) in steps {
+    for (step, reservation, sizes) in steps {
         let settings = Settings {
             simd: options.simd,
             signals: options.signals_based_traps,
@@ -64,23 +74,30 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
             reservation,
             cpu: options.cpu,
         };
-        let mut config = settings.config()?;
-        if pooling {
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(options, limit)));
-        }
-        match Engine::new(&config) {
-            Ok(engine) => {
-                return Ok(Allocated {
-                    engine,
-                    step,
-                    settings,
-                    warnings,
-                });
+        let mut refused = None;
+        for instances in sizes {
+            let mut config = settings.config()?;
+            if let Some(instances) = instances {
+                let slots = slots(options, instances, limit);
+                config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots));
             }
-            Err(error) => warnings.push(format!(
-                "memory allocation \"{step}\" was refused ({error:#}); a more modest one is used, which is slower"
-            )),
+            match Engine::new(&config) {
+                Ok(engine) => {
+                    return Ok(Allocated {
+                        engine,
+                        step,
+                        instances,
+                        settings,
+                        warnings,
+                    });
+                }
+                Err(error) => refused = Some(error),
+            }
         }
+        // Of a step that was refused in both sizes, the smaller one's reason.
+        warnings.extend(refused.map(|error| {
+            format!("memory allocation \"{step}\" was refused ({error:#}); a more modest one is used, which is slower")
+        }));
     }
     Err(Error::new(
         ErrorCode::Internal,
@@ -88,32 +105,15 @@ pub(crate) fn allocate(options: &EngineOptions) -> Result<Allocated> {
     ))
 }
 
-/// Instances of one code that `slots` have room for at once: one with many memories or tables takes those of others.
-pub(crate) fn room(step: &str, slots: u32, compiled: &Compiled) -> u32 {
-    if step == ON_DEMAND {
-        return u32::MAX;
-    }
-    let required = match &compiled.form {
-        Form::Module(module) => Some(module.resources_required()),
-        Form::Component(component) => component.resources_required(),
-    };
-    let Some(required) = required else {
-        return u32::MAX;
-    };
-    let share = |all: u32, each: u32| slots.saturating_mul(all) / each.max(1);
-    share(MEMORIES_PER_SLOT, required.num_memories)
-        .min(share(CORE_INSTANCES_PER_SLOT, required.num_tables))
-}
-
-fn slots(options: &EngineOptions, limit: u64) -> PoolingAllocationConfig {
-    let slots = options.max_instances;
+fn slots(options: &EngineOptions, instances: u32, limit: u64) -> PoolingAllocationConfig {
     let mut pooling = PoolingAllocationConfig::new();
     pooling
-        .total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
-        .total_memories(slots.saturating_mul(MEMORIES_PER_SLOT))
-        .total_tables(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
-        .total_stacks(slots)
+        .total_component_instances(instances)
+        // A count alone, which reserves nothing: as many as there can be.
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .total_memories(instances.saturating_mul(MEMORIES_PER_INSTANCE))
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
+        .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)

@@ -1,26 +1,21 @@
-//! An engine core: the Wasmtime engine with its workers, clock, cache and byte account.
+//! An engine: its limits, its numbers and its byte account, over what it shares with others of the process.
 //!
-//! Equal options share one core in a process, whichever thread asks; it lives as long as a handle,
-//! a compiled module or a pool of it does.
+//! It lives as long as a handle, a compiled module or a pool of it does.
 
-use crate::allocation;
 use crate::cache::{CacheOptions, CacheStats, ModuleCache, Tier};
-use crate::clock::Clock;
-use crate::compile::{CompileOptions, Compiler};
+use crate::compile::{CompileOptions, Compiler, InstanceLimits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::HistogramSnapshot;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot, process_account};
 use crate::loading::Loaders;
 use crate::module::Code;
 use crate::settings::Cpu;
+use crate::shared::{self, Shared};
+use crate::slots::{Needs, Slots};
 use crate::stats::Starts;
-use crate::ticks;
-use crate::workers::{MAX_WORKERS, Workers};
+use crate::workers::MAX_WORKERS;
 use riptide_wasm_accounting::{Account, Scope};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
@@ -33,7 +28,7 @@ pub const MAX_SLOTS: u32 = 4_096;
 pub const MAX_TABLE_ELEMENTS: u32 = 10_000_000;
 
 /// What is fixed when an engine is made.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Whether SIMD code is accepted.
     pub simd: bool,
@@ -63,6 +58,15 @@ pub struct EngineOptions {
     pub cold_start_target_millis: Option<u32>,
 }
 
+impl EngineOptions {
+    pub(crate) fn instance_limits(&self) -> InstanceLimits {
+        InstanceLimits {
+            memory_bytes: u64::from(self.max_memory_pages) * PAGE_BYTES,
+            table_elements: u64::from(self.max_table_elements),
+        }
+    }
+}
+
 /// The engine's numbers at one moment.
 #[derive(Clone, Debug)]
 pub struct EngineStats {
@@ -88,29 +92,24 @@ pub struct EngineStats {
     pub compile: HistogramSnapshot,
 }
 
-/// A handle to an engine core.
+/// A handle to an engine.
 #[derive(Clone)]
 pub struct Engine(Arc<Core>);
 
-/// What an engine's parts share.
+/// What the parts of an engine refer to.
 pub(crate) struct Core {
-    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) options: EngineOptions,
     pub(crate) account: Arc<Account>,
-    pub(crate) clock: Clock,
-    pub(crate) workers: Workers,
     pub(crate) cache: ModuleCache,
-    instances: AtomicU64,
+    pub(crate) loaders: Arc<Loaders>,
+    slots: Slots,
     starts: Starts,
-    pub(crate) loaders: Loaders,
-    allocation: &'static str,
-    warnings: Mutex<Vec<String>>,
 }
 
-static CORES: LazyLock<Mutex<HashMap<EngineOptions, Weak<Core>>>> = LazyLock::new(Mutex::default);
-
 impl Engine {
-    /// Opens the engine core of these options, making it where none is alive.
+    /// Makes an engine. With others of this process whose options agree, it shares threads, compiled code and address
+    /// space; limits and numbers are its own.
     ///
     /// # Errors
     /// `ERR_BAD_OPTION` for a number out of range, `ERR_INTERNAL` where the system refuses threads
@@ -125,27 +124,17 @@ impl Engine {
             1,
             MAX_TABLE_ELEMENTS,
         )?;
-        let mut cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
-        cores.retain(|_, core| core.strong_count() > 0);
-        let entry = cores.entry(options);
-        if let Entry::Occupied(entry) = &entry
-            && let Some(core) = entry.get().upgrade()
-        {
-            return Ok(Engine(core));
-        }
-        let core = Arc::new(Core::new(entry.key().clone())?);
-        entry.insert_entry(Arc::downgrade(&core));
-        Ok(Engine(core))
+        Ok(Engine(shared::join(options)?))
     }
 
     /// The engine's numbers.
     pub fn stats(&self) -> EngineStats {
         let core = &self.0;
         EngineStats {
-            workers: core.workers.count(),
-            allocation: core.allocation,
+            workers: core.shared.threads.workers.count(),
+            allocation: core.shared.allocation,
             slots: core.options.max_instances,
-            instances: core.instances.load(Ordering::Relaxed),
+            instances: core.slots.used(),
             cache: core.cache.stats(),
             cold_start_millis: core.starts.cold_start_millis(),
             slow_cold_starts: core.starts.slow(),
@@ -173,15 +162,9 @@ impl Engine {
         }
     }
 
-    /// What an operator should read once: warnings since the last call.
+    /// What an operator should read once: warnings since the last call, also of what the engine shares.
     pub fn take_warnings(&self) -> Vec<String> {
-        let mut warnings = std::mem::take(
-            &mut *self
-                .0
-                .warnings
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let mut warnings = self.0.shared.take_warnings();
         warnings.extend(self.0.cache.take_warnings());
         warnings
     }
@@ -192,68 +175,58 @@ impl Engine {
 }
 
 impl Core {
-    fn new(options: EngineOptions) -> Result<Core> {
-        ticks::begin();
-        let allocated = allocation::allocate(&options)?;
-        let wasmtime = allocated.engine;
-        let ticking = wasmtime.weak();
-        let tick = move || {
-            if let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
-            }
+    /// An engine over what is shared; `beside` another one with the same cache and limits of compiling, with which it
+    /// has compiled code in common.
+    pub(crate) fn new(
+        options: EngineOptions,
+        shared: Arc<Shared>,
+        beside: Option<&Arc<Core>>,
+    ) -> Core {
+        let compiler = Compiler::new(shared.settings, options.compile.clone())
+            .for_instances(options.instance_limits());
+        let (loaders, cache) = match beside {
+            Some(other) => (other.loaders.clone(), other.cache.beside(compiler)),
+            None => (
+                Arc::new(Loaders::new(compiler.is_isolated())),
+                ModuleCache::new(options.cache.clone(), shared.settings, compiler),
+            ),
         };
-        let workers = match options.workers {
-            0 => std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get() as u32)
-                .min(MAX_WORKERS),
-            count => count,
-        };
-        let system = |error| {
-            Error::new(
-                ErrorCode::Internal,
-                format!("the engine's threads could not be started: {error}"),
-            )
-        };
-        let compiler = Compiler::new(allocated.settings, options.compile.clone());
-        Ok(Core {
-            loaders: Loaders::new(compiler.is_isolated()),
-            cache: ModuleCache::new(options.cache.clone(), allocated.settings, compiler),
+        Core {
+            loaders,
+            cache,
             account: Arc::new(Account::new(
                 Scope::Engine,
                 options.memory_budget_bytes.unwrap_or(u64::MAX),
                 options.metrics.then(|| process_account().clone()),
             )),
-            clock: Clock::new(tick).map_err(system)?,
-            workers: Workers::new(workers).map_err(system)?,
-            instances: AtomicU64::new(0),
+            slots: Slots::new(options.max_instances),
             starts: Starts::default(),
-            allocation: allocated.step,
-            warnings: Mutex::new(allocated.warnings),
-            wasmtime,
+            shared,
             options,
-        })
-    }
-
-    /// Takes the place of one instance: whatever the allocation, there are no more of them than asked for.
-    pub(crate) fn take_slot(self: &Arc<Core>) -> Result<Slot> {
-        let slots = u64::from(self.options.max_instances);
-        let more = |instances| (instances < slots).then_some(instances + 1);
-        match self
-            .instances
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-        {
-            Ok(_) => Ok(Slot(self.clone())),
-            Err(_) => Err(Error::new(
-                ErrorCode::NoSlot,
-                format!("all {slots} instance slots of the engine are taken; its `maxInstances` gives it more"),
-            )
-            .number("slots", slots as f64)),
         }
     }
 
-    /// Instances of this code that the allocator has memories and tables for, however many slots there are.
+    /// What an instance of this code takes of the engine's slots.
+    pub(crate) fn needs(&self, code: &Code) -> Needs {
+        if self.shared.has_slots() {
+            Needs::of(code.compiled())
+        } else {
+            Needs::default()
+        }
+    }
+
+    /// Takes the place of one instance: whatever the allocation, there are no more of them than asked for.
+    pub(crate) fn take_slot(self: &Arc<Core>, needs: Needs) -> Result<Slot> {
+        self.slots.take(needs)?;
+        Ok(Slot {
+            core: self.clone(),
+            needs,
+        })
+    }
+
+    /// Instances of this code that the engine has memories and tables for.
     pub(crate) fn room_for(&self, code: &Code) -> u32 {
-        allocation::room(self.allocation, self.options.max_instances, code.compiled())
+        self.slots.room_for(self.needs(code))
     }
 
     pub(crate) fn snapshot(&self, account: &Account, limit: u64) -> TrackerSnapshot {
@@ -289,11 +262,14 @@ impl Core {
 }
 
 /// The place of one instance, free again when dropped.
-pub(crate) struct Slot(Arc<Core>);
+pub(crate) struct Slot {
+    core: Arc<Core>,
+    needs: Needs,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.instances.fetch_sub(1, Ordering::SeqCst);
+        self.core.slots.give_back(self.needs);
     }
 }
 

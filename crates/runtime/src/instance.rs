@@ -49,7 +49,7 @@ impl SyncInstance {
         stack::check()?;
         let hosts = Hosts::of_sync(options.imports);
         let blueprint = Blueprint::new(code, hosts, options.guest, core.account.clone(), None)?;
-        let ticking = core.clock.tick();
+        let ticking = core.shared.threads.clock.tick();
         let made = blueprint.instantiate_sync(deadline(options.timeout), options.wanted);
         drop(ticking);
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
@@ -78,7 +78,7 @@ impl SyncInstance {
             )
         })?;
         let core = self.code.engine().core();
-        let ticking = core.clock.tick();
+        let ticking = core.shared.threads.clock.tick();
         let called = instance.call_sync(function, params, deadline(self.timeout));
         drop(ticking);
         self.last = core.snapshot(instance.account(), instance.account().limit());

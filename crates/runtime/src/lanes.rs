@@ -97,13 +97,7 @@ impl Lanes {
     /// Links the code and begins to warm up.
     pub(crate) fn open(code: &Code, options: PoolOptions) -> Result<Arc<Lanes>> {
         let engine = code.engine().clone();
-        let slots = engine.core().options.max_instances;
-        in_range(
-            "max",
-            options.max,
-            1,
-            slots.min(engine.core().room_for(code)),
-        )?;
+        in_range("max", options.max, 1, engine.core().room_for(code))?;
         in_range("min", options.min, 0, options.max)?;
         let guest = options.guest;
         guest.check(&engine.core().options)?;
@@ -121,7 +115,10 @@ impl Lanes {
             starts.count_lookup(code.tier());
         }
         let core = engine.core();
-        let durations = core.options.metrics.then(|| Durations::new(&core.workers));
+        let durations = core
+            .options
+            .metrics
+            .then(|| Durations::new(&core.shared.threads.workers));
         let counters = Arc::new(Counters::new(durations));
         let keeping = Keeping {
             min: options.min,
@@ -235,7 +232,7 @@ impl Lanes {
 
     /// Answers a request that the lane of its loan left behind.
     pub(crate) fn strand(&self, request: &Request) {
-        let _ticking = self.engine.core().clock.begun();
+        let _ticking = self.engine.core().shared.threads.clock.begun();
         if request.start().is_some() {
             request.finish(Err(Error::new(ErrorCode::Closed, "the instance has ended")));
         }
@@ -283,7 +280,12 @@ impl Lanes {
             && let Some(deadline) = deadline(Some(patience))
         {
             let what = Arc::new(Patience(request.clone(), patience));
-            self.engine.core().clock.expire_at(deadline, what);
+            self.engine
+                .core()
+                .shared
+                .threads
+                .clock
+                .expire_at(deadline, what);
         }
         if self.requests.len() as u64 > 2 * self.counters.waiting.load(Ordering::Relaxed) + HUSKS {
             self.sweep();
@@ -304,7 +306,9 @@ impl Lanes {
     fn sweep(&self) {
         for _ in 0..self.requests.len() {
             match self.requests.pop() {
-                Some(husk) if husk.is_over() => drop(self.engine.core().clock.begun()),
+                Some(husk) if husk.is_over() => {
+                    drop(self.engine.core().shared.threads.clock.begun())
+                }
                 Some(request) => self.requests.push(request),
                 None => return,
             }
@@ -342,7 +346,7 @@ impl Lanes {
     }
 
     fn begin_clock(&self, request: &Arc<Request>, timeout: Option<Duration>) {
-        let clock = &self.engine.core().clock;
+        let clock = &self.engine.core().shared.threads.clock;
         clock.begin();
         if let Some(deadline) = deadline(timeout) {
             clock.expire_at(deadline, request.clone());
@@ -358,7 +362,7 @@ impl Lanes {
             pool: self.clone(),
             left: false,
         };
-        let workers = &self.engine.core().workers;
+        let workers = &self.engine.core().shared.threads.workers;
         let distrusted = self.is_distrusted();
         let run = lane.run(distrusted);
         if distrusted {
@@ -427,7 +431,7 @@ impl Lanes {
 
     /// Serves what was taken from the queue. Whether it was long, and when it ended.
     async fn serve(self: &Arc<Lanes>, request: Arc<Request>) -> (bool, Ticks) {
-        let ticking = self.engine.core().clock.begun();
+        let ticking = self.engine.core().shared.threads.clock.begun();
         let serving = Serving::new(self, &request);
         let Some(Waiting { job, place }) = request.start() else {
             return (false, Ticks::now());
@@ -488,7 +492,7 @@ impl Lanes {
         let _paused = Paused::new(self);
         self.pass_on();
         while let Some(request) = lent.next().await {
-            let _ticking = self.engine.core().clock.begun();
+            let _ticking = self.engine.core().shared.threads.clock.begun();
             lock(&self.running).push(request.clone());
             let _running = Running(self, &request);
             let Some(Waiting {
@@ -530,13 +534,14 @@ impl Lanes {
     }
 
     fn give_back(&self, held: Held) {
-        self.stock.give_back(held, &self.engine.core().workers);
+        self.stock
+            .give_back(held, &self.engine.core().shared.threads.workers);
     }
 
     /// Makes an instance before a call needs it. Whether that was long.
     async fn warm_up(self: &Arc<Lanes>, counted: Counted) -> bool {
         // The clock must tick, or a start function that computes would not give up its turn.
-        let _ticking = self.engine.core().clock.tick();
+        let _ticking = self.engine.core().shared.threads.clock.tick();
         let request = Arc::new(Request::warm_up(self.options.context));
         lock(&self.running).push(request.clone());
         let _running = Running(self, &request);
@@ -544,9 +549,11 @@ impl Lanes {
         if self.closing.load(Ordering::SeqCst) {
             request.abort(DESTROYED);
         }
-        let make = self
-            .stock
-            .warm_up(counted, request.clone(), &self.engine.core().workers);
+        let make = self.stock.warm_up(
+            counted,
+            request.clone(),
+            &self.engine.core().shared.threads.workers,
+        );
         let limit = self.options.timeout.unwrap_or(Duration::MAX);
         let made = tokio::time::timeout(limit, self.supervise(&request, make)).await;
         let failure = match made {
@@ -597,7 +604,7 @@ impl Lanes {
         self.closing.store(true, Ordering::SeqCst);
         self.stock.stop();
         while let Some(request) = self.requests.pop() {
-            let _ticking = self.engine.core().clock.begun();
+            let _ticking = self.engine.core().shared.threads.clock.begun();
             request.abort(DESTROYED);
         }
         self.end_running(|_| true);
@@ -622,7 +629,7 @@ impl Lanes {
             return;
         }
         let inner = self.clone();
-        self.engine.core().workers.spawn(async move {
+        self.engine.core().shared.threads.workers.spawn(async move {
             inner.stock.clear();
             if inner.lanes.load(Ordering::SeqCst) == 0 {
                 let closed = std::mem::take(&mut *lock(&inner.closed));

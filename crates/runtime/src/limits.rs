@@ -92,7 +92,7 @@ impl DeniedGrowth {
     }
 }
 
-const BY_TABLES: &str = "tables";
+pub(crate) const BY_TABLES: &str = "tables";
 pub(crate) const BY_SYSTEM: &str = "system";
 
 /// The limiter of one store.

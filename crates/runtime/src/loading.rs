@@ -6,7 +6,7 @@ use crate::cache::{
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::loader::Loader;
-use crate::module::{Code, Kind, Sought, Source};
+use crate::module::{Code, Kind, Missing, Sought, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -92,9 +92,9 @@ impl Engine {
         self.keep(done, move |engine| {
             let core = engine.core();
             if verify {
-                return core.cache.verify(&core.wasmtime);
+                return core.cache.verify(&core.shared.wasmtime);
             }
-            let entries = core.cache.entries(&core.wasmtime)?;
+            let entries = core.cache.entries(&core.shared.wasmtime)?;
             Ok(entries.into_iter().map(|entry| (entry, None)).collect())
         });
     }
@@ -108,8 +108,8 @@ impl Engine {
         self.keep(done, move |engine| {
             let core = engine.core();
             match limits {
-                Some(limits) => core.cache.prune(&core.wasmtime, &limits),
-                None => core.cache.clear(&core.wasmtime),
+                Some(limits) => core.cache.prune(&core.shared.wasmtime, &limits),
+                None => core.cache.clear(&core.shared.wasmtime),
             }
         });
     }
@@ -154,7 +154,7 @@ impl<T: From<Code> + 'static> Load<T> {
                 let guest = self.source.open()?;
                 let offer = self.offer.as_ref();
                 core.cache
-                    .approach(&core.wasmtime, &guest, self.expected, offer)
+                    .approach(&core.shared.wasmtime, &guest, self.expected, offer)
             });
             match step {
                 Ok(Step::Done(loaded)) => self.finish(Ok(loaded)),
@@ -175,7 +175,11 @@ impl<T: From<Code> + 'static> Load<T> {
 
     fn finish(self, loaded: Result<Loaded>) {
         let code = loaded.and_then(|loaded| {
-            self.engine.core().count_lookup(loaded.tier);
+            let core = self.engine.core();
+            core.count_lookup(loaded.tier);
+            core.options
+                .instance_limits()
+                .check_compiled(&loaded.compiled)?;
             let took = self.before + self.asked.elapsed();
             guarded(|| Code::new(&self.engine, loaded, took))
         });
@@ -202,7 +206,7 @@ impl Load<Code> {
             let loaded = guarded(|| {
                 let guest = self.source.open()?;
                 core.cache
-                    .fulfil(&core.wasmtime, duty, &guest, self.expected, wanted)
+                    .fulfil(&core.shared.wasmtime, duty, &guest, self.expected, wanted)
             });
             match loaded.transpose() {
                 Some(loaded) => self.finish(loaded),
@@ -225,7 +229,19 @@ impl Load<Sought> {
     fn name(self, duty: Duty) {
         let name = self.engine.core().cache.shared_name(&duty);
         drop(duty);
-        (self.done)(name.map(Sought::Missing));
+        let Load {
+            source,
+            expected,
+            done,
+            ..
+        } = self;
+        done(name.map(|name| {
+            Sought::Missing(Missing {
+                name,
+                source,
+                expected,
+            })
+        }));
     }
 }
 

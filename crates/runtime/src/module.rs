@@ -40,8 +40,18 @@ struct Inner {
 pub enum Sought {
     /// The code.
     Code(Code),
-    /// Neither memory nor disk has it. Its name in the shared tier.
-    Missing(String),
+    /// Neither memory nor disk has it.
+    Missing(Missing),
+}
+
+/// Code that neither memory nor disk has: what [`Engine::load`] goes on with, and with the very bytes that were looked for.
+pub struct Missing {
+    /// Its name in the shared tier.
+    pub name: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it is to be, where that was asked for.
+    pub expected: Option<Kind>,
 }
 
 impl From<Code> for Sought {

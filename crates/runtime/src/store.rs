@@ -11,6 +11,7 @@ use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
 use crate::module::{Code, Function};
 use crate::output::Written;
+use crate::slots::Needs;
 use crate::value::{self, Limits, Value};
 use crate::wasi::{Wasi, WasiOptions};
 use riptide_wasm_accounting::{Account, Lease};
@@ -80,6 +81,7 @@ pub(crate) struct Blueprint {
     core: Arc<Core>,
     pub(crate) code: Code,
     linked: Linked,
+    needs: Needs,
     parent: Arc<Account>,
     guest: GuestOptions,
     events: Option<Arc<Events>>,
@@ -128,8 +130,10 @@ impl Blueprint {
     ) -> Result<Blueprint> {
         // What a guest does not ask for is not made anew with each instance.
         guest.wasi = guest.wasi.filter(|_| linking::imports_wasi(code));
+        let core = code.engine().core();
         Ok(Blueprint {
-            core: code.engine().core().clone(),
+            core: core.clone(),
+            needs: core.needs(code),
             linked: linking::link(code, hosts, guest.wasi.is_some())?,
             code: code.clone(),
             parent,
@@ -141,7 +145,7 @@ impl Blueprint {
     /// Makes an instance on a worker, for `request`; its start function yields to other guests.
     pub(crate) async fn instantiate(&self, request: Arc<Request>) -> Result<Started> {
         let asked = Instant::now();
-        let slot = self.core.take_slot()?;
+        let slot = self.core.take_slot(self.needs)?;
         let (lease, mut store) = self.store()?;
         store.data_mut().request = Some(request);
         store.epoch_deadline_callback(|context| match &context.data().request {
@@ -172,7 +176,7 @@ impl Blueprint {
         wanted: Option<Wanted>,
     ) -> Result<Started> {
         let asked = Instant::now();
-        let slot = self.core.take_slot()?;
+        let slot = self.core.take_slot(self.needs)?;
         let (lease, mut store) = self.store()?;
         store.data_mut().deadline = deadline;
         store.data_mut().wanted = wanted;
@@ -212,7 +216,7 @@ impl Blueprint {
             deadline: None,
             wanted: None,
         };
-        let mut store = Store::new(&self.core.wasmtime, state);
+        let mut store = Store::new(&self.core.shared.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
         store.set_max_component_handles(MAX_HANDLES);
         if matches!(self.linked, Linked::Module(_)) {

@@ -109,7 +109,8 @@ impl<'a> DiskTier<'a> {
                     note_use(&file);
                     return Found::Loaded(compiled);
                 }
-                Err(why) => rejected(why),
+                Err(Some(why)) => rejected(why),
+                Err(None) => {}
             }
         }
         closed.map_or(Found::Missing, Found::Closed)
@@ -153,20 +154,20 @@ impl<'a> DiskTier<'a> {
     /// Takes what the shared tier had.
     ///
     /// # Errors
-    /// Why it is not used.
+    /// Why it is not used; `None` as in [`refused`].
     pub(super) fn accept(
         &self,
         engine: &Engine,
         key: &ModuleKey,
         sealed: &[u8],
-    ) -> Result<Compiled, Rejection> {
+    ) -> Result<Compiled, Option<Rejection>> {
         match &self.seal {
             Seal::Key(secret) => {
                 let private = verified(secret, self.own(), key, sealed, sealed.len() as u64)?;
                 // SAFETY: `verified` found these very bytes genuine.
-                unsafe { private.load(engine, key.kind) }.map_err(|_| Rejection::Incompatible)
+                unsafe { private.load(engine, key.kind) }.map_err(|error| refused(&error))
             }
-            Seal::Owner => Err(Rejection::Untrusted),
+            Seal::Owner => Err(Some(Rejection::Untrusted)),
         }
     }
 
@@ -250,16 +251,22 @@ fn note_use(file: &File) {
     }
 }
 
+/// Why a genuine artefact was not loaded. `None`: instances of it begin with more than this engine allows, which is no
+/// fault of the artefact; the load goes on, and is refused before anything is compiled.
+fn refused(error: &wasmtime::Error) -> Option<Rejection> {
+    (!native::lacks_room(error)).then_some(Rejection::Incompatible)
+}
+
 fn load_sealed(
     secret: &Secret,
     compat: &Compat,
     engine: &Engine,
     key: &ModuleKey,
     file: &File,
-) -> Result<Compiled, Rejection> {
+) -> Result<Compiled, Option<Rejection>> {
     let private = open_sealed(secret, compat, key, file)?;
     // SAFETY: `verified` found these very bytes genuine, and nobody else can change them.
-    unsafe { private.load(engine, key.kind) }.map_err(|_| Rejection::Incompatible)
+    unsafe { private.load(engine, key.kind) }.map_err(|error| refused(&error))
 }
 
 fn open_sealed(
@@ -371,12 +378,12 @@ fn load_owned(
     engine: &Engine,
     key: &ModuleKey,
     file: &File,
-) -> Result<Compiled, Rejection> {
+) -> Result<Compiled, Option<Rejection>> {
     check_owned(compat, key, file)?;
     // SAFETY: `Directory::open` found that only this user and root can change this directory,
     // `check_owned` the same of this very descriptor, and both write here only through
     // `Directory::replace`.
-    unsafe { native::from_file(engine, key.kind, file) }.map_err(|_| Rejection::Incompatible)
+    unsafe { native::from_file(engine, key.kind, file) }.map_err(|error| refused(&error))
 }
 
 // Owner trust is refused as an option elsewhere.
@@ -386,6 +393,11 @@ fn check_owned(_: &Compat, _: &ModuleKey, _: &File) -> Result<(), Rejection> {
 }
 
 #[cfg(not(unix))]
-fn load_owned(_: &Compat, _: &Engine, _: &ModuleKey, _: &File) -> Result<Compiled, Rejection> {
-    Err(Rejection::Untrusted)
+fn load_owned(
+    _: &Compat,
+    _: &Engine,
+    _: &ModuleKey,
+    _: &File,
+) -> Result<Compiled, Option<Rejection>> {
+    Err(Some(Rejection::Untrusted))
 }

@@ -92,14 +92,14 @@ impl ModuleCache {
         offer: Option<&Offer>,
     ) -> Result<Step> {
         self.compiler.check_size(guest.size()?)?;
-        let Some(options) = &self.options else {
+        let Some(options) = &self.tiers.options else {
             return Ok(Step::Compile(Duty {
                 landing: None,
                 closed: true,
             }));
         };
-        self.ready(options, engine)?;
-        let key = guest.key(&self.known)?;
+        self.tiers.ready(options, engine)?;
+        let key = guest.key(&self.tiers.known)?;
         expect_kind(key.kind, expected)?;
         let mut landing = match self.board(key) {
             Boarding::Have(compiled) => return Ok(Step::Done(self.memory_hit(compiled))),
@@ -107,7 +107,7 @@ impl ModuleCache {
             Boarding::Lead(landing) => landing,
         };
         let mut closed = false;
-        if let Some(disk) = &self.disk_tier()? {
+        if let Some(disk) = &self.tiers.disk_tier()? {
             // What is in disorder is counted once: with an offer, the disk was looked at before.
             match self.look(disk, engine, &mut landing, offer.is_none()) {
                 Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
@@ -157,7 +157,7 @@ impl ModuleCache {
         if matches!(guest, Guest::File(_)) && ModuleKey::of(kind, &bytes) != key {
             return Ok(None);
         }
-        let tier = self.disk_tier()?;
+        let tier = self.tiers.disk_tier()?;
         let disk = tier.as_ref().filter(|_| !closed);
         let turn: Option<Turn> = disk.and_then(|disk| disk.turn(&key));
         if let (Some(disk), Some(_)) = (disk, &turn)
@@ -205,7 +205,7 @@ impl ModuleCache {
     /// # Errors
     /// [`ErrorCode::BadOption`] for a cache without a key.
     pub(crate) fn shared_name(&self, duty: &Duty) -> Result<String> {
-        match (self.ready.get(), &duty.landing) {
+        match (self.tiers.ready.get(), &duty.landing) {
             (Some(Ok(ready)), Some(landing)) if ready.secret.is_some() => {
                 Ok(format!("{}/{}", ready.compats[0].directory(), landing.key))
             }
@@ -217,7 +217,7 @@ impl ModuleCache {
     }
 
     fn board(&self, key: ModuleKey) -> Boarding {
-        let mut state = lock(&self.state);
+        let mut state = lock(&self.tiers.state);
         if let Some(compiled) = state.memory.get(&key) {
             return Boarding::Have(compiled);
         }
@@ -226,7 +226,7 @@ impl ModuleCache {
             Entry::Vacant(free) => {
                 let flight = free.insert(Arc::new(Flight::new())).clone();
                 Boarding::Lead(Landing {
-                    state: self.state.clone(),
+                    state: self.tiers.state.clone(),
                     key,
                     flight,
                     outcome: Outcome::Abandoned,
@@ -259,7 +259,7 @@ impl ModuleCache {
             Found::Missing => Ok(None),
             Found::Closed(error) => {
                 reject(Rejection::Directory);
-                self.warnings.add(Cause::Directory, || {
+                self.tiers.warnings.add(Cause::Directory, || {
                     format!("the compile cache's directory is not used: {error}")
                 });
                 Err(Closed)
@@ -283,7 +283,9 @@ impl ModuleCache {
                 Some(Loaded::from(Tier::Shared, compiled))
             }
             Err(why) => {
-                self.counters.reject(why);
+                if let Some(why) = why {
+                    self.counters.reject(why);
+                }
                 None
             }
         }
@@ -294,7 +296,7 @@ impl ModuleCache {
             Ok(()) => self.keep_limits(disk),
             Err(error) => {
                 self.counters.write_failures.fetch_add(1, Relaxed);
-                self.warnings.add(Cause::Write, || {
+                self.tiers.warnings.add(Cause::Write, || {
                     format!("the compile cache could not be written: {error}")
                 });
             }

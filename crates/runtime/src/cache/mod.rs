@@ -45,7 +45,7 @@ use secret::{NoSecret, SecretFile};
 use stats::Counters;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use warnings::{Cause, Warnings};
@@ -111,17 +111,29 @@ pub enum Tier {
     Compiled,
 }
 
-/// The cache of one engine. Shared by its threads; see the module's documentation.
+/// The cache of one engine: its numbers and its compiler, over tiers that other engines may share.
 pub struct ModuleCache {
+    compiler: Compiler,
+    counters: Counters,
+    tiers: Arc<Tiers>,
+}
+
+/// Where code is looked for, on behalf of one engine or several.
+struct Tiers {
     options: Option<CacheOptions>,
     settings: Settings,
-    compiler: Compiler,
     ready: OnceLock<Result<Ready>>,
     state: Arc<Mutex<State>>,
     known: Known,
-    counters: Counters,
     warnings: Warnings,
-    /// Whether nobody counted yet what is on the disk.
+    on_disk: OnDisk,
+}
+
+/// What was on the disk when it was last counted.
+struct OnDisk {
+    entries: AtomicU64,
+    bytes: AtomicU64,
+    /// Whether nobody counted yet.
     uncounted: AtomicBool,
 }
 
@@ -149,26 +161,46 @@ impl ModuleCache {
         compiler: Compiler,
     ) -> ModuleCache {
         ModuleCache {
-            options,
-            settings,
             compiler,
-            ready: OnceLock::new(),
-            state: Arc::default(),
-            known: Known::default(),
             counters: Counters::default(),
-            warnings: Warnings::default(),
-            uncounted: AtomicBool::new(true),
+            tiers: Arc::new(Tiers {
+                options,
+                settings,
+                ready: OnceLock::new(),
+                state: Arc::default(),
+                known: Known::default(),
+                warnings: Warnings::default(),
+                on_disk: OnDisk {
+                    entries: AtomicU64::new(0),
+                    bytes: AtomicU64::new(0),
+                    uncounted: AtomicBool::new(true),
+                },
+            }),
+        }
+    }
+
+    /// Another one over the same tiers, with numbers of its own. `compiler` has the same limits.
+    pub(crate) fn beside(&self, compiler: Compiler) -> ModuleCache {
+        ModuleCache {
+            compiler,
+            counters: Counters::default(),
+            tiers: self.tiers.clone(),
         }
     }
 
     /// What the cache did so far: a copy. Takes no lock.
     pub fn stats(&self) -> CacheStats {
-        self.counters.snapshot()
+        let OnDisk { entries, bytes, .. } = &self.tiers.on_disk;
+        CacheStats {
+            entries: entries.load(Relaxed),
+            bytes: bytes.load(Relaxed),
+            ..self.counters.snapshot()
+        }
     }
 
     /// Whether there is a cache at all.
     pub fn enabled(&self) -> bool {
-        self.options.is_some()
+        self.tiers.options.is_some()
     }
 
     /// How long compiling took, with a cache or without.
@@ -176,11 +208,13 @@ impl ModuleCache {
         self.compiler.took()
     }
 
-    /// Sentences for the operator since the last time: each cause is told once in a cache's life.
+    /// Sentences for the operator since the last time: each cause is told once in the life of the tiers.
     pub fn take_warnings(&self) -> Vec<String> {
-        self.warnings.take()
+        self.tiers.warnings.take()
     }
+}
 
+impl Tiers {
     fn ready(&self, options: &CacheOptions, engine: &Engine) -> Result<&Ready> {
         let ready = self.ready.get_or_init(|| self.open(options, engine));
         let ready = ready.as_ref().map_err(Clone::clone)?;

@@ -21,29 +21,29 @@ const NO_ROOM: CacheLimits = CacheLimits {
 impl ModuleCache {
     /// Whether the caller is the one to [`ModuleCache::count`]: once.
     pub(crate) fn begins_counting(&self) -> bool {
-        self.options.is_some() && self.uncounted.swap(false, Relaxed)
+        self.enabled() && self.tiers.on_disk.uncounted.swap(false, Relaxed)
     }
 
     /// Counts what is on the disk, for the numbers. Blocks.
     pub(crate) fn count(&self) {
         // Without a key there is nothing to count, as the load said.
-        if let Ok(Some(disk)) = &self.disk_tier() {
+        if let Ok(Some(disk)) = &self.tiers.disk_tier() {
             self.kept(self.inventory(disk).map(|_| ()));
         }
     }
 
     /// Removes what a new artefact pushed out.
     pub(super) fn keep_limits(&self, disk: &DiskTier<'_>) {
-        if let Some(options) = &self.options {
+        if let Some(options) = &self.tiers.options {
             self.kept(self.remove(disk, &options.limits).map(|_| ()));
         }
     }
 
     fn kept(&self, outcome: io::Result<()>) {
         if let Err(error) = outcome
-            && !self.warnings.told(Cause::Directory)
+            && !self.tiers.warnings.told(Cause::Directory)
         {
-            self.warnings.add(Cause::Upkeep, || {
+            self.tiers.warnings.add(Cause::Upkeep, || {
                 format!("the compile cache's directory is not kept within its limits: {error}")
             });
         }
@@ -103,10 +103,10 @@ impl ModuleCache {
     }
 
     fn disk(&self, engine: &Engine) -> Result<Option<DiskTier<'_>>> {
-        if let Some(options) = &self.options {
-            self.ready(options, engine)?;
+        if let Some(options) = &self.tiers.options {
+            self.tiers.ready(options, engine)?;
         }
-        self.disk_tier()
+        self.tiers.disk_tier()
     }
 
     fn inventory(&self, disk: &DiskTier<'_>) -> io::Result<Option<Inventory>> {
@@ -126,7 +126,7 @@ impl ModuleCache {
             self.counters
                 .clock_skews
                 .fetch_add(removed.clock_skews, Relaxed);
-            self.warnings.add(Cause::Clock, || {
+            self.tiers.warnings.add(Cause::Clock, || {
                 "artefacts in the compile cache are newer than now: a clock ran backwards".into()
             });
         }
@@ -137,12 +137,16 @@ impl ModuleCache {
         let (entries, bytes) = inventory.map_or((0, 0), |inventory| {
             (inventory.entries.len() as u64, inventory.bytes())
         });
-        self.counters.entries.store(entries, Relaxed);
-        self.counters.bytes.store(bytes, Relaxed);
+        self.tiers.on_disk.entries.store(entries, Relaxed);
+        self.tiers.on_disk.bytes.store(bytes, Relaxed);
     }
 
     fn failed(&self, error: &io::Error) -> Error {
-        let path = self.options.as_ref().map(|options| &options.directory);
+        let path = self
+            .tiers
+            .options
+            .as_ref()
+            .map(|options| &options.directory);
         let path = path.map_or_else(String::new, |path| path.display().to_string());
         Error::new(
             ErrorCode::Read,

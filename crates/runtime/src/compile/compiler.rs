@@ -1,6 +1,6 @@
 //! How code is compiled for an engine: within which limits, by which threads, and in which process.
 
-use super::{Compiled, compile, isolated, kind_of, limits};
+use super::{Compiled, InstanceLimits, compile, isolated, kind_of, limits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::histogram::{Histogram, HistogramSnapshot};
 use crate::settings::Settings;
@@ -62,6 +62,7 @@ pub struct IsolatedOptions {
 pub struct Compiler {
     options: CompileOptions,
     settings: Settings,
+    instances: Option<InstanceLimits>,
     took: Histogram,
 }
 
@@ -88,7 +89,16 @@ impl Compiler {
         Compiler {
             options,
             settings,
+            instances: None,
             took: Histogram::new(),
+        }
+    }
+
+    /// The same for code that instances within these limits can start with.
+    pub(crate) fn for_instances(self, limits: InstanceLimits) -> Compiler {
+        Compiler {
+            instances: Some(limits),
+            ..self
         }
     }
 
@@ -100,13 +110,18 @@ impl Compiler {
         limits::check_size(&self.options, bytes)
     }
 
-    /// Refuses a guest that is larger, has more functions or nests deeper than it may.
+    /// Refuses a guest that is larger, has more functions or nests deeper than it may, and one that begins with more than
+    /// an instance may hold.
     ///
     /// # Errors
-    /// [`ErrorCode::CompileLimit`].
+    /// [`ErrorCode::CompileLimit`] and [`ErrorCode::MemoryLimit`].
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
         limits::check_size(&self.options, bytes.len() as u64)?;
-        limits::check_shape(&self.options, bytes)
+        limits::check_shape(&self.options, bytes)?;
+        match &self.instances {
+            Some(limits) => limits.check_bytes(self.settings.simd, bytes),
+            None => Ok(()),
+        }
     }
 
     /// Whether it compiles in processes of their own.

@@ -71,7 +71,7 @@ fn cut_short(bytes: &[u8]) -> bool {
 
 /// Validates as Wasmtime 48 does by default in this build (no `gc`, no `threads`), with or without
 /// SIMD.
-fn validate(bytes: &[u8], simd: bool) -> std::result::Result<(), BinaryReaderError> {
+pub(super) fn validate(bytes: &[u8], simd: bool) -> std::result::Result<(), BinaryReaderError> {
     let mut features = WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL;
     features.remove(WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS | WasmFeatures::THREADS);
     features.set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD, simd);

@@ -6,6 +6,7 @@ pub mod child;
 mod compiler;
 mod description;
 mod diagnosis;
+mod initial;
 mod isolated;
 mod limits;
 pub(crate) mod native;
@@ -13,6 +14,7 @@ pub(crate) mod native;
 pub use compiler::{CompileOptions, Compiler, IsolatedOptions};
 pub use description::{Description, Export, Function, Import};
 pub(crate) use description::{Lookup, Target};
+pub(crate) use initial::InstanceLimits;
 
 use crate::error::{Error, ErrorCode, Result};
 use diagnosis::{classify, looks_like, refused};

@@ -8,6 +8,14 @@ use std::fs::File;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, Result};
 
+/// Whether Wasmtime refused an artefact only because its allocator has no room for instances of it: they begin with too
+/// large a memory or table. It tells that in words alone.
+pub(crate) fn lacks_room(error: &wasmtime::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.to_string().contains("pooling allocator"))
+}
+
 /// Loads an artefact from private memory.
 ///
 /// # Safety
@@ -52,11 +60,54 @@ pub(crate) unsafe fn from_file(engine: &Engine, kind: Kind, file: &File) -> Resu
                     return Ok(Compiled::new(Form::Component(component)));
                 }
             }
-            // No /proc: a copy.
+            // No /proc: a copy. Whoever wrote the file left it at its end.
             let mut bytes = Vec::new();
+            std::io::Seek::rewind(&mut &*file)?;
             std::io::Read::read_to_end(&mut &*file, &mut bytes)?;
             // SAFETY: the bytes of that same file, genuine by this function's contract.
             unsafe { from_memory(engine, kind, &bytes) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+    #[test]
+    fn wasmtime_still_words_its_allocators_refusals_as_this_file_expects() {
+        let engine = |memory_bytes, fuel| {
+            let mut pooling = PoolingAllocationConfig::new();
+            pooling
+                .total_memories(4)
+                .total_tables(4)
+                .max_memory_size(memory_bytes)
+                .table_elements(10);
+            let mut config = Config::new();
+            config
+                .consume_fuel(fuel)
+                .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+            Engine::new(&config).expect("an engine")
+        };
+        let plain = Engine::new(&Config::new()).expect("an engine");
+        let small = engine(65_536, false);
+        for module in ["(memory 2)", "(table 11 funcref)"] {
+            let nested = format!("(core module $m {module}) (core instance (instantiate $m))");
+            for (kind, text) in [
+                (Kind::Module, format!("(module {module})")),
+                (Kind::Component, format!("(component {nested})")),
+            ] {
+                let bytes = wat::parse_str(text).expect("valid text");
+                let compiled = super::super::compile(&plain, true, &bytes).expect("valid code");
+                let artefact = compiled.serialize().expect("an artefact");
+                // SAFETY: made just now.
+                let load = |engine| unsafe { from_memory(engine, kind, &artefact) };
+                assert!(lacks_room(&load(&small).expect_err("no room")));
+                assert!(!lacks_room(
+                    &load(&engine(65_536, true)).expect_err("no fuel")
+                ));
+            }
         }
     }
 }

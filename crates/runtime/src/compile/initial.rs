@@ -1,0 +1,174 @@
+//! The memories and tables that code begins with, against what one instance may hold.
+//!
+//! Whatever the allocation, code that no instance could start with is refused when it is loaded, in the words of a growth
+//! that is refused: Wasmtime itself refuses it by its allocator's numbers, or not before it is instantiated.
+
+use super::Compiled;
+use super::diagnosis::validate;
+use crate::error::{Error, ErrorCode, Result};
+use crate::limits::{BY_TABLES, PAGE_BYTES};
+use crate::slots::required;
+use riptide_wasm_accounting::Scope;
+use wasmparser::{Parser, Payload};
+
+/// What one instance may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InstanceLimits {
+    pub(crate) memory_bytes: u64,
+    pub(crate) table_elements: u64,
+}
+
+/// The largest memory and table that code begins with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Initial {
+    memory_bytes: u64,
+    table_elements: u64,
+}
+
+impl InstanceLimits {
+    /// Refuses bytes before they are compiled. What is not valid is left to the compiler, which says why.
+    ///
+    /// # Errors
+    /// [`ErrorCode::MemoryLimit`].
+    pub(super) fn check_bytes(&self, simd: bool, bytes: &[u8]) -> Result<()> {
+        let checked = self.check(Initial::of_bytes(bytes));
+        if checked.is_err() && validate(bytes, simd).is_err() {
+            return Ok(());
+        }
+        checked
+    }
+
+    /// The same for code that was compiled before, by an engine with other limits perhaps.
+    ///
+    /// # Errors
+    /// [`ErrorCode::MemoryLimit`].
+    pub(crate) fn check_compiled(&self, compiled: &Compiled) -> Result<()> {
+        let Some(required) = required(compiled) else {
+            return Ok(());
+        };
+        let pages = required.max_initial_memory_size.unwrap_or_default();
+        self.check(Initial {
+            memory_bytes: pages.saturating_mul(PAGE_BYTES),
+            table_elements: required.max_initial_table_size.unwrap_or_default(),
+        })
+    }
+
+    fn check(&self, initial: Initial) -> Result<()> {
+        let Initial {
+            memory_bytes,
+            table_elements,
+        } = initial;
+        if memory_bytes > self.memory_bytes {
+            let limit = self.memory_bytes;
+            return Err(Error::new(
+                ErrorCode::MemoryLimit,
+                format!("the code begins with a memory of {memory_bytes} bytes; the limit of an instance is {limit}"),
+            )
+            .number("requestedBytes", memory_bytes as f64)
+            .number("heldBytes", 0.0)
+            .number("limitBytes", limit as f64)
+            .text("limitedBy", Scope::Instance.as_str()));
+        }
+        if table_elements > self.table_elements {
+            let limit = self.table_elements;
+            return Err(Error::new(
+                ErrorCode::MemoryLimit,
+                format!("the code begins with a table of {table_elements} elements; the limit of an instance is {limit}"),
+            )
+            .number("requestedElements", table_elements as f64)
+            .number("heldElements", 0.0)
+            .number("limitElements", limit as f64)
+            .text("limitedBy", BY_TABLES));
+        }
+        Ok(())
+    }
+}
+
+impl Initial {
+    /// Over all modules of a component. What cannot be parsed is left to the compiler.
+    fn of_bytes(bytes: &[u8]) -> Initial {
+        let mut initial = Initial::default();
+        for payload in Parser::new(0).parse_all(bytes).map_while(|part| part.ok()) {
+            match payload {
+                Payload::MemorySection(memories) => {
+                    for memory in memories.into_iter().map_while(|memory| memory.ok()) {
+                        let page = 1_u64 << memory.page_size_log2.unwrap_or(16).min(63);
+                        let bytes = memory.initial.saturating_mul(page);
+                        initial.memory_bytes = initial.memory_bytes.max(bytes);
+                    }
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables.into_iter().map_while(|table| table.ok()) {
+                        initial.table_elements = initial.table_elements.max(table.ty.initial);
+                    }
+                }
+                _ => {}
+            }
+        }
+        initial
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::compile;
+
+    const LIMITS: InstanceLimits = InstanceLimits {
+        memory_bytes: 2 * PAGE_BYTES,
+        table_elements: 10,
+    };
+
+    fn nested(module: &str) -> String {
+        format!("(component (core module $m {module}) (core instance (instantiate $m)))")
+    }
+
+    #[test]
+    fn both_ways_of_looking_agree() {
+        let engine = wasmtime::Engine::default();
+        for (module, limited_by) in [
+            ("(memory 2) (table 10 funcref)", None),
+            ("(memory 0 65536) (table 0 funcref)", None),
+            ("(memory 3)", Some("instance")),
+            ("(memory 1) (memory 3)", Some("instance")),
+            ("(memory i64 3)", Some("instance")),
+            ("(memory 65536)", Some("instance")),
+            ("(table 11 funcref)", Some("tables")),
+            ("(table 1 funcref) (table 11 funcref)", Some("tables")),
+        ] {
+            for text in [format!("(module {module})"), nested(module)] {
+                let bytes = wat::parse_str(&text).expect("valid text");
+                let compiled = compile(&engine, true, &bytes).expect("valid code");
+                for checked in [
+                    LIMITS.check_bytes(true, &bytes),
+                    LIMITS.check_compiled(&compiled),
+                ] {
+                    let found = checked.err().map(|error| {
+                        assert_eq!(error.code, ErrorCode::MemoryLimit);
+                        error.details.last().map(|(_, by)| format!("{by:?}"))
+                    });
+                    let expected = limited_by.map(|by| Some(format!("Text({by:?})")));
+                    assert_eq!(found, expected, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_imported_memory_is_somebody_elses_and_what_is_invalid_the_compilers() {
+        for text in [
+            "(module (import \"a\" \"b\" (memory 3)) (import \"a\" \"c\" (table 11 funcref)))",
+            "(module (memory 65537))",
+            "(module (memory 3) (func (result i32)))",
+        ] {
+            let bytes = wat::parse_str(text).expect("text");
+            LIMITS.check_bytes(true, &bytes).expect(text);
+        }
+        let simd = "(module (memory 3) (func (drop (v128.const i64x2 0 0))))";
+        let bytes = wat::parse_str(simd).expect("text");
+        LIMITS.check_bytes(true, &bytes).expect_err("too large");
+        LIMITS
+            .check_bytes(false, &bytes)
+            .expect("refused for its SIMD");
+    }
+}
