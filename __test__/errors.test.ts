@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import {
@@ -17,6 +18,12 @@ describe('error codes', () => {
   test('are the same list in Rust and TypeScript', () => {
     const addon = createRequire(import.meta.url)('../native/index.js') as { errorCodes(): string[] };
     expect(Object.keys(ERROR_CODES)).toEqual(addon.errorCodes());
+  });
+
+  test('are the list of the README', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const codes = [...readme.matchAll(/^\| `(ERR_\w+)` \|/gm)].map(([, code]) => code);
+    expect(codes.sort()).toEqual(Object.keys(ERROR_CODES).sort());
   });
 
   test('each come with an explanation and a message', () => {
@@ -41,6 +48,24 @@ describe('errors', () => {
     expect(error.details).toMatchObject({ trap: expect.any(String) });
     expect(error.message).not.toBe('');
     expect(error.stack).toContain('TrapError');
+  });
+
+  test('of a trap have the names that the source has', async () => {
+    const text = `(module
+      (func $_ZN3std9panicking19begin_panic_handler17h6ac9107c42850161E unreachable)
+      (func $_RNvNtCs1234_7mycrate3foo3bar (call $_ZN3std9panicking19begin_panic_handler17h6ac9107c42850161E))
+      (func $_ZN5space3fooEibc (call $_RNvNtCs1234_7mycrate3foo3bar))
+      (func $plain (call $_ZN5space3fooEibc))
+      (func (export "f") (call $plain)))`;
+    const pool = await poolOf(engine, text);
+    const { backtrace } = (await failure(pool.call('f'))).details as { backtrace: string[] };
+    expect(backtrace.map((frame) => frame.replace(/ @ 0x[0-9a-f]+$/, ''))).toEqual([
+      'std::panicking::begin_panic_handler',
+      'mycrate::foo::bar',
+      'space::foo(int, bool, char)',
+      'plain',
+      'function 4',
+    ]);
   });
 
   test('are found by class where a caller would tell them apart', async () => {

@@ -1,12 +1,14 @@
 //! Joins a guest's imports with what the host offers: its functions and, where asked for, WASI.
 
 use crate::call::Request;
-use crate::compile::{Form, Kind};
-use crate::error::{Error, ErrorCode, Result};
+use crate::compile::Form;
+use crate::error::{Error, Result};
 use crate::host::{HostCall, HostFunction, SyncHostCall};
-use crate::module::{Code, Import};
+use crate::missing;
+use crate::module::Code;
 use crate::store::{Linked, State};
-use crate::value::{self, Field, FunctionType, HostFuture, Value};
+use crate::value::{self, FunctionType, HostFuture, Value};
+use crate::wasi;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,62 +57,16 @@ enum Host {
 /// # Errors
 /// `ERR_LINK` with every missing import and its type, or with what does not fit.
 pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
-    missing(code, &hosts, wasi)?;
     let linked = match &code.compiled().form {
         Form::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
         Form::Component(component) => {
             link_component(code, component, &hosts, wasi).map(Linked::Component)
         }
     };
-    linked.map_err(|error| {
-        let message = format!("the imports could not be linked: {error:#}");
-        Error::new(ErrorCode::Link, message).list("missing", Vec::new())
+    linked.map_err(|error| match error.downcast::<Error>() {
+        Ok(own) => own,
+        Err(error) => missing::failure(code, &hosts.names(), wasi, &error),
     })
-}
-
-/// Whether the guest asks for anything of WASI.
-pub(crate) fn imports_wasi(code: &Code) -> bool {
-    code.imports().iter().any(|import| is_wasi(code, import))
-}
-
-fn is_wasi(code: &Code, import: &Import) -> bool {
-    let prefix = if code.kind() == Kind::Module {
-        "wasi_snapshot_preview1#"
-    } else {
-        "wasi:"
-    };
-    import.name.starts_with(prefix)
-}
-
-fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
-    let offered = hosts.names();
-    let provided = |import: &Import| {
-        offered.contains(&import.name.as_str())
-            || (wasi && is_wasi(code, import))
-            // A component's types come with the functions that use them.
-            || (code.kind() != Kind::Module && matches!(import.kind, "type" | "interface"))
-    };
-    let describe = |import: &Import| match &import.function {
-        Some(ty) => format!("{}: {}", import.name, signature(ty)),
-        None => format!("{}: {}", import.name, import.kind),
-    };
-    let missing: Vec<String> = code
-        .imports()
-        .iter()
-        .filter(|import| !provided(import))
-        .map(describe)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorCode::Link,
-        format!(
-            "nobody provides what the guest imports: {}",
-            missing.join("; ")
-        ),
-    )
-    .list("missing", missing))
 }
 
 fn link_module(
@@ -119,10 +75,8 @@ fn link_module(
     wasi: bool,
 ) -> wasmtime::Result<wasmtime::InstancePre<State>> {
     let mut linker = wasmtime::Linker::<State>::new(module.engine());
-    if wasi && hosts.is_sync() {
-        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, State::p1)?;
-    } else if wasi {
-        wasmtime_wasi::p1::add_to_linker_async(&mut linker, State::p1)?;
+    if wasi {
+        wasi::offer_modules(&mut linker, hosts.is_sync())?;
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     for import in module.imports() {
@@ -154,10 +108,8 @@ fn link_component(
     wasi: bool,
 ) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
     let mut linker = wasmtime::component::Linker::<State>::new(component.engine());
-    if wasi && hosts.is_sync() {
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    } else if wasi {
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    if wasi {
+        wasi::offer_components(&mut linker, hosts.is_sync())?;
     }
     linker.allow_shadowing(true);
     let mut interfaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
@@ -222,20 +174,4 @@ fn run(state: &State, call: &HostCall, params: Vec<Value>) -> HostFuture {
         }
         Ok(answer?)
     })
-}
-
-/// A function's type as WIT writes it.
-fn signature(ty: &FunctionType) -> String {
-    let param = |param: &Field| match param.name.as_str() {
-        "" => param.ty.to_string(),
-        name => format!("{name}: {}", param.ty),
-    };
-    let params: Vec<String> = ty.params.iter().map(param).collect();
-    let results: Vec<String> = ty.results.iter().map(ToString::to_string).collect();
-    let results = match results.as_slice() {
-        [] => String::new(),
-        [one] => format!(" -> {one}"),
-        several => format!(" -> ({})", several.join(", ")),
-    };
-    format!("func({}){results}", params.join(", "))
 }

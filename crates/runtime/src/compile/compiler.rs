@@ -129,7 +129,7 @@ impl Compiler {
                 }
             }
             None => Fresh {
-                compiled: with_threads(bytes.len(), || compile(engine, self.settings.simd, bytes))?,
+                compiled: with_threads(bytes.len(), || compile(engine, bytes))?,
                 artefact: None,
             },
         };
