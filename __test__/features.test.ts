@@ -18,7 +18,6 @@ const LACKING: [feature: string, text: string][] = [
     `(module (tag $e (param i32)) (func (result i32)
       (block $h (result i32) (try_table (result i32) (catch $e $h) (throw $e (i32.const 42))))))`,
   ],
-  ['legacy-exceptions', '(module (func (try (do) (catch_all))))'],
   ['threads', '(module (memory 1 1 shared))'],
   ['threads', '(module (import "env" "memory" (memory 1 1 shared)))'],
   ['threads', '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))'],
@@ -33,7 +32,7 @@ const LACKING: [feature: string, text: string][] = [
   ['component-model-map', '(component (type (map string u32)))'],
   ['component-model-fixed-length-lists', '(component (type (list u8 4)))'],
   ['component-model-error-context', '(component (type error-context))'],
-  ['component-model-values', '(component (import "v" (value u32)))'],
+  ['component-model-values', '(component (import "v" (value $v u32)) (export "w" (value $v)))'],
 ];
 
 test.each(LACKING)('code that needs %s is valid and not supported: %s', async (feature, text) => {
@@ -44,6 +43,15 @@ test.each(LACKING)('code that needs %s is valid and not supported: %s', async (f
     message: `the code needs what is not supported: ${feature}`,
     details: { feature, offset: expect.any(Number) },
   });
+});
+
+test('so is the kind of exceptions that came first', async () => {
+  // `try` and `catch_all`, which the text format has no more.
+  const body = [0x01, 0x06, 0x00, 0x06, 0x40, 0x19, 0x0b, 0x0b];
+  const sections = [0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00, 0x0a, body.length, ...body];
+  const bytes = new Uint8Array([...Buffer.from('\0asm\x01\0\0\0'), ...sections]);
+  const error = await failure(engine.load(bytes));
+  expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', details: { feature: 'legacy-exceptions', offset: 23 } });
 });
 
 test('code that needs several is told all of them', async () => {

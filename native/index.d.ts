@@ -105,6 +105,7 @@ export interface BindingBreakerOptions {
   resetTimeoutMillis: number
   rollingCountTimeoutMillis: number
   rollingCountBuckets: number
+  errorFilter: Array<string>
 }
 
 /** The numbers of a breaker. */

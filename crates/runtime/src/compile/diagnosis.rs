@@ -111,7 +111,13 @@ fn validate(bytes: &[u8], features: WasmFeatures) -> std::result::Result<(), Bin
 
 /// The features by the names that Wasmtime's command line gives them. `enough`: those with which the code is valid.
 fn name(bytes: &[u8], enough: WasmFeatures, lacking: WasmFeatures) -> String {
-    let names: Vec<String> = lacking
+    // Continuations are collected, too.
+    let implied = if lacking.contains(WasmFeatures::STACK_SWITCHING) {
+        WasmFeatures::GC_TYPES
+    } else {
+        WasmFeatures::empty()
+    };
+    let names: Vec<String> = (lacking - implied)
         .iter_names()
         .map(|(name, feature)| {
             if feature == WasmFeatures::GC_TYPES {
