@@ -37,6 +37,24 @@ describe('errors', () => {
     expect(error.stack).toContain('TrapError');
   });
 
+  test('of a trap have the names that the source has', async () => {
+    const text = `(module
+      (func $_ZN3std9panicking19begin_panic_handler17h6ac9107c42850161E unreachable)
+      (func $_RNvNtCs1234_7mycrate3foo3bar (call $_ZN3std9panicking19begin_panic_handler17h6ac9107c42850161E))
+      (func $_ZN5space3fooEibc (call $_RNvNtCs1234_7mycrate3foo3bar))
+      (func $plain (call $_ZN5space3fooEibc))
+      (func (export "f") (call $plain)))`;
+    const pool = await poolOf(engine, text);
+    const { backtrace } = (await failure(pool.call('f'))).details as { backtrace: string[] };
+    expect(backtrace.map((frame) => frame.replace(/ @ 0x[0-9a-f]+$/, ''))).toEqual([
+      'std::panicking::begin_panic_handler',
+      'mycrate::foo::bar',
+      'space::foo(int, bool, char)',
+      'plain',
+      'function 4',
+    ]);
+  });
+
   test('are found by class where a caller would tell them apart', async () => {
     expect(await failure(engine.load(new Uint8Array([1, 2, 3])))).toBeInstanceOf(CompileError);
     expect(thrown(() => new Engine({ workers: -1 }))).toBeInstanceOf(OptionError);

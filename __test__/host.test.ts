@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Engine, HostFunctionError, LinkError, Pool } from '../dist/index.js';
+import { Engine, HostFunctionError, Instance, LinkError, Pool, type PoolOptions } from '../dist/index.js';
 import { ASK, failure, loadWat, poolOf, run, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
@@ -127,6 +127,81 @@ describe('imports', () => {
     const pool = await poolOf(engine, text, { wasi: { args: ['guest', 'one', 'two'] } });
     expect(await pool.call('args')).toBe(3);
     expect(await (await poolOf(engine, text, { wasi: true })).call('args')).toBe(0);
+  });
+});
+
+describe('what is missing is told in full, with types', () => {
+  const missing = async (text: string, options: PoolOptions) => {
+    const code = await loadWat(engine, text);
+    const errors = [
+      thrown(() => new Pool(code, options)),
+      thrown(() => Instance.createSync(code, options)),
+      await failure(Instance.create(code, options)),
+    ];
+    for (const error of errors) expect(error).toBeInstanceOf(LinkError);
+    const [first, ...others] = errors.map(({ details }) => (details as { missing: string[] }).missing);
+    for (const other of others) expect(other).toEqual(first);
+    return first;
+  };
+  const HTTP = `(component
+    (import "wasi:cli/exit@0.2.3" (instance (export "exit" (func (param "status" (result))))))
+    (import "wasi:io/poll@0.2.0" (instance (export "pollable" (type (sub resource)))))
+    (import "wasi:http/types@0.2.10" (instance
+      (export "fields" (type $r (sub resource))) (export "f" (func (param "x" u8))) (export "g" (func)))))`;
+  const all = [
+    'wasi:http/types@0.2.10#fields: resource',
+    'wasi:http/types@0.2.10#f: func(x: u8)',
+    'wasi:http/types@0.2.10#g: func()',
+  ];
+  const ofWasi = ['wasi:cli/exit@0.2.3#exit: func(status: result)', 'wasi:io/poll@0.2.0#pollable: resource'];
+
+  test('of a component, without WASI, with it, and beside a function that is given', async () => {
+    expect(await missing(HTTP, {})).toEqual([...ofWasi, ...all]);
+    expect(await missing(HTTP, { wasi: true })).toEqual(all);
+    const imports = { 'wasi:http/types@0.2.10': { f() {} } };
+    expect(await missing(HTTP, { imports })).toEqual([...ofWasi, all[0], all[2]]);
+    expect(await missing(HTTP, { wasi: true, imports })).toEqual([all[0], all[2]]);
+  });
+
+  test('of a component, where WASI lacks a function or another version is asked for', async () => {
+    const text = `(component
+      (import "wasi:cli/exit@0.2.0" (instance (export "exit" (func (param "status" (result)))) (export "leave" (func))))
+      (import "wasi:cli/exit@0.3.0" (instance (export "exit" (func (param "status" (result)))))))`;
+    expect(await missing(text, { wasi: true })).toEqual([
+      'wasi:cli/exit@0.2.0#leave: func()',
+      'wasi:cli/exit@0.3.0#exit: func(status: result)',
+    ]);
+  });
+
+  test('of a module', async () => {
+    const text = `(module
+      (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+      (import "wasi_snapshot_preview1" "proc_enter" (func (param i32)))
+      (import "wasi_snapshot_preview1" "proc_enter" (func (param i32)))
+      (import "env" "memory" (memory 1))
+      (import "env" "log" (func (param i32) (result i64))))`;
+    const own = ['env#memory: memory', 'env#log: func(i32) -> i64'];
+    const enter = 'wasi_snapshot_preview1#proc_enter: func(i32)';
+    expect(await missing(text, {})).toEqual(['wasi_snapshot_preview1#proc_exit: func(i32)', enter, enter, ...own]);
+    expect(await missing(text, { wasi: true })).toEqual([enter, ...own]);
+    expect(await missing(text, { wasi: true, imports: { env: { log: () => 1n } } })).toEqual([enter, own[0]]);
+  });
+
+  test('and a host function of a type that cannot cross is not supported', async () => {
+    const text = `(component (import "wasi:io/poll@0.2.0" (instance $i
+      (export "pollable" (type (sub resource)))))
+      (alias export $i "pollable" (type $r)) (import "take" (func (param "x" (own $r)))))`;
+    const code = await loadWat(engine, text);
+    for (const error of [
+      thrown(() => new Pool(code, { wasi: true, imports: { take() {} } })),
+      thrown(() => Instance.createSync(code, { wasi: true, imports: { take() {} } })),
+    ]) {
+      expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', details: { feature: expect.any(String) } });
+      expect(error.message).not.toContain('ERR_');
+    }
+    const vector = await loadWat(engine, '(module (import "env" "f" (func (param v128))))');
+    const error = thrown(() => new Pool(vector, { imports: { env: { f() {} } } }));
+    expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', details: { feature: 'v128' } });
   });
 });
 

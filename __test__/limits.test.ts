@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, Instance, MemoryLimitError } from '../dist/index.js';
-import { component, failure, GROW, loadWat, noPagesLeft, poolOf, run, temporaryFolder } from './support.js';
+import { component, eventually, failure, GROW, loadWat, noPagesLeft, poolOf, run, temporaryFolder, thrown } from './support.js';
 
 const INITIAL = '__test__/fixtures/initial-limit.mjs';
 
@@ -49,6 +49,75 @@ describe('a growth past the limit', () => {
     expect(await pool.call('grow', [1000])).toBe(-1);
     expect(pool.tracker.snapshot()).toMatchObject({ growFailures: 1, currentPages: 1, peakPages: 1 });
     expect(own.tracker.snapshot()).toMatchObject({ growFailures: 1, currentPages: 1, peakPages: 1 });
+  });
+});
+
+describe('a call that ends after refused growths tells of them', () => {
+  const text = `(module
+    (memory 1)
+    (table 1 funcref)
+    (func $retry (export "retry") (loop $again (br_if $again (i32.lt_s (memory.grow (i32.const 100)) (i32.const 0)))))
+    (func (export "once-then-loop") (drop (memory.grow (i32.const 99))) (drop (memory.grow (i32.const 20))) (loop (br 0)))
+    (func (export "table-then-loop") (drop (table.grow (ref.null func) (i32.const 50))) (loop (br 0)))
+    (func (export "copes") (result i32) (memory.grow (i32.const 100)))
+    (func (export "loop") (loop (br 0))))`;
+  const PAGE = 65_536;
+  const limits = { maxMemoryPages: 16, maxTableElements: 10 };
+  const last = { requestedBytes: 20 * PAGE, heldBytes: PAGE, limitBytes: 16 * PAGE, limitedBy: 'instance' };
+
+  test('where its time is up', async () => {
+    const pool = await poolOf(engine, text, { ...limits, timeoutMillis: 100 });
+    const error = await failure(pool.call('once-then-loop'));
+    expect(error.details).toEqual({ timeoutMillis: 100, phase: 'computing', growthsDenied: 2, ...last });
+    const many = await failure(pool.call('retry'));
+    expect(many.code).toBe('ERR_TIMEOUT');
+    expect((many.details as { growthsDenied: number }).growthsDenied).toBeGreaterThan(2);
+    expect((await failure(pool.call('table-then-loop'))).details).toEqual({
+      timeoutMillis: 100,
+      phase: 'computing',
+      growthsDenied: 1,
+      requestedElements: 50,
+      heldElements: 1,
+      limitElements: 10,
+      limitedBy: 'tables',
+    });
+  });
+
+  test('where its time is up on the calling thread', async () => {
+    const instance = Instance.createSync(await loadWat(engine, text), { ...limits, timeoutMillis: 20 });
+    onTestFinished(() => instance.close());
+    const error = thrown(() => instance.callSync('once-then-loop'));
+    expect(error.details).toEqual({ timeoutMillis: 20, phase: 'computing', growthsDenied: 2, ...last });
+  });
+
+  test('where its fuel is used up', async () => {
+    const pool = await poolOf(new Engine({ cache: false, fuel: true }), text, { ...limits, maxFuel: 1_000 });
+    const error = await failure(pool.call('once-then-loop'));
+    expect(error).toMatchObject({ code: 'ERR_OUT_OF_FUEL', details: { growthsDenied: 2, ...last } });
+  });
+
+  test('where its pool is destroyed', async () => {
+    const pool = await poolOf(engine, text, limits);
+    const ended = failure(pool.call('once-then-loop'));
+    await eventually(() => pool.tracker.growFailures === 2);
+    await pool.destroy();
+    expect(await ended).toMatchObject({ code: 'ERR_ABORTED', details: { growthsDenied: 2, ...last } });
+  });
+
+  test('where its start takes too long', async () => {
+    const start = text.replace(
+      '(func (export "loop")',
+      '(func $main (call $retry)) (start $main) (func (export "loop")',
+    );
+    const pool = await poolOf(engine, start, { ...limits, min: 1, timeoutMillis: 100 });
+    expect((await failure(pool.ready())).details).toMatchObject({ growthsDenied: expect.any(Number) });
+    expect((await failure(pool.call('loop'))).details).toMatchObject({ growthsDenied: expect.any(Number) });
+  });
+
+  test('and not of those of an earlier call', async () => {
+    const pool = await poolOf(engine, text, { ...limits, max: 1, reuse: true, timeoutMillis: 100 });
+    expect(await pool.call('copes')).toBe(-1);
+    expect((await failure(pool.call('loop'))).details).toEqual({ timeoutMillis: 100, phase: 'computing' });
   });
 });
 

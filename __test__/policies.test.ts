@@ -120,6 +120,36 @@ describe('a call with stats', () => {
     const none = await poolOf(engine, text, { max: 1, wasi: true });
     expect((await none.callWithStats('say', [1])).stats.stdout).toBe('');
   });
+
+  test('has the very bytes beside the text, and a cut splits no character of the text', async () => {
+    const all = 'aß€😀';
+    const bytes = new Uint8Array(Buffer.from(all));
+    const text = `(module
+      (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "\\10\\00\\00\\00\\0a\\00\\00\\00")
+      (data (i32.const 16) "${all}\\ff")
+      (func $write-some (export "say") (param $length i32)
+        (i32.store (i32.const 4) (local.get $length))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))))
+      (func (export "fail") (param i32) (call $write-some (local.get 0)) unreachable))`;
+    const ends = [0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10];
+    for (let most = 1; most <= bytes.length; most++) {
+      const pool = await poolOf(engine, text, { wasi: { maxOutputBytes: most } });
+      const whole = Buffer.from(bytes.subarray(0, ends[most])).toString();
+      const kept = { stdout: whole, stdoutBytes: bytes.subarray(0, most) };
+      const { stats } = await pool.callWithStats('say', [bytes.length]);
+      expect(stats).toMatchObject({ ...kept, stderr: '', stderrBytes: new Uint8Array() });
+      expect((await failure(pool.call('fail', [bytes.length]))).details).toMatchObject(kept);
+    }
+    // What the guest itself left unfinished, or is no text, is replaced.
+    const roomy = await poolOf(engine, text, { wasi: { maxOutputBytes: 100 } });
+    expect((await roomy.callWithStats('say', [5])).stats.stdout).toBe('aß\ufffd');
+    expect((await roomy.callWithStats('say', [11])).stats).toMatchObject({
+      stdout: `${all}\ufffd`,
+      stdoutBytes: new Uint8Array([...bytes, 255]),
+    });
+  });
 });
 
 describe('fuel', () => {

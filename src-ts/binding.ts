@@ -4,7 +4,7 @@
 export interface BindingFailure {
   code: string;
   message: string;
-  details: Record<string, number | string | string[]>;
+  details: Record<string, number | string | string[] | Uint8Array>;
   payload?: unknown;
   hostError?: number;
 }
@@ -198,6 +198,7 @@ export interface BindingBreakerOptions {
   resetTimeoutMillis: number;
   rollingCountTimeoutMillis: number;
   rollingCountBuckets: number;
+  errorFilter: string[];
 }
 
 /** @internal */

@@ -37,10 +37,14 @@ export interface CallStats {
   readonly pagesAfter: number;
   /** The most its instance ever held. */
   readonly peakPages: number;
-  /** The beginning of what the guest wrote to standard output: up to `wasi.maxOutputBytes`. */
+  /** The beginning of what the guest wrote to standard output, up to the last whole character within `wasi.maxOutputBytes`. */
   readonly stdout: string;
   /** The same of standard error. */
   readonly stderr: string;
+  /** The first `wasi.maxOutputBytes` bytes of what the guest wrote to standard output, as they are. */
+  readonly stdoutBytes: Uint8Array;
+  /** The same of standard error. */
+  readonly stderrBytes: Uint8Array;
 }
 
 /** A result together with what it took. */

@@ -1,7 +1,11 @@
-/** A fact of a failure: a number in the unit its name says, a text, or a list of texts. */
-export type ErrorDetail = number | string | string[];
+/** A fact of a failure: a number in the unit its name says, a text, a list of texts, or bytes. */
+export type ErrorDetail = number | string | string[] | Uint8Array;
 
-/** The facts of a failure, by name. Which names a code carries stands in {@link ERROR_CODES}. */
+/**
+ * The facts of a failure, by name. Which names a code carries stands in {@link ERROR_CODES}. Beside them: where the guest
+ * wrote anything in a call that failed, `stdout` and `stderr` have the beginning of it as text, `stdoutBytes` and
+ * `stderrBytes` as bytes (up to `wasi.maxOutputBytes`).
+ */
 export type ErrorDetails = Readonly<Record<string, ErrorDetail>>;
 
 interface ErrorEntry {
@@ -63,26 +67,32 @@ export const ERROR_CODES = {
   },
   ERR_MEMORY_LIMIT: {
     explanation:
-      'The guest failed after a refused growth, or could not start within its limit. Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `requestedElements`, …), `limitedBy` (`instance`, `pool`, `engine`, `memory type`, `system`, `tables`).',
+      'The guest failed after a refused growth, or could not start within its limit. Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `requestedElements`, …) of the last growth refused in the call, `limitedBy` (`instance`, `pool`, `engine`, `memory type`, `system`, `tables`), `growthsDenied` (how many were).',
     message: 'the guest asked for {requestedBytes} bytes and may hold {limitBytes}',
   },
   ERR_TIMEOUT: {
     explanation:
-      'The call took longer than its `timeoutMillis`; its instance was discarded. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).',
+      'The call took longer than its `timeoutMillis`; its instance was discarded. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`); after refused growths those of ERR_MEMORY_LIMIT.',
     message: 'the call took longer than {timeoutMillis} ms',
   },
   ERR_OUT_OF_FUEL: {
-    explanation: 'The guest used up its `maxFuel`; its instance was discarded. Details: `backtrace`.',
+    explanation:
+      'The guest used up its `maxFuel`; its instance was discarded. Details: `backtrace`; after refused growths those of ERR_MEMORY_LIMIT.',
     message: 'the guest used up its fuel',
   },
   ERR_ABORTED: {
     explanation:
-      'The call ended with its pool (`destroy`). A call ended by its own signal rejects with `signal.reason` instead. Details: `phase`.',
+      'The call ended with its pool (`destroy`). A call ended by its own signal rejects with `signal.reason` instead. Details: `phase`; after refused growths those of ERR_MEMORY_LIMIT.',
     message: 'the call was aborted',
   },
   ERR_GUEST: {
     explanation: 'The guest returned the `err` case of its result; `payload` holds the value.',
     message: 'the guest returned an error',
+  },
+  ERR_EXIT: {
+    explanation:
+      'The guest exited with a status other than 0, or with 0 before there was the instance, or the value, that was asked for; its instance was discarded. Details: `status`, `stdout`, `stderr`, `stdoutBytes`, `stderrBytes`; after refused growths those of ERR_MEMORY_LIMIT.',
+    message: 'the guest exited with status {status}',
   },
   ERR_HOST_FUNCTION: {
     explanation: 'A host function threw or rejected; `cause` holds what it threw. Details: `function`.',
@@ -119,11 +129,12 @@ export const ERROR_CODES = {
     message: 'the instance is in the middle of another call',
   },
   ERR_CLOSED: {
-    explanation: 'The pool or instance is closed, or the instance failed in an earlier call.',
+    explanation: 'The pool or instance is closed, or the instance failed or exited in an earlier call.',
     message: 'closed',
   },
   ERR_UNSUPPORTED: {
-    explanation: 'A type, feature or platform this version does not support. Details: `feature`.',
+    explanation:
+      'A type, feature or platform this version does not support. Details: `feature`; of code also `offset`, where it is first needed.',
     message: '{feature} is not supported',
   },
   ERR_INTERNAL: {
@@ -217,6 +228,13 @@ export class GuestError<P = unknown> extends RiptideError {
   }
 }
 
+/** `ERR_EXIT`: the guest exited, with the status in `details.status`. */
+export class ExitError extends RiptideError {
+  static {
+    named(ExitError, 'ExitError');
+  }
+}
+
 /** `ERR_HOST_FUNCTION`: a host function failed; `cause` is what it threw. */
 export class HostFunctionError extends RiptideError {
   static {
@@ -264,6 +282,7 @@ const CLASSES: Partial<Record<ErrorCode, ErrorClass>> = {
   ERR_REENTRANT: RejectedError,
   ERR_BREAKER_OPEN: RejectedError,
   ERR_GUEST: GuestError,
+  ERR_EXIT: ExitError,
   ERR_HOST_FUNCTION: HostFunctionError,
   ERR_CLOSED: ClosedError,
 };

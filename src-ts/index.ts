@@ -21,6 +21,7 @@ export {
   type ErrorCode,
   type ErrorDetail,
   type ErrorDetails,
+  ExitError,
   GuestError,
   HostFunctionError,
   LinkError,

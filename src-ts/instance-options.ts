@@ -24,7 +24,7 @@ export interface WasiOptions {
   env?: Readonly<Record<string, string>>;
   /**
    * Bytes kept of what each call writes, of standard output and standard error each: 0 to 16,777,216. What is more is
-   * dropped. `callWithStats` gives both; the error of a failed call has `details.stderr`.
+   * dropped. `callWithStats` gives both, and so do the `details` of a failed call.
    * @default 0
    */
   maxOutputBytes?: number;

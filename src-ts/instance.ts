@@ -41,7 +41,7 @@ interface Over {
  * One instance that keeps its state between calls. In `async` mode (`Instance.create`, and what `pool.use` lends) its
  * calls run on the engine's workers; in `sync` mode (`Instance.createSync`) on the caller's thread, event loop included.
  *
- * A second call while one runs is `ERR_BUSY`. After a trap, a timeout, an abort or a memory limit every call is
+ * A second call while one runs is `ERR_BUSY`. After a trap, a timeout, an abort, a memory limit or an exit every call is
  * `ERR_CLOSED`.
  */
 export class Instance<E extends object = AnyExports> {

@@ -1,11 +1,12 @@
 import type { BindingBreakerOptions, BindingPoolOptions } from './binding.js';
-import type { RejectedError } from './errors.js';
+import { ERROR_CODES, type ErrorCode, type RejectedError } from './errors.js';
 import { INSTANCE_RULES, type InstanceOptions } from './instance-options.js';
 import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
 
 /**
  * When a pool refuses calls because too many failed. Traps, time-outs, exceeded limits and failed host functions are
- * failures; a guest's own `err`, bad arguments, aborted and refused calls are not. The names are opossum's.
+ * failures; a guest's own `err` and exits are not, unless `errorFilter` says so; bad arguments, aborted and refused calls
+ * are neither failures nor successes. The names are opossum's.
  */
 export interface BreakerOptions {
   /**
@@ -33,6 +34,12 @@ export interface BreakerOptions {
    * @default 10
    */
   rollingCountBuckets?: number;
+  /**
+   * The codes of errors that are no failures: calls that end with them count as successes, and reject all the same. Codes,
+   * where opossum has a function: calls are counted off the event loop.
+   * @default ['ERR_GUEST', 'ERR_EXIT']
+   */
+  errorFilter?: readonly ErrorCode[];
   /**
    * Answers a call that the breaker refuses, in its place; it is given the error, the function's name and the arguments.
    * @default none: the call rejects with `ERR_BREAKER_OPEN`
@@ -119,6 +126,11 @@ const BREAKER_RULES = {
   resetTimeoutMillis: millis,
   rollingCountTimeoutMillis: millis,
   rollingCountBuckets: whole(1, 1_000, 'steps'),
+  errorFilter: {
+    allowed: 'an array of error codes',
+    accepts: (value: unknown) =>
+      Array.isArray(value) && value.every((code) => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)),
+  },
   fallback: { allowed: 'a function', accepts: (value: unknown) => typeof value === 'function' },
 } satisfies Record<string, Rule>;
 
@@ -149,5 +161,6 @@ function breakerOptions(breaker: PoolOptions['breaker'] = false): BindingBreaker
     resetTimeoutMillis: given.resetTimeoutMillis ?? 30_000,
     rollingCountTimeoutMillis: given.rollingCountTimeoutMillis ?? 10_000,
     rollingCountBuckets: given.rollingCountBuckets ?? 10,
+    errorFilter: [...(given.errorFilter ?? ['ERR_GUEST', 'ERR_EXIT'])],
   };
 }

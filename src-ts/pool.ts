@@ -44,7 +44,7 @@ export interface BreakerStats {
 }
 
 /**
- * How a call ended: `ok`; the guest's own `err` (`guest_error`); a trap, an overflowed stack or used up fuel (`trap`); too
+ * How a call ended: `ok`; the guest's own `err`, or its exit (`guest_error`); a trap, an overflowed stack or used up fuel (`trap`); too
  * late (`timeout`); after a refused growth (`memory_limit`); by its signal or with its pool (`aborted`); not taken
  * (`rejected`); or in another way, such as by a host function that failed (`error`).
  */
@@ -106,9 +106,9 @@ export interface DeniedGrowth {
 
 /**
  * Why an instance is gone: each call gets a `fresh` one; it had served `maxUses` calls; it was `recycled` for its size,
- * `idle` too long; its call `failed` or was ended; its pool was `closed`.
+ * `idle` too long; its program `exited`; its call `failed` or was ended; its pool was `closed`.
  */
-export type DestroyReason = 'fresh' | 'maxUses' | 'recycled' | 'idle' | 'failed' | 'closed';
+export type DestroyReason = 'fresh' | 'maxUses' | 'recycled' | 'idle' | 'exited' | 'failed' | 'closed';
 
 /** The events of a {@link Pool}, with what their listeners are given. */
 export interface PoolEvents {
@@ -207,8 +207,13 @@ export class Pool extends EventEmitter<PoolEvents> {
    * camelCase keys, variants `{ tag, val }`, 64-bit integers `bigint`, `list<u8>` a `Uint8Array`. Bytes are copied
    * before this returns.
    *
+   * A guest that exits ends its call: with status 0 well, where the function has no value to give (`_start`, WIT's `run`);
+   * otherwise with `ERR_EXIT`. Its instance serves no other call. A reactor's `_initialize` has run before its first
+   * export does; calling it does nothing.
+   *
    * @throws ArgumentError `ERR_BAD_ARGUMENT` where an argument does not fit, before the guest runs.
    * @throws GuestError `ERR_GUEST` where the function's result is an `err`.
+   * @throws ExitError `ERR_EXIT` where the guest exits with another status than 0.
    * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN`, `ERR_REENTRANT` where the pool does not take the call.
    * @throws TrapError, MemoryLimitError, TimeoutError, HostFunctionError, ClosedError, RiptideError
    */

@@ -32,6 +32,7 @@ fn with_payload(js: Js, error: &Error, payload: Option<Raw>) -> JsResult<Raw> {
                 }
                 array
             }
+            Detail::Bytes(bytes) => js.bytes(bytes)?,
         };
         js.set_named(details, key, detail)?;
     }

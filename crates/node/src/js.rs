@@ -239,6 +239,11 @@ impl Js {
         )
     }
 
+    /// A `Uint8Array` holding a copy of `bytes`.
+    pub(crate) fn bytes(self, bytes: &[u8]) -> JsResult<Raw> {
+        self.typed_array(sys::TypedarrayType::uint8_array, bytes, bytes.len())
+    }
+
     /// A Node `Buffer` holding a copy of `bytes`.
     pub(crate) fn buffer(self, bytes: &[u8]) -> JsResult<Raw> {
         answer!(

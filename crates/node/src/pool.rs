@@ -17,6 +17,7 @@ use napi_derive::napi;
 use riptide_wasm_runtime::breaker::BreakerOptions;
 use riptide_wasm_runtime::call::Ticket;
 use riptide_wasm_runtime::counters;
+use riptide_wasm_runtime::error::ErrorCode;
 use riptide_wasm_runtime::events::{Listener, Reason};
 use riptide_wasm_runtime::pool::{Pool, PoolOptions};
 use std::cell::{Cell, RefCell};
@@ -53,6 +54,7 @@ pub struct BindingBreakerOptions {
     pub reset_timeout_millis: f64,
     pub rolling_count_timeout_millis: f64,
     pub rolling_count_buckets: u32,
+    pub error_filter: Vec<String>,
 }
 
 impl From<BindingBreakerOptions> for BreakerOptions {
@@ -64,6 +66,15 @@ impl From<BindingBreakerOptions> for BreakerOptions {
             rolling_count_timeout: duration(options.rolling_count_timeout_millis)
                 .unwrap_or_default(),
             rolling_count_buckets: options.rolling_count_buckets,
+            error_filter: ErrorCode::ALL
+                .into_iter()
+                .filter(|code| {
+                    options
+                        .error_filter
+                        .iter()
+                        .any(|name| name == code.as_str())
+                })
+                .collect(),
         }
     }
 }

@@ -43,9 +43,14 @@ pub(crate) fn measured(js: Js, value: Raw, stats: &CallStats) -> JsResult<Raw> {
     js.set_named(object, "pagesBefore", js.number(stats.pages_before as f64)?)?;
     js.set_named(object, "pagesAfter", js.number(stats.pages_after as f64)?)?;
     js.set_named(object, "peakPages", js.number(stats.pages_peak as f64)?)?;
-    let text = |bytes: &[u8]| js.string(&String::from_utf8_lossy(bytes));
-    js.set_named(object, "stdout", text(&stats.written.stdout)?)?;
-    js.set_named(object, "stderr", text(&stats.written.stderr)?)?;
+    let written = &stats.written;
+    for (text, bytes, kept) in [
+        ("stdout", "stdoutBytes", &written.stdout),
+        ("stderr", "stderrBytes", &written.stderr),
+    ] {
+        js.set_named(object, text, js.string(&kept.text())?)?;
+        js.set_named(object, bytes, js.bytes(&kept.bytes)?)?;
+    }
     let both = js.object()?;
     js.set_named(both, "value", value)?;
     js.set_named(both, "stats", object)?;

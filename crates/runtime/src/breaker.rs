@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// When a breaker opens, and for how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BreakerOptions {
     /// It opens where more than this share of the calls in the window failed.
     pub error_threshold_percentage: f64,
@@ -19,6 +19,8 @@ pub struct BreakerOptions {
     pub rolling_count_timeout: Duration,
     /// The steps in which the window moves on.
     pub rolling_count_buckets: u32,
+    /// Errors that count as successes: the guest works, and says no.
+    pub error_filter: Vec<ErrorCode>,
 }
 
 /// Whether calls pass.
@@ -89,7 +91,7 @@ struct Bucket {
 
 /// What a call that the breaker let pass came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+enum Verdict {
     Success,
     Failure,
     /// It says nothing about the guest.
@@ -97,10 +99,10 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// The guest's own errors and the caller's mistakes are no failures of the guest.
-    pub(crate) fn of(code: Option<ErrorCode>) -> Verdict {
+    /// Refusals and the caller's mistakes tell nothing of the guest; `filter`: errors that are none to the breaker.
+    fn of(code: Option<ErrorCode>, filter: &[ErrorCode]) -> Verdict {
         match code {
-            None | Some(ErrorCode::Guest) => Verdict::Success,
+            None => Verdict::Success,
             Some(
                 ErrorCode::Aborted
                 | ErrorCode::AcquireTimeout
@@ -111,6 +113,7 @@ impl Verdict {
                 | ErrorCode::QueueFull
                 | ErrorCode::Reentrant,
             ) => Verdict::Neither,
+            Some(code) if filter.contains(&code) => Verdict::Success,
             Some(_) => Verdict::Failure,
         }
     }
@@ -124,7 +127,9 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    pub(crate) fn record(self, verdict: Verdict) {
+    /// The call ended well, or with this.
+    pub(crate) fn record(self, code: Option<ErrorCode>) {
+        let verdict = Verdict::of(code, &self.breaker.options.error_filter);
         if verdict != Verdict::Neither {
             self.breaker.record(self.generation, self.probe, verdict);
         }
@@ -143,6 +148,7 @@ impl Drop for Permit {
 impl Breaker {
     pub(crate) fn new(options: BreakerOptions, events: Arc<Events>) -> Breaker {
         let now = Instant::now();
+        let buckets = options.rolling_count_buckets.max(1) as usize;
         Breaker {
             options,
             events,
@@ -151,7 +157,7 @@ impl Breaker {
                 opened_at: now,
                 probing: false,
                 generation: 0,
-                buckets: vec![Bucket::default(); options.rolling_count_buckets.max(1) as usize],
+                buckets: vec![Bucket::default(); buckets],
                 step: 0,
                 epoch: now,
                 rejected: 0,
@@ -305,12 +311,16 @@ mod tests {
             reset_timeout: reset,
             rolling_count_timeout: Duration::from_secs(60),
             rolling_count_buckets: 6,
+            error_filter: vec![ErrorCode::Guest, ErrorCode::Aborted],
         };
         Arc::new(Breaker::new(options, Arc::default()))
     }
 
-    fn end(breaker: &Arc<Breaker>, verdict: Verdict) {
-        breaker.admit().expect("it passes").record(verdict);
+    const FAILURE: Option<ErrorCode> = Some(ErrorCode::Trap);
+    const NEITHER: Option<ErrorCode> = Some(ErrorCode::Aborted);
+
+    fn end(breaker: &Arc<Breaker>, code: Option<ErrorCode>) {
+        breaker.admit().expect("it passes").record(code);
     }
 
     fn state(breaker: &Breaker) -> BreakerState {
@@ -320,14 +330,14 @@ mod tests {
     #[test]
     fn it_opens_above_the_share_and_not_before_the_volume() {
         let breaker = breaker(Duration::from_secs(60));
-        end(&breaker, Verdict::Failure);
-        end(&breaker, Verdict::Failure);
-        end(&breaker, Verdict::Neither);
+        end(&breaker, FAILURE);
+        end(&breaker, FAILURE);
+        end(&breaker, NEITHER);
         assert_eq!(state(&breaker), BreakerState::Closed);
-        end(&breaker, Verdict::Success);
-        end(&breaker, Verdict::Success);
+        end(&breaker, None);
+        end(&breaker, None);
         assert_eq!(state(&breaker), BreakerState::Closed); // half of four is not more than half
-        end(&breaker, Verdict::Failure);
+        end(&breaker, FAILURE);
         assert_eq!(state(&breaker), BreakerState::Open);
         let refusal = breaker.admit().err().expect("refused");
         assert_eq!(refusal.code, ErrorCode::BreakerOpen);
@@ -338,7 +348,7 @@ mod tests {
     fn opened(reset: Duration) -> Arc<Breaker> {
         let breaker = breaker(reset);
         for _ in 0..4 {
-            end(&breaker, Verdict::Failure);
+            end(&breaker, FAILURE);
         }
         breaker
     }
@@ -357,9 +367,7 @@ mod tests {
         });
         assert_eq!(passed.len(), 1);
         assert_eq!(state(&breaker), BreakerState::HalfOpen);
-        passed
-            .into_iter()
-            .for_each(|permit| permit.record(Verdict::Success));
+        passed.into_iter().for_each(|permit| permit.record(None));
         assert_eq!(state(&breaker), BreakerState::Closed);
         assert_eq!(
             (breaker.stats().successes, breaker.stats().failures),
@@ -370,12 +378,9 @@ mod tests {
     #[test]
     fn a_try_that_fails_opens_it_again_and_one_that_says_nothing_leaves_it_to_the_next() {
         let breaker = opened(Duration::ZERO);
-        breaker.admit().expect("the try").record(Verdict::Neither);
+        breaker.admit().expect("the try").record(NEITHER);
         drop(breaker.admit().expect("another try"));
-        breaker
-            .admit()
-            .expect("and another")
-            .record(Verdict::Failure);
+        breaker.admit().expect("and another").record(FAILURE);
         // Its time is up at once: the next call would try again.
         assert_eq!(
             (state(&breaker), breaker.stats().opened),
@@ -388,12 +393,12 @@ mod tests {
         let breaker = breaker(Duration::ZERO);
         let before = breaker.admit().expect("closed");
         for _ in 0..4 {
-            end(&breaker, Verdict::Failure);
+            end(&breaker, FAILURE);
         }
         let probe = breaker.admit().expect("the try");
-        before.record(Verdict::Success);
+        before.record(None);
         assert_eq!(state(&breaker), BreakerState::HalfOpen);
-        probe.record(Verdict::Success);
+        probe.record(None);
         assert_eq!(state(&breaker), BreakerState::Closed);
     }
 
@@ -406,6 +411,7 @@ mod tests {
                 reset_timeout: Duration::ZERO,
                 rolling_count_timeout: Duration::from_secs(60),
                 rolling_count_buckets: 6,
+                error_filter: Vec::new(),
             },
             Arc::default(),
         );

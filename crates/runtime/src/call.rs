@@ -3,7 +3,7 @@
 //! A call is answered by whoever is first: the lane that ran it, the clock when its time is up, or
 //! the caller that aborts it. The lane notices at its next turn and drops the guest.
 
-use crate::breaker::{Permit, Verdict};
+use crate::breaker::Permit;
 use crate::clock::{Expire, TICK};
 use crate::counters::{Counters, Outcome, Place};
 use crate::cpu;
@@ -11,15 +11,17 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::limits::PAGE_BYTES;
 use crate::loan::Lent;
 use crate::module::Function;
+use crate::observed::Observed;
 use crate::output::Written;
 use crate::ticks::Ticks;
 use crate::value::Value;
 use crate::workers;
 use futures_util::task::AtomicWaker;
+use riptide_wasm_accounting::Account;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -129,8 +131,18 @@ pub(crate) struct Request {
     timing: Option<Timing>,
     /// When it was taken from the queue, in ticks; 0 while it waits.
     taken: AtomicU64,
-    /// Processor time in nanoseconds, where the answer is to say what it took.
-    cpu: Option<AtomicU64>,
+    /// Where the answer is to say what it took.
+    measured: Option<Box<Measured>>,
+    /// What its store shows of it, once it is in one.
+    observed: OnceLock<Arc<Observed>>,
+}
+
+/// What is measured of a call.
+#[derive(Default)]
+struct Measured {
+    /// Processor time in nanoseconds.
+    cpu: AtomicU64,
+    taken: Mutex<Taken>,
 }
 
 /// When what happened.
@@ -160,13 +172,13 @@ impl Request {
     ) -> Request {
         let timed = call.measured || counters.durations.is_some();
         let timing = timed.then(|| Timing::begin(place.is_some()));
-        let cpu = call.measured.then(AtomicU64::default);
+        let measured = call.measured.then(Box::default);
         let job = Job::Call(call.function, call.params);
         Request {
             context: call.context,
             permit: Mutex::new(permit),
             timing,
-            cpu,
+            measured,
             ..Request::queued(
                 Kind::Call,
                 Waiting { job, place },
@@ -241,7 +253,8 @@ impl Request {
             permit: Mutex::new(None),
             timing: None,
             taken: AtomicU64::new(0),
-            cpu: None,
+            measured: None,
+            observed: OnceLock::new(),
         }
     }
 
@@ -274,7 +287,7 @@ impl Request {
         let result = result();
         let code = result.as_ref().err().map(|error| error.code);
         if let Some(permit) = lock(&self.permit).take() {
-            permit.record(Verdict::of(code));
+            permit.record(code);
         }
         if self.kind == Kind::Call {
             self.counters.count(Outcome::of(code));
@@ -307,8 +320,22 @@ impl Request {
     fn end(&self, error: impl FnOnce(&'static str) -> Error) {
         let phase = self.phase();
         self.leave_queue();
-        self.answer(Ticks::now(), || Err(error(phase)));
+        self.answer(Ticks::now(), || Err(self.describe(error(phase))));
         self.waker.wake();
+    }
+
+    /// It runs in the store that shows this.
+    pub(crate) fn observe(&self, observed: &Arc<Observed>) {
+        // The second time it is the same one: of the instance that was made for it.
+        let _ = self.observed.set(observed.clone());
+    }
+
+    /// Adds what was observed of it to a failure.
+    pub(crate) fn describe(&self, error: Error) -> Error {
+        match self.observed.get() {
+            Some(observed) => observed.describe(error),
+            None => error,
+        }
     }
 
     /// Gives up its place in the queue. Whether it had one.
@@ -375,18 +402,21 @@ impl Request {
         self.kind == Kind::WarmUp
     }
 
-    /// Whether its answer is to say what it took.
-    pub(crate) fn is_measured(&self) -> bool {
-        self.cpu.is_some()
+    /// Notes what its instance says of it, where its answer is to say that.
+    pub(crate) fn note(&self, taken: impl FnOnce() -> Taken) {
+        if let Some(measured) = &self.measured {
+            *lock(&measured.taken) = taken();
+        }
     }
 
-    /// What it took so far, with what its instance says of it.
-    pub(crate) fn measure(&self, taken: Taken) -> Option<Box<CallStats>> {
-        let (timing, cpu) = (self.timing.as_ref()?, self.cpu.as_ref()?);
+    /// What it took so far.
+    pub(crate) fn measure(&self) -> Option<Box<CallStats>> {
+        let (timing, measured) = (self.timing.as_ref()?, self.measured.as_ref()?);
+        let taken = std::mem::take(&mut *lock(&measured.taken));
         let pages = |bytes: u64| bytes.div_ceil(PAGE_BYTES);
         Some(Box::new(CallStats {
             wall: timing.submitted.elapsed(),
-            cpu: cfg!(unix).then(|| Duration::from_nanos(cpu.load(Ordering::Relaxed))),
+            cpu: cfg!(unix).then(|| Duration::from_nanos(measured.cpu.load(Ordering::Relaxed))),
             queued: Duration::from_nanos(self.waited(timing, Ticks::now())),
             fuel: taken.fuel,
             pages_before: pages(taken.bytes_before),
@@ -417,13 +447,14 @@ impl Request {
                 self.phase
                     .compare_exchange(ASLEEP, COMPUTING, Ordering::SeqCst, Ordering::SeqCst);
             let turn = taken.take().unwrap_or_else(Ticks::now);
-            let began = self.cpu.as_ref().and_then(|_| cpu::thread_time());
+            let measured = self.measured.as_ref();
+            let began = measured.and_then(|_| cpu::thread_time());
             let polled = guest.as_mut().poll(context);
-            if let (Some(cpu), Some(began), Some(now)) =
-                (&self.cpu, began, began.and_then(|_| cpu::thread_time()))
+            if let (Some(measured), Some(began), Some(now)) =
+                (measured, began, began.and_then(|_| cpu::thread_time()))
             {
                 let took = now.saturating_sub(began).as_nanos() as u64;
-                cpu.fetch_add(took, Ordering::Relaxed);
+                measured.cpu.fetch_add(took, Ordering::Relaxed);
             }
             match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -459,6 +490,24 @@ pub(crate) struct Taken {
     pub(crate) bytes_after: u64,
     pub(crate) bytes_peak: u64,
     pub(crate) written: Written,
+}
+
+impl Taken {
+    /// Of a call that has just ended, in a store with this account.
+    pub(crate) fn of(
+        observed: &Observed,
+        account: &Account,
+        bytes_before: u64,
+        fuel: Option<Fuel>,
+    ) -> Taken {
+        Taken {
+            fuel,
+            bytes_before,
+            bytes_after: account.held(),
+            bytes_peak: account.peak(),
+            written: observed.written(),
+        }
+    }
 }
 
 impl Expire for Request {

@@ -12,7 +12,7 @@ named! {
     pub enum Outcome {
         /// With a value.
         Ok = "ok",
-        /// The guest returned the `err` of its result.
+        /// The guest returned the `err` of its result, or exited otherwise than well.
         GuestError = "guest_error",
         /// The guest trapped, overflowed its stack or used up its fuel.
         Trap = "trap",
@@ -34,7 +34,7 @@ impl Outcome {
     pub(crate) fn of(code: Option<ErrorCode>) -> Outcome {
         match code {
             None => Outcome::Ok,
-            Some(ErrorCode::Guest) => Outcome::GuestError,
+            Some(ErrorCode::Guest | ErrorCode::Exit) => Outcome::GuestError,
             Some(ErrorCode::Trap | ErrorCode::StackOverflow | ErrorCode::OutOfFuel) => {
                 Outcome::Trap
             }

@@ -45,6 +45,9 @@ named! {
         Aborted = "ERR_ABORTED",
         /// The guest returned the `err` case of its result. `payload` holds the value.
         Guest = "ERR_GUEST",
+        /// The guest exited with a status other than 0, or before the function that was called could give its value.
+        /// Details: `status`, `stdout`, `stderr`, `stdoutBytes`, `stderrBytes`.
+        Exit = "ERR_EXIT",
         /// A host function threw or rejected; `cause` holds what it threw. Details: `function`.
         HostFunction = "ERR_HOST_FUNCTION",
         /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
@@ -79,6 +82,8 @@ pub enum Detail {
     Text(String),
     /// Several words, in order.
     List(Vec<String>),
+    /// Bytes as they are.
+    Bytes(Vec<u8>),
 }
 
 /// A failure: its code, one sentence, and the facts behind it.
@@ -133,15 +138,19 @@ impl Error {
         self.details.push((key, Detail::List(value)));
         self
     }
+
+    /// Adds bytes.
+    pub fn bytes(mut self, key: &'static str, value: Vec<u8>) -> Error {
+        self.details.push((key, Detail::Bytes(value)));
+        self
+    }
 }
 
 impl Error {
-    /// The kind of trap, of a failure that is one.
-    pub(crate) fn trap(&self) -> Option<&str> {
-        self.details.iter().find_map(|(key, detail)| match detail {
-            Detail::Text(text) if *key == "trap" => Some(text.as_str()),
-            _ => None,
-        })
+    /// Whether the guest exited with status 0.
+    pub(crate) fn is_good_exit(&self) -> bool {
+        let status = ("status", Detail::Number(0.0));
+        self.code == ErrorCode::Exit && self.details.contains(&status)
     }
 }
 

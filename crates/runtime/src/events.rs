@@ -1,6 +1,7 @@
 //! What a pool tells while it works, to those who listen.
 
 use crate::breaker::BreakerState;
+use crate::error::ErrorCode;
 use crate::named::named;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -29,10 +30,22 @@ named! {
         Recycled = "recycled",
         /// Nobody needed it for a while.
         Idle = "idle",
+        /// Its program exited, with whatever status.
+        Exited = "exited",
         /// Its call failed or was ended.
         Failed = "failed",
         /// Its pool was closed.
         Closed = "closed",
+    }
+}
+
+impl Reason {
+    /// Why an instance serves no more whose call, or whose making, failed with this.
+    pub(crate) fn of(code: ErrorCode) -> Reason {
+        match code {
+            ErrorCode::Exit => Reason::Exited,
+            _ => Reason::Failed,
+        }
     }
 }
 

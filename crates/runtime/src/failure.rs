@@ -1,17 +1,24 @@
 //! Tells what a failure inside Wasmtime means for a caller.
 
+use crate::demangle::demangle;
 use crate::error::{Error, ErrorCode};
 use crate::events::DeniedGrowth;
 use crate::limits::BY_SYSTEM;
+use crate::observed::Observed;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 /// Frames of a backtrace that an error carries: the innermost ones tell, and deep recursion has thousands.
 const MAX_FRAMES: usize = 32;
 
-/// Names a failure of a call or of an instantiation. `denied`: the growth that was refused in it, if
-/// any; a guest that traps after one is out of memory, whatever it trapped with.
-pub(crate) fn classify(error: &wasmtime::Error, denied: Option<DeniedGrowth>) -> Error {
+/// Names a failure of a call or of an instantiation, and adds what was observed of it.
+pub(crate) fn classify(error: &wasmtime::Error, observed: &Observed) -> Error {
+    observed.describe(name(error, observed.denied()))
+}
+
+/// `denied`: the growth that was refused, if any; a guest that traps after one is out of memory, whatever it trapped
+/// with.
+fn name(error: &wasmtime::Error, denied: Option<DeniedGrowth>) -> Error {
     if let Some(own) = error.downcast_ref::<Error>() {
         return own.clone();
     }
@@ -25,27 +32,22 @@ pub(crate) fn classify(error: &wasmtime::Error, denied: Option<DeniedGrowth>) ->
         );
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
-        let failure = trapped(
-            ErrorCode::Trap,
-            format!("the guest exited with status {status}"),
-            "exit",
-            error,
-        );
-        return failure.number("exitStatus", f64::from(*status));
+        // WASI's statuses have no sign.
+        let status = status.cast_unsigned();
+        let message = format!("the guest exited with status {status}");
+        return Error::new(ErrorCode::Exit, message).number("status", f64::from(status));
+    }
+    if trap == Some(&Trap::Interrupt) {
+        // Nothing else is interrupted than what nobody waits for any longer, and what took too long.
+        return Error::new(ErrorCode::Timeout, "the guest was interrupted")
+            .text("phase", "computing");
     }
     if trap == Some(&Trap::OutOfFuel) {
         let message = "the guest used up its fuel";
         return Error::new(ErrorCode::OutOfFuel, message).list("backtrace", backtrace(error));
     }
-    // Not where the guest was interrupted: it had got over the refusal.
-    if let Some(denied) = denied
-        && trap != Some(&Trap::Interrupt)
-    {
-        let mut failure = denied.to_error();
-        failure
-            .details
-            .push(("backtrace", crate::error::Detail::List(backtrace(error))));
-        return failure;
+    if let Some(denied) = denied {
+        return denied.to_error().list("backtrace", backtrace(error));
     }
     if let Some(trap) = trap {
         let kind = trap.to_string();
@@ -105,7 +107,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let frame = |frame: &wasmtime::FrameInfo| {
         let name = frame
             .func_name()
-            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+            .map_or_else(|| format!("function {}", frame.func_index()), demangle);
         match frame.module_offset() {
             Some(offset) => format!("{name} @ 0x{offset:x}"),
             None => name,

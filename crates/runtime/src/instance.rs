@@ -32,7 +32,7 @@ pub type Wanted = Arc<dyn Fn() -> bool + Send + Sync>;
 pub struct SyncInstance {
     code: Code,
     timeout: Option<Duration>,
-    /// None after a failure: a failed instance is never used again.
+    /// None after a failure or an exit: such an instance is never used again.
     instance: Option<Instance>,
     last: TrackerSnapshot,
 }
@@ -65,27 +65,24 @@ impl SyncInstance {
     /// Calls a function on this thread. Its time-out ends a guest that computes, not one that sleeps.
     ///
     /// # Errors
-    /// What the call ends with; after a failure that is not the guest's own `err`, every later call
+    /// What the call ends with; after a failure that is not the guest's own `err`, and after an exit, every later call
     /// is `ERR_CLOSED`.
     pub fn call(&mut self, function: &Arc<Function>, params: &[Value]) -> Result<Vec<Value>> {
         value::check_params(&function.ty, params)?;
         stack::check()?;
         // Out of its place while it runs, so that whatever happens a broken one is not found again.
         let mut instance = self.instance.take().ok_or_else(|| {
-            Error::new(
-                ErrorCode::Closed,
-                "the instance ended with an earlier failure",
-            )
+            Error::new(ErrorCode::Closed, "the instance ended in an earlier call")
         })?;
         let core = self.code.engine().core();
         let ticking = core.shared.threads.clock.tick();
         let called = instance.call_sync(function, params, deadline(self.timeout));
         drop(ticking);
         self.last = core.snapshot(instance.account(), instance.account().limit());
-        let mut result = called.map_err(|error| timed_out(error, self.timeout))?;
-        self.instance = Some(instance);
-        guest_error(function, &mut result)?;
-        Ok(result)
+        if called.is_ok() {
+            self.instance = Some(instance);
+        }
+        ended(function, called).map_err(|error| timed_out(error, self.timeout))
     }
 
     /// The tracker of this instance; what it last was, with nothing held, once the instance has ended.
@@ -105,25 +102,39 @@ impl SyncInstance {
     }
 }
 
-/// An interrupted sync call is one whose time was up: nothing else interrupts it.
-fn timed_out(error: Error, timeout: Option<Duration>) -> Error {
-    let interrupted = error.code == ErrorCode::Trap && error.trap() == Some("interrupt");
+/// Says how long a call took that took too long.
+fn timed_out(mut error: Error, timeout: Option<Duration>) -> Error {
     match timeout {
-        Some(timeout) if interrupted => {
+        Some(timeout) if error.code == ErrorCode::Timeout => {
             let millis = timeout.as_secs_f64() * 1e3;
-            Error::new(
-                ErrorCode::Timeout,
-                format!("the call took longer than {millis} ms (computing)"),
-            )
-            .number("timeoutMillis", millis)
-            .text("phase", "computing")
+            error.message = format!("the call took longer than {millis} ms (computing)");
+            error.number("timeoutMillis", millis)
         }
         _ => error,
     }
 }
 
-/// Turns the `err` of a result at the top into the guest's error.
-pub(crate) fn guest_error(function: &Function, result: &mut [Value]) -> Result<()> {
+/// What a call that ended so means to its caller: the `err` of a result at the top is the guest's error, and an exit
+/// with status 0 a good end where the function has no value to give.
+pub(crate) fn ended(function: &Function, called: Result<Vec<Value>>) -> Result<Vec<Value>> {
+    match called {
+        Ok(mut values) => {
+            guest_error(function, &mut values)?;
+            Ok(values)
+        }
+        Err(mut error) if error.is_good_exit() => match function.ty.results.as_slice() {
+            [] => Ok(Vec::new()),
+            [Type::Result(None, _)] => Ok(vec![Value::Result(Ok(None))]),
+            _ => {
+                error.message += &format!(", and {} gave no value", function.name);
+                Err(error)
+            }
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn guest_error(function: &Function, result: &mut [Value]) -> Result<()> {
     let [Type::Result(_, err)] = function.ty.results.as_slice() else {
         return Ok(());
     };

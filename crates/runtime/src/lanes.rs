@@ -5,12 +5,13 @@
 //! nothing waits. An instance that failed is dropped, and the pool refills to `min` by itself.
 
 use crate::breaker::{Breaker, Permit};
-use crate::call::{Answer, Call, Done, Job, Patience, Request, Taken, Ticket, Waiting, deadline};
+use crate::call::{Answer, Call, Done, Job, Patience, Request, Ticket, Waiting, deadline};
 use crate::counters::{Counters, Outcome, Place};
 use crate::durations::Durations;
 use crate::engine::{Engine, in_range};
 use crate::error::{Error, ErrorCode, Result};
-use crate::events::Events;
+use crate::events::{Events, Reason};
+use crate::instance::ended;
 use crate::limits::{PAGE_BYTES, TrackerSnapshot};
 use crate::linking::Hosts;
 use crate::loan::Lent;
@@ -389,7 +390,10 @@ impl Lanes {
     fn judge(&self, request: &Request, result: &Result<Answer>) {
         let good = match result {
             Ok(_) => true,
-            Err(error) => matches!(error.code, ErrorCode::Guest | ErrorCode::BadArgument),
+            Err(error) => matches!(
+                error.code,
+                ErrorCode::Guest | ErrorCode::Exit | ErrorCode::BadArgument
+            ),
         };
         if request.is_long() || !good {
             self.distrust.store(DISTRUST, Ordering::Relaxed);
@@ -444,12 +448,15 @@ impl Lanes {
                 let work = async {
                     value::check_params(&function.ty, &params)?;
                     let mut held = self.stock.take(&request).await?;
-                    let given = run(&mut held, &request, &function, &params).await?;
-                    self.give_back(held);
-                    Ok(given)
+                    let called = run(&mut held, &request, &function, &params).await;
+                    match &called {
+                        Ok(_) => self.give_back(held),
+                        Err(error) => held.end(Reason::of(error.code)),
+                    }
+                    called
                 };
-                let given = self.supervise(&request, work).await;
-                let result = given.and_then(|given| given.of(&function, &request));
+                let called = self.supervise(&request, work).await;
+                let result = answer(&request, &function, called);
                 // From here on the guest is gone or idle again, and its bytes are given back.
                 self.judge(&request, &result);
                 drop(serving);
@@ -512,12 +519,12 @@ impl Lanes {
                 continue;
             }
             let work = run(&mut held, &request, &function, &params);
-            let given = self.supervise(&request, work).await;
-            let failed = given.is_err();
-            let result = given.and_then(|given| given.of(&function, &request));
+            let called = self.supervise(&request, work).await;
+            let over = called.as_ref().err().map(|error| Reason::of(error.code));
+            let result = answer(&request, &function, called);
             self.judge(&request, &result);
-            if failed {
-                drop(held);
+            if let Some(reason) = over {
+                held.end(reason);
                 lent.end();
                 request.finish(result);
                 return;
@@ -562,12 +569,14 @@ impl Lanes {
                 Error::new(ErrorCode::Closed, "the pool was closed before it was ready")
             }
             Ok(Err(failure)) => failure,
-            Err(_) => Error::new(
-                ErrorCode::Timeout,
-                "the guest's start function took longer than a call may",
-            )
-            .number("timeoutMillis", limit.as_secs_f64() * 1e3)
-            .text("phase", "computing"),
+            Err(_) => request.describe(
+                Error::new(
+                    ErrorCode::Timeout,
+                    "the guest's start function took longer than a call may",
+                )
+                .number("timeoutMillis", limit.as_secs_f64() * 1e3)
+                .text("phase", "computing"),
+            ),
         };
         self.stock.give_up(failure);
         true
@@ -641,33 +650,23 @@ impl Lanes {
     }
 }
 
-/// What a guest gave, before it is known whether that is an error of its own.
-struct Given {
-    values: Vec<Value>,
-    taken: Option<Taken>,
+/// The answer of a call that has ended: only then is it known what it took.
+fn answer(request: &Request, function: &Function, called: Result<Vec<Value>>) -> Result<Answer> {
+    Ok(Answer {
+        values: ended(function, called)?,
+        stats: request.measure(),
+    })
 }
 
-impl Given {
-    /// The answer of a call that has ended: only then is it known what it took.
-    fn of(mut self, function: &Function, request: &Request) -> Result<Answer> {
-        crate::instance::guest_error(function, &mut self.values)?;
-        Ok(Answer {
-            values: self.values,
-            stats: self.taken.and_then(|taken| request.measure(taken)),
-        })
-    }
-}
-
-/// Calls a function of an instance. An error says that the instance is of no more use.
+/// Calls a function of an instance. An error, be it a good exit, says that the instance is of no more use.
 async fn run(
     held: &mut Held,
     request: &Arc<Request>,
     function: &Arc<Function>,
     params: &[Value],
-) -> Result<Given> {
+) -> Result<Vec<Value>> {
     held.uses += 1;
-    let (values, taken) = held.instance.call(request, function, params).await?;
-    Ok(Given { values, taken })
+    held.instance.call(request, function, params).await
 }
 
 /// One lane. However it ends, its place is free again.

@@ -6,6 +6,7 @@
 use crate::allocation::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::error::{Error, ErrorCode};
 use crate::events::{DeniedGrowth, Events};
+use crate::observed::Observed;
 use riptide_wasm_accounting::{Account, Scope};
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
@@ -71,24 +72,31 @@ impl DeniedGrowth {
             by,
             ..
         } = self;
-        if by == BY_TABLES {
-            return Error::new(
-                ErrorCode::MemoryLimit,
-                format!("the guest asked for {requested} table elements on top of {held} held; the limit is {limit}"),
+        let message = if by == BY_TABLES {
+            format!(
+                "the guest asked for {requested} table elements on top of {held} held; the limit is {limit}"
             )
-            .number("requestedElements", requested as f64)
-            .number("heldElements", held as f64)
-            .number("limitElements", limit as f64)
-            .text("limitedBy", by);
-        }
-        Error::new(
-            ErrorCode::MemoryLimit,
-            format!("the guest asked for {requested} bytes of memory on top of {held} held; the limit of the {by} is {limit}"),
-        )
-        .number("requestedBytes", requested as f64)
-        .number("heldBytes", held as f64)
-        .number("limitBytes", limit as f64)
-        .text("limitedBy", by)
+        } else {
+            format!(
+                "the guest asked for {requested} bytes of memory on top of {held} held; the limit of the {by} is {limit}"
+            )
+        };
+        self.describe(Error::new(ErrorCode::MemoryLimit, message))
+    }
+
+    /// Adds the growth to a failure, and how many were denied.
+    pub(crate) fn describe(self, error: Error) -> Error {
+        let [requested, held, limit] = if self.by == BY_TABLES {
+            ["requestedElements", "heldElements", "limitElements"]
+        } else {
+            ["requestedBytes", "heldBytes", "limitBytes"]
+        };
+        error
+            .number("growthsDenied", self.count as f64)
+            .number(requested, self.requested as f64)
+            .number(held, self.held as f64)
+            .number(limit, self.limit as f64)
+            .text("limitedBy", self.by)
     }
 }
 
@@ -106,7 +114,7 @@ pub(crate) struct Limiter {
     max_elements: u64,
     /// Elements of the last growth granted, until another is asked for.
     granted_elements: u64,
-    denied: Option<DeniedGrowth>,
+    observed: Arc<Observed>,
 }
 
 impl Limiter {
@@ -114,6 +122,7 @@ impl Limiter {
         account: Arc<Account>,
         max_elements: u64,
         events: Option<Arc<Events>>,
+        observed: Arc<Observed>,
     ) -> Limiter {
         Limiter {
             account,
@@ -122,17 +131,8 @@ impl Limiter {
             elements: 0,
             max_elements,
             granted_elements: 0,
-            denied: None,
+            observed,
         }
-    }
-
-    /// Forgets an earlier refusal: it says nothing about the call that begins now.
-    pub(crate) fn begin_call(&mut self) {
-        self.denied = None;
-    }
-
-    pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
-        self.denied
     }
 
     /// The system had no memory for an instance whose limits were kept. Wasmtime tells it of growths only.
@@ -148,7 +148,7 @@ impl Limiter {
             by,
             count: 1,
         };
-        self.denied = Some(denied);
+        self.observed.deny(denied);
         if let Some(events) = &self.events {
             events.deny(denied);
         }
@@ -264,7 +264,7 @@ mod tests {
     fn limiter() -> (Lease, Limiter) {
         let engine = Arc::new(Account::new(Scope::Engine, u64::MAX, None));
         let lease = Lease::new(LIMIT, engine);
-        let limiter = Limiter::new(lease.account().clone(), 100, None);
+        let limiter = Limiter::new(lease.account().clone(), 100, None, Arc::default());
         (lease, limiter)
     }
 
@@ -300,7 +300,8 @@ mod tests {
             .table_grow_failed(wasmtime::format_err!("no memory"))
             .expect("never fails");
         assert_eq!(limiter.elements, 60);
-        assert_eq!(limiter.denied().map(|denied| denied.by), Some(BY_TABLES));
+        let denied = limiter.observed.denied();
+        assert_eq!(denied.map(|denied| denied.by), Some(BY_TABLES));
     }
 
     #[test]

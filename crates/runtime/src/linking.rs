@@ -1,14 +1,15 @@
 //! Joins a guest's imports with what the host offers: its functions and, where asked for, WASI.
 
 use crate::call::Request;
-use crate::compile::{Form, Kind};
-use crate::error::{Error, ErrorCode, Result};
+use crate::compile::Form;
+use crate::error::{Error, Result};
 use crate::host::{HostCall, HostFunction, SyncHostCall};
-use crate::module::{Code, Import};
+use crate::missing;
+use crate::module::Code;
 use crate::store::{Linked, State};
-use crate::value::{self, FunctionType, HostFuture, Text, Value};
+use crate::value::{self, FunctionType, HostFuture, Value};
+use crate::wasi;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// The host's functions by name, for stores called on workers or on the caller's thread.
@@ -58,69 +59,16 @@ enum Host {
 /// # Errors
 /// `ERR_LINK` with every missing import and its type, or with what does not fit.
 pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
-    missing(code, &hosts, wasi)?;
     let linked = match &code.compiled().form {
         Form::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
         Form::Component(component) => {
             link_component(code, component, &hosts, wasi).map(Linked::Component)
         }
     };
-    linked.map_err(|error| {
-        let message = format!("the imports could not be linked: {error:#}");
-        Error::new(ErrorCode::Link, message).list("missing", Vec::new())
+    linked.map_err(|error| match error.downcast::<Error>() {
+        Ok(own) => own,
+        Err(error) => missing::failure(code, |name| hosts.has(name), wasi, &error),
     })
-}
-
-/// Whether the guest asks for anything of WASI.
-pub(crate) fn imports_wasi(code: &Code) -> bool {
-    code.imports().iter().any(|import| is_wasi(code, import))
-}
-
-fn is_wasi(code: &Code, import: &Import) -> bool {
-    let prefix = if code.kind() == Kind::Module {
-        "wasi_snapshot_preview1#"
-    } else {
-        "wasi:"
-    };
-    import.name.starts_with(prefix)
-}
-
-/// Bytes of the list of missing imports that go to their types as well; behind them stand names alone.
-const TYPED_BYTES: usize = 64 << 10;
-
-fn missing(code: &Code, hosts: &Hosts, wasi: bool) -> Result<()> {
-    let provided = |import: &Import| {
-        hosts.has(&import.name)
-            || (wasi && is_wasi(code, import))
-            // A component's types come with the functions that use them.
-            || (code.kind() != Kind::Module && matches!(import.kind, "type" | "interface"))
-    };
-    let mut typed = TYPED_BYTES;
-    let mut describe = |import: &Import| {
-        let described = match &import.function {
-            Some(ty) if typed > 0 => format!("{}: {ty}", import.name),
-            _ => format!("{}: {}", import.name, import.kind),
-        };
-        typed = typed.saturating_sub(described.len());
-        described
-    };
-    let missing: Vec<String> = code
-        .imports()
-        .iter()
-        .filter(|import| !provided(import))
-        .map(&mut describe)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = Text::of(|text| {
-        text.write_str("nobody provides what the guest imports: ")?;
-        missing.iter().enumerate().try_for_each(|(at, import)| {
-            let before = if at == 0 { "" } else { "; " };
-            write!(text, "{before}{import}")
-        })
-    });
-    Err(Error::new(ErrorCode::Link, message).list("missing", missing))
 }
 
 fn link_module(
@@ -129,10 +77,8 @@ fn link_module(
     wasi: bool,
 ) -> wasmtime::Result<wasmtime::InstancePre<State>> {
     let mut linker = wasmtime::Linker::<State>::new(module.engine());
-    if wasi && hosts.is_sync() {
-        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, State::p1)?;
-    } else if wasi {
-        wasmtime_wasi::p1::add_to_linker_async(&mut linker, State::p1)?;
+    if wasi {
+        wasi::offer_modules(&mut linker, hosts.is_sync())?;
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     let mut seen = HashSet::new();
@@ -169,10 +115,8 @@ fn link_component(
     wasi: bool,
 ) -> wasmtime::Result<wasmtime::component::InstancePre<State>> {
     let mut linker = wasmtime::component::Linker::<State>::new(component.engine());
-    if wasi && hosts.is_sync() {
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    } else if wasi {
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    if wasi {
+        wasi::offer_components(&mut linker, hosts.is_sync())?;
     }
     linker.allow_shadowing(true);
     let mut interfaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();

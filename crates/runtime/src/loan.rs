@@ -93,16 +93,14 @@ impl State {
     fn refusal(&self) -> Option<Error> {
         let closed = |message: &str| Some(Error::new(ErrorCode::Closed, message));
         if self.ended {
-            return closed("the instance ended with an earlier failure");
+            return closed("the instance ended in an earlier call");
         }
         if self.released {
             return closed("the instance was given back");
         }
         match self.next.as_ref().or(self.current.as_ref()) {
             // It was ended from outside, and takes the instance with it.
-            Some(request) if request.is_over() => {
-                closed("the instance ended with an earlier failure")
-            }
+            Some(request) if request.is_over() => closed("the instance ended in an earlier call"),
             Some(_) => Some(Error::new(
                 ErrorCode::Busy,
                 "the instance is in the middle of another call",

@@ -1,6 +1,7 @@
 //! What a guest writes to its standard output and error: the beginning is kept, the rest dropped.
 
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +16,42 @@ const PERMIT: usize = 64 << 10;
 /// What a guest wrote during a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The beginning of its standard output.
-    pub stdout: Vec<u8>,
-    /// The beginning of its standard error.
-    pub stderr: Vec<u8>,
+    /// To its standard output.
+    pub stdout: Kept,
+    /// To its standard error.
+    pub stderr: Kept,
+}
+
+/// The beginning of what was written to one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// As it was written.
+    pub bytes: Vec<u8>,
+    /// Whether more was written than was kept.
+    pub cut: bool,
+}
+
+impl Kept {
+    /// As text. A character that the cut split is left out; what is no UTF-8 in itself is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        let end = if self.cut {
+            whole_characters(&self.bytes)
+        } else {
+            self.bytes.len()
+        };
+        String::from_utf8_lossy(&self.bytes[..end])
+    }
+}
+
+/// Where the last character ends that is not cut short.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let begins_here = |at: &usize| {
+        let rest = std::str::from_utf8(&bytes[*at..]);
+        rest.is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    (bytes.len().saturating_sub(3)..bytes.len())
+        .find(begins_here)
+        .unwrap_or(bytes.len())
 }
 
 /// Where a guest's output goes.
@@ -32,7 +65,7 @@ pub(crate) struct Output {
 #[derive(Clone)]
 pub(crate) struct Sink {
     most: usize,
-    kept: Arc<Mutex<Vec<u8>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 impl Output {
@@ -48,11 +81,18 @@ impl Output {
         }
     }
 
-    /// What was written since the last time.
-    pub(crate) fn take(&self) -> Written {
+    /// What was written since it was last forgotten.
+    pub(crate) fn written(&self) -> Written {
         Written {
-            stdout: self.stdout.take(),
-            stderr: self.stderr.take(),
+            stdout: self.stdout.lock().clone(),
+            stderr: self.stderr.lock().clone(),
+        }
+    }
+
+    /// Begins anew.
+    pub(crate) fn forget(&self) {
+        for sink in [&self.stdout, &self.stderr] {
+            *sink.lock() = Kept::default();
         }
     }
 }
@@ -61,20 +101,17 @@ impl Sink {
     fn keep(&self, bytes: &[u8]) {
         if self.most > 0 {
             let mut kept = self.lock();
-            let room = self.most - kept.len();
-            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let room = self.most - kept.bytes.len();
+            kept.cut |= bytes.len() > room;
+            kept.bytes
+                .extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
     }
 
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
 impl IsTerminal for Sink {
     fn is_terminal(&self) -> bool {
         false
@@ -128,5 +165,51 @@ impl OutputStream for Sink {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(PERMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(most: usize, writes: &[&[u8]]) -> Kept {
+        let output = Output::new(most);
+        writes.iter().for_each(|bytes| output.stdout.keep(bytes));
+        output.written().stdout
+    }
+
+    #[test]
+    fn a_cut_splits_no_character_of_the_text_and_the_bytes_are_the_first_ones() {
+        let all = "aß€😀é";
+        for most in 1..all.len() {
+            let kept = kept(most, &[&all.as_bytes()[..5], &all.as_bytes()[5..]]);
+            assert_eq!(kept.bytes, all.as_bytes()[..most]);
+            let whole = (0..=most).rev().find(|&at| all.is_char_boundary(at));
+            assert_eq!(kept.text(), all[..whole.expect("0 is one")]);
+        }
+        assert_eq!(kept(all.len(), &[all.as_bytes()]).text(), all);
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_whether_cut_or_not() {
+        // A character that the guest itself left unfinished.
+        assert_eq!(kept(9, &[b"a\xe2\x82"]).text(), "a\u{fffd}");
+        assert_eq!(kept(3, &[b"a\xff\xff\xff"]).text(), "a\u{fffd}\u{fffd}");
+        assert_eq!(kept(3, &[b"a\xffb\xe2\x82\xac"]).text(), "a\u{fffd}b");
+        assert_eq!(kept(4, &[b"a\xffb\xe2\x82\xac"]).text(), "a\u{fffd}b");
+        // Three bytes of four that can become no character.
+        assert_eq!(
+            kept(3, &[b"\xf5\x80\x80\x80"]).text(),
+            "\u{fffd}\u{fffd}\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_told_again() {
+        let output = Output::new(2);
+        output.stderr.keep(b"abc");
+        assert!(output.written().stderr.cut);
+        output.forget();
+        assert_eq!(output.written(), Written::default());
     }
 }

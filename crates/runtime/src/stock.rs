@@ -85,7 +85,8 @@ impl Drop for Counted {
 }
 
 impl Held {
-    fn end(self, reason: Reason) {
+    /// Ends the instance.
+    pub(crate) fn end(self, reason: Reason) {
         self.counted.reason.set(reason);
     }
 }
@@ -218,7 +219,10 @@ impl Stock {
     async fn make(&self, mut counted: Counted, request: Arc<Request>) -> Result<Held> {
         counted.begun = true;
         self.counters.created.fetch_add(1, Ordering::Relaxed);
-        let (instance, start) = self.blueprint.instantiate(request).await?;
+        let made = self.blueprint.instantiate(request).await;
+        let (instance, start) = made.inspect_err(|error| {
+            counted.reason.set(Reason::of(error.code));
+        })?;
         if let Some(took) = start {
             let from_cache = self.blueprint.code.cache_hit();
             self.starts.note_start(took, from_cache, false);

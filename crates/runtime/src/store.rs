@@ -10,10 +10,12 @@ use crate::instance::Wanted;
 use crate::limits::{Limiter, PAGE_BYTES};
 use crate::linking::{self, Hosts};
 use crate::module::{Code, Function};
-use crate::output::Written;
+use crate::observed::Observed;
+use crate::output::Output;
+use crate::reactor::{self, INITIALIZE};
 use crate::slots::Needs;
 use crate::value::{self, Limits, Value};
-use crate::wasi::{Wasi, WasiOptions};
+use crate::wasi::{self, Wasi, WasiOptions};
 use riptide_wasm_accounting::{Account, Lease};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +70,8 @@ impl GuestOptions {
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) wasi: Option<Wasi>,
+    /// What a failure of its calls tells.
+    pub(crate) observed: Arc<Observed>,
     /// The call that runs, in stores of a pool.
     pub(crate) request: Option<Arc<Request>>,
     /// When the call must end, in stores that are called on the caller's thread.
@@ -82,6 +86,8 @@ pub(crate) struct Blueprint {
     pub(crate) code: Code,
     linked: Linked,
     needs: Needs,
+    /// What runs once in each instance, before anybody calls it.
+    initializer: Option<wasmtime::ModuleExport>,
     parent: Arc<Account>,
     guest: GuestOptions,
     events: Option<Arc<Events>>,
@@ -98,6 +104,8 @@ pub(crate) enum Linked {
 pub(crate) struct Instance {
     store: Store<State>,
     handle: Handle,
+    /// Whether its `_initialize` has run.
+    initialized: bool,
     /// What was called last: calls of one function after another look nothing up.
     last: Option<(Arc<Function>, Found)>,
     limits: Limits,
@@ -120,7 +128,7 @@ impl Blueprint {
     /// Links `code` with what its host offers.
     ///
     /// # Errors
-    /// `ERR_LINK` with every import that nobody provides.
+    /// `ERR_LINK` with every import that nobody provides, `ERR_UNSUPPORTED` for a command that is a reactor.
     pub(crate) fn new(
         code: &Code,
         hosts: Hosts,
@@ -129,12 +137,16 @@ impl Blueprint {
         events: Option<Arc<Events>>,
     ) -> Result<Blueprint> {
         // What a guest does not ask for is not made anew with each instance.
-        guest.wasi = guest.wasi.filter(|_| linking::imports_wasi(code));
+        guest.wasi = guest.wasi.filter(|_| wasi::is_imported(code));
         let core = code.engine().core();
         Ok(Blueprint {
             core: core.clone(),
             needs: core.needs(code),
             linked: linking::link(code, hosts, guest.wasi.is_some())?,
+            initializer: match code.compiled().module() {
+                Some(module) => reactor::initializer(module)?,
+                None => None,
+            },
             code: code.clone(),
             parent,
             guest,
@@ -142,11 +154,12 @@ impl Blueprint {
         })
     }
 
-    /// Makes an instance on a worker, for `request`; its start function yields to other guests.
+    /// Makes an instance on a worker, for `request`; what runs before its first call yields to other guests.
     pub(crate) async fn instantiate(&self, request: Arc<Request>) -> Result<Started> {
         let asked = Instant::now();
         let slot = self.core.take_slot(self.needs)?;
         let (lease, mut store) = self.store()?;
+        request.observe(&store.data().observed);
         store.data_mut().request = Some(request);
         store.epoch_deadline_callback(|context| match &context.data().request {
             Some(request) if request.is_over() => Ok(UpdateDeadline::Interrupt),
@@ -156,16 +169,7 @@ impl Blueprint {
             }
             None => Ok(UpdateDeadline::Yield(1)),
         });
-        let handle = match &self.linked {
-            Linked::Module(linked) => linked
-                .instantiate_async(&mut store)
-                .await
-                .map(Handle::Module),
-            Linked::Component(linked) => linked
-                .instantiate_async(&mut store)
-                .await
-                .map(Handle::Component),
-        };
+        let handle = self.begin(&mut store).await;
         self.finish(asked, slot, lease, store, handle)
     }
 
@@ -190,28 +194,62 @@ impl Blueprint {
             }
             Ok(UpdateDeadline::Continue(1))
         });
-        let handle = match &self.linked {
-            Linked::Module(linked) => linked.instantiate(&mut store).map(Handle::Module),
-            Linked::Component(linked) => linked.instantiate(&mut store).map(Handle::Component),
-        };
+        let handle = self.begin_sync(&mut store);
         self.finish(asked, slot, lease, store, handle)
+    }
+
+    async fn begin(&self, store: &mut Store<State>) -> wasmtime::Result<Handle> {
+        match &self.linked {
+            Linked::Module(linked) => {
+                let instance = linked.instantiate_async(&mut *store).await?;
+                if let Some(initializer) = &self.initializer {
+                    let initialize = reactor::find(&mut *store, instance, initializer)?;
+                    initialize.call_async(store, &[], &mut []).await?;
+                }
+                Ok(Handle::Module(instance))
+            }
+            Linked::Component(linked) => {
+                linked.instantiate_async(store).await.map(Handle::Component)
+            }
+        }
+    }
+
+    fn begin_sync(&self, store: &mut Store<State>) -> wasmtime::Result<Handle> {
+        match &self.linked {
+            Linked::Module(linked) => {
+                let instance = linked.instantiate(&mut *store)?;
+                if let Some(initializer) = &self.initializer {
+                    let initialize = reactor::find(&mut *store, instance, initializer)?;
+                    initialize.call(store, &[], &mut [])?;
+                }
+                Ok(Handle::Module(instance))
+            }
+            Linked::Component(linked) => linked.instantiate(store).map(Handle::Component),
+        }
     }
 
     /// The lease first: bindings end in reverse, and the bytes must outlive the memory.
     fn store(&self) -> Result<(Lease, Store<State>)> {
         let lease = Lease::new(self.guest.max_bytes(), self.parent.clone());
-        let wasi = self.guest.wasi.as_ref().map(|options| match self.linked {
-            Linked::Module(_) => Wasi::for_module(options),
-            Linked::Component(_) => Wasi::for_component(options),
-        });
+        let options = self.guest.wasi.as_ref();
+        let output = options.map(|options| Output::new(options.max_output_bytes));
+        let wasi = options
+            .zip(output.as_ref())
+            .map(|(options, output)| match self.linked {
+                Linked::Module(_) => Wasi::for_module(options, output),
+                Linked::Component(_) => Wasi::for_component(options, output),
+            });
+        let observed = Arc::new(Observed::new(output));
         let limiter = Limiter::new(
             lease.account().clone(),
             u64::from(self.guest.max_table_elements),
             self.events.clone(),
+            observed.clone(),
         );
         let state = State {
             limiter,
             wasi,
+            observed,
             request: None,
             deadline: None,
             wanted: None,
@@ -244,6 +282,7 @@ impl Blueprint {
                     Instance {
                         store,
                         handle,
+                        initialized: self.initializer.is_some(),
                         last: None,
                         limits: self.guest.limits,
                         counts_fuel: self.core.options.fuel,
@@ -258,7 +297,11 @@ impl Blueprint {
                 if lacks_memory(&error) {
                     store.data_mut().limiter.start_failed();
                 }
-                let failure = classify(&error, store.data().limiter.denied());
+                let failure = classify(&error, &store.data().observed);
+                if let Some(request) = &store.data().request {
+                    let fuel = || fuel_used(&store, self.guest.fuel);
+                    request.note(|| Taken::of(&store.data().observed, lease.account(), 0, fuel()));
+                }
                 drop(store); // before the lease
                 Err(failure)
             }
@@ -273,6 +316,15 @@ fn refuel(store: &mut Store<State>, fuel: Option<u64>) -> Result<()> {
         .map_err(|error| Error::new(ErrorCode::Internal, format!("no fuel: {error:#}")))
 }
 
+/// What was used of the fuel that a store was given.
+fn fuel_used(store: &Store<State>, given: Option<u64>) -> Option<Fuel> {
+    let left = store.get_fuel().ok()?;
+    Some(Fuel {
+        consumed: given.unwrap_or(u64::MAX) - left,
+        remaining: given.map(|_| left),
+    })
+}
+
 impl Instance {
     /// Calls a function on a worker.
     pub(crate) async fn call(
@@ -280,7 +332,8 @@ impl Instance {
         request: &Arc<Request>,
         function: &Arc<Function>,
         params: &[Value],
-    ) -> Result<(Vec<Value>, Option<Taken>)> {
+    ) -> Result<Vec<Value>> {
+        request.observe(&self.store.data().observed);
         self.store.data_mut().request = Some(request.clone());
         let bytes_before = self.account().held();
         self.begin()?;
@@ -291,17 +344,14 @@ impl Instance {
             Found::Component(func) => {
                 value::call(&func, &mut self.store, &function.ty, params, self.limits).await
             }
+            Found::Initialize => Ok(Vec::new()),
         };
         self.store.data_mut().request = None;
-        let values = called.map_err(|error| self.classify(&error))?;
-        let taken = request.is_measured().then(|| Taken {
-            fuel: self.fuel_used(),
-            bytes_before,
-            bytes_after: self.account().held(),
-            bytes_peak: self.account().peak(),
-            written: self.written(),
+        request.note(|| {
+            let fuel = fuel_used(&self.store, self.fuel);
+            Taken::of(self.observed(), self.account(), bytes_before, fuel)
         });
-        Ok((values, taken))
+        called.map_err(|error| classify(&error, self.observed()))
     }
 
     /// Calls a function on the caller's thread.
@@ -320,48 +370,27 @@ impl Instance {
             Found::Component(func) => {
                 value::call_sync(&func, &mut self.store, &function.ty, params, self.limits)
             }
+            Found::Initialize => Ok(Vec::new()),
         };
-        called.map_err(|error| self.classify(&error))
+        called.map_err(|error| classify(&error, self.observed()))
     }
 
     pub(crate) fn account(&self) -> &Arc<Account> {
         self.lease.account()
     }
 
+    fn observed(&self) -> &Observed {
+        &self.store.data().observed
+    }
+
     fn begin(&mut self) -> Result<()> {
-        self.store.data_mut().limiter.begin_call();
+        self.observed().begin_call();
         // The second tick from now: the first may come at once, and a call is long after a whole epoch.
         self.store.set_epoch_deadline(2);
-        // What an earlier call wrote was not asked for.
-        drop(self.written());
         if self.counts_fuel {
             refuel(&mut self.store, self.fuel)?;
         }
         Ok(())
-    }
-
-    fn written(&self) -> Written {
-        let wasi = &self.store.data().wasi;
-        wasi.as_ref().map(Wasi::written).unwrap_or_default()
-    }
-
-    fn fuel_used(&self) -> Option<Fuel> {
-        let left = self.store.get_fuel().ok()?;
-        let given = self.fuel.unwrap_or(u64::MAX);
-        Some(Fuel {
-            consumed: given - left,
-            remaining: self.fuel.map(|_| left),
-        })
-    }
-
-    /// Names a failure, with what the guest wrote before it.
-    fn classify(&self, error: &wasmtime::Error) -> Error {
-        let failure = classify(error, self.store.data().limiter.denied());
-        let Written { stderr, .. } = self.written();
-        if stderr.is_empty() {
-            return failure;
-        }
-        failure.text("stderr", String::from_utf8_lossy(&stderr))
     }
 
     fn find(&mut self, function: &Arc<Function>) -> Result<Found> {
@@ -376,6 +405,9 @@ impl Instance {
     }
 
     fn look_up(&mut self, function: &Function) -> Result<Found> {
+        if self.initialized && function.name == INITIALIZE {
+            return Ok(Found::Initialize);
+        }
         let found = match (self.handle, &function.target) {
             (Handle::Module(instance), Target::Core(index)) => instance
                 .get_module_export(&mut self.store, index)
@@ -399,4 +431,6 @@ impl Instance {
 enum Found {
     Core(wasmtime::Func),
     Component(wasmtime::component::Func),
+    /// Nothing is to be done: it has run when the instance was made, and must not run again.
+    Initialize,
 }

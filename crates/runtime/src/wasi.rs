@@ -1,13 +1,19 @@
 //! What a guest sees of a system: arguments and an environment, no files, no network. What it writes
 //! is kept up to a bound.
 
-use crate::output::{Output, Written};
+use crate::compile::Kind;
+use crate::module::Code;
+use crate::output::Output;
 use crate::store::State;
+use wasmtime::component;
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{I32Exit, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// Host resources (streams, pollables) that a guest may hold at once.
 const MAX_RESOURCES: usize = 10_000;
+
+/// The namespace of WASI for modules.
+const MODULES: &str = "wasi_snapshot_preview1";
 
 /// What WASI tells the guest.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +40,57 @@ impl WasiOptions {
     }
 }
 
-/// The WASI state of one store that has it.
-pub(crate) struct Wasi {
-    context: Preview,
-    output: Output,
+/// Whether the guest asks for anything of WASI.
+pub(crate) fn is_imported(code: &Code) -> bool {
+    code.imports().iter().any(|import| match code.kind() {
+        Kind::Module => import.name.split('#').next() == Some(MODULES),
+        Kind::Component => import.name.starts_with("wasi:"),
+    })
 }
 
-enum Preview {
+/// Defines WASI's functions for modules.
+pub(crate) fn offer_modules(
+    linker: &mut wasmtime::Linker<State>,
+    sync: bool,
+) -> wasmtime::Result<()> {
+    if sync {
+        wasmtime_wasi::p1::add_to_linker_sync(linker, State::p1)?;
+    } else {
+        wasmtime_wasi::p1::add_to_linker_async(linker, State::p1)?;
+    }
+    // Wasmtime's own takes only statuses below 126: the rest are a shell's, but programs use them.
+    linker.allow_shadowing(true);
+    linker.func_wrap(
+        MODULES,
+        "proc_exit",
+        |status: i32| -> wasmtime::Result<()> { Err(I32Exit(status).into()) },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Defines WASI 0.2 for components.
+pub(crate) fn offer_components(
+    linker: &mut component::Linker<State>,
+    sync: bool,
+) -> wasmtime::Result<()> {
+    if sync {
+        wasmtime_wasi::p2::add_to_linker_sync(linker)
+    } else {
+        wasmtime_wasi::p2::add_to_linker_async(linker)
+    }
+}
+
+/// The name that `offer_components` defines an interface by, if it does: a guest may ask for any 0.2.
+pub(crate) fn offered_name(interface: &str) -> Option<String> {
+    let (name, version) = interface.split_once('@')?;
+    let patch = version.strip_prefix("0.2.")?;
+    patch.parse::<u32>().ok()?;
+    Some(format!("{name}@0.2.12"))
+}
+
+/// The WASI state of one store that has it.
+pub(crate) enum Wasi {
     /// `wasi_snapshot_preview1`, for modules.
     One(Box<WasiP1Ctx>),
     /// WASI 0.2, for components.
@@ -48,23 +98,14 @@ enum Preview {
 }
 
 impl Wasi {
-    pub(crate) fn for_module(options: &WasiOptions) -> Wasi {
-        let output = Output::new(options.max_output_bytes);
-        let context = Preview::One(Box::new(options.builder(&output).build_p1()));
-        Wasi { context, output }
+    pub(crate) fn for_module(options: &WasiOptions, output: &Output) -> Wasi {
+        Wasi::One(Box::new(options.builder(output).build_p1()))
     }
 
-    pub(crate) fn for_component(options: &WasiOptions) -> Wasi {
-        let output = Output::new(options.max_output_bytes);
+    pub(crate) fn for_component(options: &WasiOptions, output: &Output) -> Wasi {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        let context = Preview::Two(Box::new((options.builder(&output).build(), table)));
-        Wasi { context, output }
-    }
-
-    /// What the guest wrote since the last time.
-    pub(crate) fn written(&self) -> Written {
-        self.output.take()
+        Wasi::Two(Box::new((options.builder(output).build(), table)))
     }
 }
 
@@ -74,8 +115,8 @@ impl State {
     /// # Panics
     /// Where the linker has WASI and the store has not: `Blueprint` makes both from one option.
     pub(crate) fn p1(&mut self) -> &mut WasiP1Ctx {
-        match self.wasi.as_mut().map(|wasi| &mut wasi.context) {
-            Some(Preview::One(context)) => context,
+        match &mut self.wasi {
+            Some(Wasi::One(context)) => context,
             _ => unreachable!("WASI preview 1 is linked only where the store has it"),
         }
     }
@@ -83,8 +124,8 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        match self.wasi.as_mut().map(|wasi| &mut wasi.context) {
-            Some(Preview::Two(state)) => WasiCtxView {
+        match &mut self.wasi {
+            Some(Wasi::Two(state)) => WasiCtxView {
                 ctx: &mut state.0,
                 table: &mut state.1,
             },

@@ -223,6 +223,7 @@ fn with_breaker(code: &Code, reset: Duration) -> (Pool, mpsc::Receiver<Event>) {
                 reset_timeout: reset,
                 rolling_count_timeout: Duration::from_secs(60),
                 rolling_count_buckets: 10,
+                error_filter: Vec::new(),
             }),
             listener: Some(Box::new(move |event| {
                 sender.send(event).expect("the test listens");

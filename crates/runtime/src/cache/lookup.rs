@@ -149,7 +149,7 @@ impl ModuleCache {
         let kind = kind_of(&bytes)?;
         let Some(mut landing) = landing else {
             expect_kind(kind, expected)?;
-            self.compiler.check(&bytes)?;
+            self.compiler.check(engine, &bytes)?;
             let fresh = self.compiler.compile(engine, &bytes)?;
             return Ok(Some(Loaded::from(Tier::Compiled, fresh.compiled)));
         };
@@ -166,7 +166,7 @@ impl ModuleCache {
             return Ok(Some(loaded));
         }
         let compile = || {
-            self.compiler.check(&bytes)?;
+            self.compiler.check(engine, &bytes)?;
             self.counters.misses.fetch_add(1, Relaxed);
             self.compiler.compile(engine, &bytes)
         };

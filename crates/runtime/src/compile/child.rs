@@ -39,12 +39,17 @@ pub fn serve(settings: &str, bounds: &str) -> io::Result<()> {
             output.write_all(&[SUCCESS])?;
         }
         Err(error) => {
-            let offset = error.details.iter().find_map(|(key, detail)| match detail {
-                Detail::Number(offset) if *key == "offset" => Some(offset.to_string()),
-                _ => None,
-            });
-            let (code, offset) = (error.code.as_str(), offset.unwrap_or_default());
-            write!(output, "{code}\n{offset}\n{}", error.message)?;
+            let detail = |name| {
+                let found = error.details.iter().find(|(key, _)| *key == name);
+                match found {
+                    Some((_, Detail::Number(number))) => number.to_string(),
+                    Some((_, Detail::Text(text))) => text.clone(),
+                    _ => String::new(),
+                }
+            };
+            let (code, offset, feature) =
+                (error.code.as_str(), detail("offset"), detail("feature"));
+            write!(output, "{code}\n{offset}\n{feature}\n{}", error.message)?;
             output.write_all(&[FAILURE])?;
         }
     }
@@ -54,8 +59,8 @@ pub fn serve(settings: &str, bounds: &str) -> io::Result<()> {
 /// The failure of an answer, without its last byte.
 pub(super) fn failure(answer: &[u8]) -> Error {
     let text = String::from_utf8_lossy(answer);
-    let mut parts = text.splitn(3, '\n');
-    let (code, offset) = (parts.next(), parts.next());
+    let mut parts = text.splitn(4, '\n');
+    let (code, offset, feature) = (parts.next(), parts.next(), parts.next());
     let known = ErrorCode::ALL
         .iter()
         .find(|known| code == Some(known.as_str()));
@@ -63,6 +68,10 @@ pub(super) fn failure(answer: &[u8]) -> Error {
         known.copied().unwrap_or(ErrorCode::Internal),
         parts.next().unwrap_or("the compiling process failed"),
     );
+    let error = match feature {
+        Some(feature) if !feature.is_empty() => error.text("feature", feature),
+        _ => error,
+    };
     match offset.and_then(|offset| offset.parse().ok()) {
         Some(offset) => error.number("offset", offset),
         None => error,
@@ -79,7 +88,7 @@ fn artefact(settings: &str, bytes: &[u8]) -> Result<Vec<u8>> {
         Kind::Component => engine.precompile_component(bytes),
     };
     with_threads(bytes.len(), || {
-        precompile().map_err(|error| classify(settings.simd, bytes, &error))
+        precompile().map_err(|error| classify(&engine, bytes, &error))
     })
 }
 

@@ -115,11 +115,11 @@ impl Compiler {
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`] and [`ErrorCode::MemoryLimit`].
-    pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn check(&self, engine: &Engine, bytes: &[u8]) -> Result<()> {
         limits::check_size(&self.options, bytes.len() as u64)?;
         limits::check_shape(&self.options, bytes)?;
         match &self.instances {
-            Some(limits) => limits.check_bytes(self.settings.simd, bytes),
+            Some(limits) => limits.check_bytes(engine, bytes),
             None => Ok(()),
         }
     }
@@ -150,7 +150,7 @@ impl Compiler {
                 }
             }
             None => Fresh {
-                compiled: with_threads(bytes.len(), || compile(engine, self.settings.simd, bytes))?,
+                compiled: with_threads(bytes.len(), || compile(engine, bytes))?,
                 artefact: None,
             },
         };

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorCode};
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
+use wasmtime::Engine;
 
 /// Not valid, at this offset.
 pub(super) fn refused(message: impl Into<String>, offset: usize) -> Error {
@@ -21,35 +22,122 @@ pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The failure behind what Wasmtime said.
-pub(super) fn classify(simd: bool, bytes: &[u8], error: &wasmtime::Error) -> Error {
-    let plain = validate(bytes, false);
-    if let (false, Err(plain)) = (simd, &plain)
-        && validate(bytes, true).is_ok()
-    {
-        return Error::new(
-            ErrorCode::SimdDisabled,
-            "the code uses SIMD, which this engine has turned off",
-        )
-        .number("offset", plain.offset() as f64);
-    }
-    let own = error.downcast_ref::<BinaryReaderError>();
-    // Wasmtime turns some validation failures into its own type, which has no public offset.
-    let again = if simd { validate(bytes, true) } else { plain }.err();
-    match own.or(again.as_ref()) {
-        Some(invalid) => refused(
-            format!("the code is not valid: {}", invalid.message()),
-            invalid.offset(),
-        ),
-        None if cut_short(bytes) => refused(
+/// The failure behind what Wasmtime said, with the features of its engine.
+pub(super) fn classify(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -> Error {
+    let had = engine.get_wasm_features();
+    match needed(bytes, had) {
+        Needed::Nothing if cut_short(bytes) => refused(
             "the code is not valid: it ends inside a nested module or component",
             bytes.len(),
         ),
-        None => Error::new(
-            ErrorCode::Compile,
-            format!("the code could not be compiled: {error:#}"),
-        ),
+        Needed::Nothing => match error.downcast_ref::<BinaryReaderError>() {
+            Some(invalid) => not_valid(invalid),
+            None => Error::new(
+                ErrorCode::Compile,
+                format!("the code could not be compiled: {error:#}"),
+            ),
+        },
+        Needed::Never(invalid) => not_valid(&invalid),
+        Needed::Features { lacking, offset } => {
+            let other = lacking - SIMD;
+            if other.is_empty() {
+                let message = "the code uses SIMD, which this engine has turned off";
+                return Error::new(ErrorCode::SimdDisabled, message)
+                    .number("offset", offset as f64);
+            }
+            let feature = name(bytes, had | lacking, other);
+            let message = format!("the code needs what is not supported: {feature}");
+            Error::new(ErrorCode::Unsupported, message)
+                .text("feature", feature)
+                .number("offset", offset as f64)
+        }
     }
+}
+
+fn not_valid(error: &BinaryReaderError) -> Error {
+    refused(
+        format!("the code is not valid: {}", error.message()),
+        error.offset(),
+    )
+}
+
+const SIMD: WasmFeatures = WasmFeatures::SIMD.union(WasmFeatures::RELAXED_SIMD);
+
+/// What would make code valid.
+enum Needed {
+    /// It is.
+    Nothing,
+    /// Features, the first of which is needed at this offset.
+    Features {
+        lacking: WasmFeatures,
+        offset: usize,
+    },
+    /// No feature would.
+    Never(BinaryReaderError),
+}
+
+/// Turns on the features that the validator misses, one after another.
+fn needed(bytes: &[u8], had: WasmFeatures) -> Needed {
+    let mut lacking = WasmFeatures::empty();
+    let mut first = 0;
+    loop {
+        let Err(error) = validate(bytes, had | lacking) else {
+            break;
+        };
+        match error.missing_wasm_feature() {
+            Some(feature) if !(had | lacking).contains(feature) => {
+                if lacking.is_empty() {
+                    first = error.offset();
+                }
+                lacking |= feature;
+            }
+            _ => return Needed::Never(error),
+        }
+    }
+    match lacking.is_empty() {
+        true => Needed::Nothing,
+        false => Needed::Features {
+            lacking,
+            offset: first,
+        },
+    }
+}
+
+/// Whether the code is valid with the features of this engine.
+pub(super) fn is_valid(engine: &Engine, bytes: &[u8]) -> bool {
+    validate(bytes, engine.get_wasm_features()).is_ok()
+}
+
+fn validate(bytes: &[u8], features: WasmFeatures) -> std::result::Result<(), BinaryReaderError> {
+    Validator::new_with_features(features)
+        .validate_all(bytes)
+        .map(|_| ())
+}
+
+/// The features by the names that Wasmtime's command line gives them. `enough`: those with which the code is valid.
+fn name(bytes: &[u8], enough: WasmFeatures, lacking: WasmFeatures) -> String {
+    // Continuations are collected, too.
+    let implied = if lacking.contains(WasmFeatures::STACK_SWITCHING) {
+        WasmFeatures::GC_TYPES
+    } else {
+        WasmFeatures::empty()
+    };
+    let names: Vec<String> = (lacking - implied)
+        .iter_names()
+        .map(|(name, feature)| {
+            if feature == WasmFeatures::GC_TYPES {
+                // The engine has the proposal, but no collector for what it allocates: `externref` needs that alone.
+                let collected = validate(bytes, enough - WasmFeatures::GC).is_err();
+                return if collected { "gc" } else { "externref" }.to_owned();
+            }
+            let name = name.to_lowercase().replace('_', "-");
+            match name.strip_prefix("cm-") {
+                Some(rest) => format!("component-model-{rest}"),
+                None => name,
+            }
+        })
+        .collect();
+    names.join(", ")
 }
 
 /// Whether a nested module or component claims bytes beyond the end: where the cut falls between two
@@ -67,15 +155,4 @@ fn cut_short(bytes: &[u8]) -> bool {
             } => unchecked_range.end > bytes.len(),
             _ => false,
         })
-}
-
-/// Validates as Wasmtime 48 does by default in this build (no `gc`, no `threads`), with or without
-/// SIMD.
-pub(super) fn validate(bytes: &[u8], simd: bool) -> std::result::Result<(), BinaryReaderError> {
-    let mut features = WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL;
-    features.remove(WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS | WasmFeatures::THREADS);
-    features.set(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD, simd);
-    Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map(|_| ())
 }

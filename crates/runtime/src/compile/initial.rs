@@ -4,12 +4,13 @@
 //! that is refused: Wasmtime itself refuses it by its allocator's numbers, or not before it is instantiated.
 
 use super::Compiled;
-use super::diagnosis::validate;
+use super::diagnosis::is_valid;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::{BY_TABLES, PAGE_BYTES};
 use crate::slots::required;
 use riptide_wasm_accounting::Scope;
 use wasmparser::{Parser, Payload};
+use wasmtime::Engine;
 
 /// What one instance may hold.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +31,9 @@ impl InstanceLimits {
     ///
     /// # Errors
     /// [`ErrorCode::MemoryLimit`].
-    pub(super) fn check_bytes(&self, simd: bool, bytes: &[u8]) -> Result<()> {
+    pub(super) fn check_bytes(&self, engine: &Engine, bytes: &[u8]) -> Result<()> {
         let checked = self.check(Initial::of_bytes(bytes));
-        if checked.is_err() && validate(bytes, simd).is_err() {
+        if checked.is_err() && !is_valid(engine, bytes) {
             return Ok(());
         }
         checked
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_looking_agree() {
-        let engine = wasmtime::Engine::default();
+        let engine = Engine::default();
         for (module, limited_by) in [
             ("(memory 2) (table 10 funcref)", None),
             ("(memory 0 65536) (table 0 funcref)", None),
@@ -140,7 +141,7 @@ mod tests {
                 let bytes = wat::parse_str(&text).expect("valid text");
                 let compiled = compile(&engine, true, &bytes).expect("valid code");
                 for checked in [
-                    LIMITS.check_bytes(true, &bytes),
+                    LIMITS.check_bytes(&engine, &bytes),
                     LIMITS.check_compiled(&compiled),
                 ] {
                     let found = checked.err().map(|error| {
@@ -156,19 +157,23 @@ mod tests {
 
     #[test]
     fn an_imported_memory_is_somebody_elses_and_what_is_invalid_the_compilers() {
+        let engine = Engine::default();
         for text in [
             "(module (import \"a\" \"b\" (memory 3)) (import \"a\" \"c\" (table 11 funcref)))",
             "(module (memory 65537))",
             "(module (memory 3) (func (result i32)))",
         ] {
             let bytes = wat::parse_str(text).expect("text");
-            LIMITS.check_bytes(true, &bytes).expect(text);
+            LIMITS.check_bytes(&engine, &bytes).expect(text);
         }
         let simd = "(module (memory 3) (func (drop (v128.const i64x2 0 0))))";
         let bytes = wat::parse_str(simd).expect("text");
-        LIMITS.check_bytes(true, &bytes).expect_err("too large");
+        LIMITS.check_bytes(&engine, &bytes).expect_err("too large");
+        let mut config = wasmtime::Config::new();
+        config.wasm_simd(false).wasm_relaxed_simd(false);
+        let without = Engine::new(&config).expect("an engine");
         LIMITS
-            .check_bytes(false, &bytes)
+            .check_bytes(&without, &bytes)
             .expect("refused for its SIMD");
     }
 }

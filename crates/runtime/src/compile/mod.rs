@@ -193,12 +193,10 @@ pub(crate) fn expect_kind(kind: Kind, expected: Option<Kind>) -> Result<()> {
 /// Compiles a module or component for this engine. Takes from milliseconds to seconds, on the cores of
 /// the thread's own rayon pool.
 ///
-/// `simd` says whether the engine admits SIMD; where it does not, a guest that is valid but for its
-/// SIMD is told apart from an invalid one.
-///
 /// # Errors
-/// [`ErrorCode::Compile`] or [`ErrorCode::SimdDisabled`], with `offset` in bytes where it is known.
-pub fn compile(engine: &Engine, simd: bool, bytes: &[u8]) -> Result<Compiled> {
+/// [`ErrorCode::Compile`] for what is not valid; for what is, and needs a feature that the engine lacks,
+/// [`ErrorCode::Unsupported`], or [`ErrorCode::SimdDisabled`]. With `offset` in bytes where it is known.
+pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled> {
     let compiled = match kind_of(bytes)? {
         // `from_binary`, never `new`: text must not be compiled silently, even if the `wat` feature
         // comes in through another crate.
@@ -207,7 +205,7 @@ pub fn compile(engine: &Engine, simd: bool, bytes: &[u8]) -> Result<Compiled> {
     };
     compiled
         .map(Compiled::new)
-        .map_err(|error| classify(simd, bytes, &error))
+        .map_err(|error| classify(engine, bytes, &error))
 }
 
 /// The text format to bytes.

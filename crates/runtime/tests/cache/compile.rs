@@ -49,7 +49,7 @@ fn invalid_code_says_where() {
     for text in [MODULE, COMPONENT] {
         let bytes = wasm(text);
         for length in 9..bytes.len() {
-            if let Err(error) = compile(&engine, true, &bytes[..length]) {
+            if let Err(error) = compile(&engine, &bytes[..length]) {
                 assert_eq!(error.code, ErrorCode::Compile);
                 let at = offset(&error).unwrap_or_else(|| panic!("no offset: {error}"));
                 assert!(at <= length as f64, "{error} at {at} of {length}");
@@ -57,7 +57,7 @@ fn invalid_code_says_where() {
         }
     }
     let invalid = wasm("(module (func (result i32) i64.const 1))");
-    let error = compile(&engine, true, &invalid).expect_err("types");
+    let error = compile(&engine, &invalid).expect_err("types");
     assert_eq!(
         (error.code, offset(&error).is_some()),
         (ErrorCode::Compile, true),
@@ -82,11 +82,11 @@ fn simd_that_is_turned_off_is_told_apart_from_invalid_code() {
     ) + ")";
     for text in [SIMD, relaxed, &nested] {
         let bytes = wasm(text);
-        let error = compile(&scalar, false, &bytes).expect_err("simd");
+        let error = compile(&scalar, &bytes).expect_err("simd");
         assert_eq!(error.code, ErrorCode::SimdDisabled, "{error}");
         let at = offset(&error).expect("offset");
         assert!(at > 8.0 && at < bytes.len() as f64, "{at}");
-        compile(&Engine::default(), true, &bytes).expect("simd is on");
+        compile(&Engine::default(), &bytes).expect("simd is on");
     }
     let place = Place::new(Trust::Key);
     let cache = super::cache(
@@ -101,12 +101,12 @@ fn simd_that_is_turned_off_is_told_apart_from_invalid_code() {
     assert_eq!(tier(&cache, &scalar, &wasm(MODULE)), Tier::Compiled);
     let both = wasm("(module (func (result i32) v128.const i32x4 0 0 0 0))");
     assert_eq!(
-        compile(&scalar, false, &both).expect_err("invalid").code,
+        compile(&scalar, &both).expect_err("invalid").code,
         ErrorCode::Compile
     );
     let plain = wasm("(module (func (result i32) i64.const 0))");
     assert_eq!(
-        compile(&scalar, false, &plain).expect_err("invalid").code,
+        compile(&scalar, &plain).expect_err("invalid").code,
         ErrorCode::Compile
     );
 }

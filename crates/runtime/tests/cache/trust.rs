@@ -57,7 +57,7 @@ fn a_genuine_artefact_of_another_guest_or_settings_is_rejected() {
         fs::copy(elsewhere.artefact(), &artefact).expect("copy");
         costs_a_compile(&place, &engine, &bytes, "other settings");
 
-        let raw = compile(&engine, true, &bytes)
+        let raw = compile(&engine, &bytes)
             .and_then(|code| code.serialize())
             .expect("artefact");
         fs::write(&artefact, &raw).expect("write");
