@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, wat2wasm } from '../dist/index.js';
-import { ownHome } from './cache-support.js';
+import { lookOf, ownHome } from './cache-support.js';
 import { MATH, run, temporaryFolder } from './support.js';
 
 interface Start {
@@ -63,8 +63,20 @@ describe('the cache, over processes', () => {
     const env = { ...ownHome(), RIPTIDE_WASM_CACHE_DIR: directory };
     expect((await start(env)).directory).toBe(directory);
     expect(filesOf(directory).length).toBeGreaterThan(0);
-    const off = await start({ ...env, RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false' });
-    expect(off).toMatchObject({ hits: 0, misses: 0, cacheHit: false });
+    // A home and a directory that nobody wrote to before.
+    const home = ownHome();
+    const elsewhere = join(home.HOME, 'elsewhere');
+    const off = { ...home, RIPTIDE_WASM_CACHE_DIR: elsewhere, RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false' };
+    const before = lookOf(home.HOME);
+    const started = await start(off);
+    expect(started).toMatchObject({ title: 'Cold', hits: 0, misses: 0, cacheHit: false });
+    expect(started).not.toHaveProperty('directory');
+    expect(lookOf(home.HOME)).toEqual(before);
+    // Nor is what is there used.
+    expect(await start({ ...env, RIPTIDE_WASM_ENABLE_AOT_CACHE: 'false' })).toMatchObject({
+      cacheHit: false,
+      diskHits: 0,
+    });
   });
 
   test('that was tampered with costs a compile, never a request', async () => {

@@ -51,7 +51,8 @@ export interface CacheOptions extends CacheLimits {
    */
   directory?: string;
   /**
-   * The file with the secret that artefacts are signed with (`trust: 'key'`).
+   * The file with the secret that artefacts are signed with (`trust: 'key'`): 32 bytes to 64 KiB. It is read again when
+   * it changed; artefacts that the old secret signed are compiled again then.
    * @default a secret of this user, made on first use and kept outside the cache
    */
   keyFile?: string;

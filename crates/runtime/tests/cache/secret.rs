@@ -83,15 +83,9 @@ fn a_key_file_is_read_again_when_it_changed() {
             // The one that was looked at is long unchanged.
             2 => {
                 std::thread::sleep(Duration::from_millis(2_200));
-                for cache in [&writes, &reads, &checks] {
-                    assert_eq!(tier(cache, &engine, &numbered(100)), {
-                        if std::ptr::eq(cache, &writes) {
-                            Tier::Compiled
-                        } else {
-                            Tier::Disk
-                        }
-                    });
-                }
+                let tiers =
+                    [&writes, &reads, &checks].map(|cache| tier(cache, &engine, &numbered(100)));
+                assert_eq!(tiers, [Tier::Compiled, Tier::Disk, Tier::Disk]);
                 replace_key(&place, &key);
             }
             // A link to another, as Kubernetes has it.
