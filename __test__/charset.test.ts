@@ -70,9 +70,6 @@ describe('toUtf8', () => {
     '<script><!-- <script></script><meta charset=utf-8> --></script><meta charset=shift_jis>',
     '<script><!-- </script><meta charset=shift_jis>',
     '<body><table><tr><td><meta charset=shift_jis>',
-    `${'<p>'.repeat(500)}<meta charset=shift_jis>`,
-    `<style>${'/* */'.repeat(300)}</style><meta charset=shift_jis>`,
-    `<!-- ${'-'.repeat(2_000)} --><meta charset=shift_jis>`,
     // What is no element, but looks like one to the prescan.
     '<title><meta charset=shift_jis></title>',
     '<script>"<meta charset=shift_jis>"</script>',
@@ -107,9 +104,19 @@ describe('toUtf8', () => {
     '<?xml encoding=shift_jis?>',
     '<?xml encoding="shift jis"?>',
     '<?xml?><p encoding="shift_jis">',
-    `<script>${' '.repeat(1024)}"<meta charset=shift_jis>"</script>`,
-    `<plaintext>${' '.repeat(1024)}<meta charset=shift_jis>`,
   ])('but not %s', async (meta) => expect(await decoded(bytes(meta, KANJI))).toBe(`${meta}’ª`));
+
+  test.each([
+    ['elements', '<p>'.repeat(500), '', '潮'],
+    ['a style', `<style>${'/* */'.repeat(300)}`, '</style>', '潮'],
+    ['a comment', `<!-- ${'-'.repeat(2_000)}`, ' -->', '潮'],
+    ['a long page', `<title>T</title>${'<p title=">">the tide</p>\n'.repeat(20_000)}`, '', '潮'],
+    ['the start of a script that goes on', `<script>${' '.repeat(1024)}`, '', '’ª'],
+    ['the start of plain text', `<plaintext>${' '.repeat(1024)}`, '', '’ª'],
+  ])('a meta after %s', async (_, before, end, expected) => {
+    const head = `${before}${end}<meta charset=shift_jis>`;
+    expect(await decoded(bytes(head, KANJI))).toBe(head + expected);
+  });
 
   test('a meta that says UTF-16 was no UTF-16', async () => {
     for (const meta of [

@@ -49,21 +49,21 @@ describe('riptide-wasm', () => {
   });
 
   test.each([
-    ['--help'],
-    ['--version'],
-    ['extract', '-h'],
-    ['extract', 'PAGE'],
-    ['demo', 'PAGE'],
-    ['cache', 'ls'],
-    ['cache', 'verify'],
-    ['cache', 'prune'],
-    ['cache', 'clear'],
-    ['cache', 'key'],
-    ['serve', '--port', '0'],
-  ])('%s %s says in one line that its output is full', async (...args) => {
+    '--help',
+    '--version',
+    'extract -h',
+    'extract PAGE',
+    'demo PAGE',
+    'cache ls',
+    'cache verify',
+    'cache prune',
+    'cache clear',
+    'cache key',
+    'serve --port 0',
+  ])('%s says in one line that its output is full', async (command) => {
     const page = join(temporaryFolder(), 'page.html');
     writeFileSync(page, '<p>The tide comes in twice a day.');
-    const { code, stderr } = await intoFull(args.map((word) => (word === 'PAGE' ? page : word)));
+    const { code, stderr } = await intoFull(command.split(' ').map((word) => (word === 'PAGE' ? page : word)));
     expect(stderr).toMatch(/^riptide-wasm: [^\n]*ENOSPC: no space left on device[^\n]*\n$/);
     expect(code).toBe(1);
   });

@@ -43,7 +43,7 @@ function summary(numbers) {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), most: sorted.at(-1) };
 }
 
-process.on('message', ({ port }) => {
+process.once('message', ({ port }) => {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const underWay = new Set();
   let due = performance.now() + EVERY_MILLIS;

@@ -2,6 +2,7 @@ import { type ClientRequest, get as getHttp, type IncomingMessage } from 'node:h
 import { get as getHttps } from 'node:https';
 import { buildInfo } from '../native.js';
 import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
+import { locationOf } from '../page/redirect.js';
 import { isPageUrl } from '../page/url.js';
 import { Failure } from './failure.js';
 
@@ -16,7 +17,6 @@ export interface Answer {
 
 const TIMEOUT_MILLIS = 30_000;
 const MAX_REDIRECTS = 20;
-const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 
 /**
  * What is at a URL, after redirects. By `node:http`, not `fetch`: that cannot read gzip with something behind its end.
@@ -31,9 +31,9 @@ export async function fetchBytes(source: string, maxBytes: number, refusal: () =
     const response = await ask(url, signal);
     try {
       const { statusCode = 0, statusMessage = '', headers } = response;
-      if (REDIRECTS.has(statusCode) && headers.location !== undefined) {
-        // Node reads headers as Latin-1; a URL that is not escaped is UTF-8.
-        url = checkedUrl(Buffer.from(headers.location, 'latin1').toString(), url);
+      const location = locationOf(response);
+      if (location !== undefined) {
+        url = checkedUrl(location, url);
         continue;
       }
       if (statusCode < 200 || statusCode > 299) {

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { buildInfo } from '../native.js';
 import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
 import { charsetOf, toUtf8 } from '../page/charset.js';
+import { locationOf } from '../page/redirect.js';
 import { isPublic } from './addresses.js';
 import { Refusal } from './failures.js';
 
@@ -65,7 +66,6 @@ export class FetchError extends Refusal {
 const MAX_URL_LENGTH = 8_192;
 const MAX_REDIRECTS = 5;
 
-const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 const TYPES: readonly string[] = ['text/html', 'application/xhtml+xml'];
 
 /**
@@ -203,11 +203,11 @@ function ask(url: URL, socket: Socket): Promise<IncomingMessage> {
   });
 }
 
-function redirection(url: URL, { statusCode, headers: { location } }: IncomingMessage): URL | undefined {
-  if (!REDIRECTS.has(statusCode) || location === undefined) return undefined;
+function redirection(url: URL, response: IncomingMessage): URL | undefined {
+  const location = locationOf(response);
+  if (location === undefined) return undefined;
   try {
-    // Node reads headers as Latin-1; a URL that is not escaped is UTF-8.
-    const next = checkUrl(Buffer.from(location, 'latin1').toString(), url);
+    const next = checkUrl(location, url);
     if (url.protocol === 'https:' && next.protocol === 'http:') throw new Error('from https: to http:');
     return next;
   } catch (error) {
