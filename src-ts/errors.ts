@@ -123,7 +123,8 @@ export const ERROR_CODES = {
     message: 'closed',
   },
   ERR_UNSUPPORTED: {
-    explanation: 'A type, feature or platform this version does not support. Details: `feature`.',
+    explanation:
+      'A type, feature or platform this version does not support, or an addon that is missing or does not load. Details: `feature`; of the addon also `reason`, `found`, `needed` and its `path`.',
     message: '{feature} is not supported',
   },
   ERR_INTERNAL: {
