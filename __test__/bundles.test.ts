@@ -61,7 +61,7 @@ function webpacked(entry: string, filename: string, external: boolean, more: web
     target: 'node20',
     context: project.folder,
     entry: `./${entry}`,
-    ...(external && { externals: { 'riptide-wasm': `${kind} riptide-wasm` } }),
+    ...(external && { externals: [/^riptide-wasm/], externalsType: kind }),
     ...more,
     output: { path: inProject('out'), filename, ...more.output },
   };
@@ -88,6 +88,15 @@ function esbuilt(entry: string, outfile: string, external: boolean, more: esbuil
   });
 }
 
+/** Bun as built for processors without AVX2; its platform package is left out elsewhere. */
+const BUN = join(ROOT, 'node_modules', '@oven', 'bun-linux-x64-baseline', 'bin', 'bun');
+const hasBun = existsSync(BUN) && spawnSync(BUN, ['--version']).status === 0;
+
+function bun(...args: string[]): void {
+  const { status, stderr } = spawnSync(BUN, args, { cwd: project.folder, env: project.env, encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+}
+
 /** Bundles the program into the project's folder `out`, with the package inside or `external`. */
 type Bundler = (name: string, external: boolean) => Promise<unknown>;
 
@@ -97,7 +106,7 @@ const BUNDLERS: Record<string, Bundler> = {
   'rollup.mjs': async (name, external) => {
     const bundle = await rollup({
       input: inProject('app.mjs'),
-      external: external ? [/^node:/, 'riptide-wasm'] : /^node:/,
+      external: external ? [/^node:/, /^riptide-wasm/] : /^node:/,
       plugins: [nodeResolve()],
     });
     await bundle.write({ file: inProject('out', name), format: 'es' });
@@ -114,7 +123,7 @@ const BUNDLERS: Record<string, Bundler> = {
         target: 'node20',
         rollupOptions: { output: { entryFileNames: name } },
       },
-      ...(!external && { ssr: { noExternal: true } }),
+      ssr: { noExternal: true, ...(external && { external: ['riptide-wasm'] }) },
     }),
   'webpack.cjs': (name, external) => webpacked('app.cjs', name, external),
   'webpack.mjs': (name, external) =>
@@ -122,11 +131,13 @@ const BUNDLERS: Record<string, Bundler> = {
       experiments: { outputModule: true },
       output: { module: true, chunkFormat: 'module' },
     }),
+  ...(hasBun && {
+    'bun.mjs': async (name, external) => {
+      const options = external ? ['--external', 'riptide-wasm*'] : [];
+      bun('build', '--target=node', ...options, 'app.mjs', '--outfile', inProject('out', name));
+    },
+  }),
 };
-
-/** Bun as built for processors without AVX2; its platform package is left out elsewhere. */
-const BUN = join(ROOT, 'node_modules', '@oven', 'bun-linux-x64-baseline', 'bin', 'bun');
-const hasBun = existsSync(BUN) && spawnSync(BUN, ['--version']).status === 0;
 
 interface Ran {
   status: number | null;
@@ -206,18 +217,16 @@ describe.runIf(isShipped)('the package', () => {
     () => {
       const folder = mkdtempSync(join(project.work, 'bun-'));
       const file = join(folder, 'app');
-      const spawn = (command: string, args: string[], cwd: string) =>
-        spawnSync(command, args, { cwd, env: project.env, encoding: 'utf8' });
-      const built = spawn(BUN, ['build', '--compile', 'app.mjs', '--outfile', file], project.folder);
-      expect(built.status, built.stderr).toBe(0);
+      bun('build', '--compile', 'app.mjs', '--outfile', file);
+      const start = () => spawnSync(file, { cwd: folder, env: project.env, encoding: 'utf8' });
       withoutInstallation(() => {
-        const nothing = spawn(file, [], folder);
+        const nothing = start();
         expect(nothing.status).not.toBe(0);
         expect(nothing.stderr).toContain(`riptide-wasm is bundled into ${file} without its addon`);
         put(ADDON, folder);
         put(EXTRACTOR, folder);
         // It cannot be started as Node, which a compiling process is.
-        expectToWork(spawn(file, [], folder), { ...WORKS, isolated: 'ERR_UNSUPPORTED' });
+        expectToWork(start(), { ...WORKS, isolated: 'ERR_UNSUPPORTED' });
       });
     },
     60_000,

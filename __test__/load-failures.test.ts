@@ -88,6 +88,7 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
     compile('-DGLIBC', './future-libc.so', '-o', 'glibc.node');
     compile('-DNODE_API', '-o', 'node-api.node');
     compile('-DABI', '-o', 'abi.node');
+    compile('-DANOTHER', '-o', 'another.node');
     writeFileSync(join(unfit, 'text.node'), 'no library');
   });
 
@@ -190,11 +191,14 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
     expect(details).toMatchObject({ reason: 'version', found: version, needed: '9.9.9' });
   });
 
-  test('that is no library', () => {
+  test('that is no library, or another one', () => {
     const { code, details, message, cause } = told(project(join(unfit, 'text.node')));
     expect([code, details.reason]).toEqual(['ERR_UNSUPPORTED', 'unreadable']);
     expect(message).toContain(cause);
     expect(details.path).toMatch(/text\.node$|linux-x64-gnu\.node$/);
+
+    const another = told(project(join(unfit, 'another.node')));
+    expect([another.code, another.details.reason]).toEqual(['ERR_UNSUPPORTED', 'unreadable']);
   });
 
   test('that the environment names', () => {

@@ -44,12 +44,13 @@ function findAddon(): string {
 function load(file: string): Addon {
   if (isNodeTooOld()) throw loadFailure(file);
   let addon: Addon;
+  let version: string;
   try {
     addon = requireFrom(file)(file) as Addon;
+    ({ version } = addon.buildInfo());
   } catch (error) {
     throw loadFailure(file, error);
   }
-  const { version } = addon.buildInfo();
   if (version === VERSION) return addon;
   const details = { feature: 'native addon', reason: 'version', path: file, found: version, needed: VERSION };
   throw makeError('ERR_UNSUPPORTED', details, {

@@ -134,7 +134,7 @@ export const ERROR_CODES = {
   },
   ERR_UNSUPPORTED: {
     explanation:
-      'A type, feature or platform this version does not support. Details: `feature`; of code also `offset`, where it is first needed.',
+      'A type, feature or platform this version does not support, or an addon that is missing or does not load. Details: `feature`; of code also `offset`, where it is first needed; of the addon also `reason`, `found`, `needed` and its `path`.',
     message: '{feature} is not supported',
   },
   ERR_INTERNAL: {
