@@ -1,6 +1,17 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, Instance, MemoryLimitError } from '../dist/index.js';
-import { component, eventually, failure, GROW, loadWat, noPagesLeft, poolOf, run, temporaryFolder, thrown } from './support.js';
+import {
+  component,
+  eventually,
+  failure,
+  GROW,
+  loadWat,
+  noPagesLeft,
+  poolOf,
+  run,
+  temporaryFolder,
+  thrown,
+} from './support.js';
 
 const INITIAL = '__test__/fixtures/initial-limit.mjs';
 
