@@ -143,10 +143,16 @@ enum Declaration {
 fn declaration(reader: &mut BinaryReader<'_>, inside: bool) -> Option<Declaration> {
     if inside {
         match reader.read_u8().ok()? {
-            0x00 => drop(reader.read::<CoreType<'_>>().ok()?),
+            0x00 => {
+                reader.read::<CoreType<'_>>().ok()?;
+            }
             0x01 => return declaration(reader, false),
-            0x02 => drop(reader.read::<ComponentAlias<'_>>().ok()?),
-            0x03 => drop(reader.read::<ComponentImport<'_>>().ok()?),
+            0x02 => {
+                reader.read::<ComponentAlias<'_>>().ok()?;
+            }
+            0x03 => {
+                reader.read::<ComponentImport<'_>>().ok()?;
+            }
             0x04 => {
                 reader.read::<ComponentExternName<'_>>().ok()?;
                 reader.read::<ComponentTypeRef>().ok()?;

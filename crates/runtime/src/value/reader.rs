@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::hash::{Hash, Hasher};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use wasmtime::component::__internal::wasmtime_environ::component::RecordField;
@@ -44,8 +45,13 @@ struct Signature {
 }
 
 /// A function type of a module.
-#[derive(Hash)]
 struct CoreSignature(FuncType);
+
+impl Hash for CoreSignature {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl PartialEq for CoreSignature {
     fn eq(&self, other: &CoreSignature) -> bool {
