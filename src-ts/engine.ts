@@ -35,7 +35,8 @@ export interface EngineOptions {
    */
   workers?: number;
   /**
-   * The most instances alive at once, over all pools: 1 to 4,096. Each takes address space, not memory.
+   * The most instances alive at once, over all pools: 1 to 4,096. Each takes address space, not memory: 8 GiB of the
+   * 128 TiB that a process has. An instance may have two memories and eight tables; one with more takes those of others.
    * @default 64
    */
   maxInstances?: number;
@@ -219,7 +220,10 @@ export class Engine {
    * Loads a module or a component: which of the two, the file's header tells (`kind` of the result). Reading and
    * compiling happen off the event loop.
    *
+   * Bytes are copied before it returns.
+   *
    * @throws CompileError where the bytes are not WebAssembly, are cut short, or use SIMD on an engine without it.
+   * @throws MemoryLimitError where the code begins with a larger memory or table than an instance may hold.
    * @throws RiptideError `ERR_READ` where the file cannot be read.
    */
   async load(source: CodeSource): Promise<Module | Component> {

@@ -67,7 +67,7 @@ export const ERROR_CODES = {
   },
   ERR_MEMORY_LIMIT: {
     explanation:
-      'The guest failed after a refused growth, or could not start within its limit. Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `requestedElements`, …) of the last growth refused in the call, `limitedBy` (`instance`, `pool`, `engine`, `memory type`, `system`, `tables`), `growthsDenied` (how many were).',
+      'The guest failed after a refused growth, or could not start within its limit: the code begins with more than an instance may hold. Details: `requestedBytes`, `heldBytes`, `limitBytes` (for tables `requestedElements`, …) of the last growth refused in the call, `limitedBy` (`instance`, `pool`, `engine`, `memory type`, `system`, `tables`), `growthsDenied` (how many were).',
     message: 'the guest asked for {requestedBytes} bytes and may hold {limitBytes}',
   },
   ERR_TIMEOUT: {

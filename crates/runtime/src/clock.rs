@@ -1,4 +1,4 @@
-//! The epoch ticker of an engine core, which also ends calls whose time is up.
+//! The epoch ticker of the engines that share threads, which also ends calls whose time is up.
 //!
 //! It ticks only while calls run. A call is answered here, on time, whatever the workers are doing;
 //! the worker that holds the guest lets go of it at its next turn.

@@ -1,4 +1,4 @@
-//! The worker threads of an engine core: they run guests, and nothing else does.
+//! The worker threads that engines of equal settings share: they run guests, and nothing else does.
 //!
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest asleep or waiting
 //! on a host function holds no thread. There are two crews. New tasks begin with the first one, where
