@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { inspect } from 'node:util';
 import { Failure, oneLine, usage } from './failure.js';
 import { COMMANDS, HELP } from './help.js';
 import { print } from './output.js';
@@ -53,9 +54,11 @@ function report(error: unknown): void {
 }
 
 process.stdout.on('error', () => {}); // `print` rejects with it
-// Such as a log that cannot be written, by the thread of its own that writes it.
+// What the system refuses beside a command's own promise, such as a log that its thread cannot write, is one line; a
+// defect keeps its stack.
 process.on('uncaughtException', (error) => {
-  report(error);
-  process.exit();
+  if (/^E[A-Z]+: /.test(error?.message)) report(error);
+  else process.stderr.write(`${inspect(error)}\n`);
+  process.exit(1);
 });
 run(args).catch(report);
