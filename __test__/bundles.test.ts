@@ -177,7 +177,7 @@ describe.runIf(isShipped)('the package', () => {
         const nothing = run(file);
         expect(nothing.status).not.toBe(0);
         expect(nothing.stderr).toContain(
-          `riptide-wasm is bundled into ${file} without its addon: mark it external in the bundler`,
+          `riptide-wasm is bundled into ${file} without its addon: mark it external (esbuild: --external:riptide-wasm;`,
         );
         expect(nothing.stderr).toContain("reason: 'bundled'");
         put(ADDON, folder);

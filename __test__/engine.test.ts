@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { buildInfo, Component, Engine, Module, wat2wasm } from '../dist/index.js';
 import { component, failure, MATH, temporaryFolder, thrown } from './support.js';
@@ -64,6 +65,12 @@ describe('Engine.load', () => {
       expect(code.loadMillis).toBeGreaterThan(0);
       expect(code.exports.map(({ name }) => name)).toEqual(['add', 'count', 'fail', 'divide']);
     }
+  });
+
+  test('takes bytes of another realm', async () => {
+    const bytes: Uint8Array = runInNewContext('Uint8Array.from(given)', { given: wat2wasm(MATH) });
+    expect(bytes).not.toBeInstanceOf(Uint8Array);
+    expect((await new Engine({ cache: false }).load(bytes)).kind).toBe('module');
   });
 
   test('tells modules from components by the header', async () => {

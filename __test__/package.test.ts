@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { VERSION } from '../dist/version.js';
@@ -60,6 +60,33 @@ describe('the repository', () => {
     expect(repositoryFields(`${REPOSITORY}.git`)).toEqual(repositoryFields(REPOSITORY));
     for (const wrong of ['', 'riptide-wasm', 'https://example.com', 'git@example.com:tides/riptide-wasm.git']) {
       expect(() => repositoryFields(wrong), wrong).toThrow('--repository');
+    }
+  });
+});
+
+describe('the documents', () => {
+  const documents = ['.', 'docs', 'deploy'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => join(root, folder, file)),
+  );
+  /** As forges name headings in links. */
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-');
+
+  test.each(documents)('%s links to what is there', (document) => {
+    const links = [...readFileSync(document, 'utf8').matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    for (const [link, path = '', wanted] of links) {
+      const file = path === '' ? document : join(dirname(document), path);
+      expect(existsSync(file), link).toBe(true);
+      if (wanted === undefined) continue;
+      const headings = [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+        anchor(heading),
+      );
+      expect(headings, link).toContain(wanted);
     }
   });
 });

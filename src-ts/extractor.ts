@@ -238,7 +238,7 @@ export function extractorFile(simd: boolean): string {
   throw makeError('ERR_UNSUPPORTED', details, {
     message:
       `${PACKAGE} is bundled into ${running} without its extractor: copy node_modules/${PACKAGE}/${inPackage} beside the bundle, ` +
-      'or mark the package external in the bundler (docs/bundling.md)',
+      `or mark the package external (esbuild: --external:${PACKAGE}; for the others docs/bundling.md)`,
   });
 }
 

@@ -66,7 +66,7 @@ function notFound(platform: string): Explanation {
   const platformPackage = `${PACKAGE}-${platform}`;
   if (bundled) {
     const message =
-      `${PACKAGE} is bundled into ${running} without its addon: mark it external in the bundler (docs/bundling.md), ` +
+      `${PACKAGE} is bundled into ${running} without its addon: mark it external (esbuild: --external:${PACKAGE}; for the others docs/bundling.md), ` +
       `or put ${file} of the package ${platformPackage} beside the bundle, or its path into RIPTIDE_WASM_ADDON`;
     return { reason: 'bundled', message, facts: { needed: file, package: platformPackage, bundle: running } };
   }

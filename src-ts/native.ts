@@ -35,7 +35,7 @@ export function toError(failure: unknown): unknown {
 
 function read(failure: unknown): unknown {
   // A test runner's context has an `Error` of its own, which the addon knows nothing of.
-  if (types.isNativeError(failure)) {
+  if (failure instanceof Error || types.isNativeError(failure)) {
     const code = (failure as { code?: unknown }).code;
     // Anything else was thrown by the caller's own code while a value was read (a getter, a proxy).
     if (typeof code !== 'string' || !NAPI_CODES.test(code)) return failure;
