@@ -85,10 +85,7 @@ enum Needed {
 fn needed(bytes: &[u8], had: WasmFeatures) -> Needed {
     let mut lacking = WasmFeatures::empty();
     let mut first = 0;
-    loop {
-        let Err(error) = validate(bytes, had | lacking) else {
-            break;
-        };
+    while let Err(error) = validate(bytes, had | lacking) {
         match error.missing_wasm_feature() {
             Some(feature) if !(had | lacking).contains(feature) => {
                 if lacking.is_empty() {
@@ -99,12 +96,12 @@ fn needed(bytes: &[u8], had: WasmFeatures) -> Needed {
             _ => return Needed::Never(error),
         }
     }
-    match lacking.is_empty() {
-        true => Needed::Nothing,
-        false => Needed::Features {
-            lacking,
-            offset: first,
-        },
+    if lacking.is_empty() {
+        return Needed::Nothing;
+    }
+    Needed::Features {
+        lacking,
+        offset: first,
     }
 }
 
