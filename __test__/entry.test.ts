@@ -23,6 +23,7 @@ test('the package exports its classes, functions and error table', () => {
     'Component',
     'ERROR_CODES',
     'Engine',
+    'ExitError',
     'ExtractionError',
     'Extractor',
     'GuestError',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Engine, RiptideError, wat2wasm } from '../dist/index.js';
 import { failure, loadWat } from './support.js';
@@ -52,6 +53,19 @@ test('so is the kind of exceptions that came first', async () => {
   const bytes = new Uint8Array([...Buffer.from('\0asm\x01\0\0\0'), ...sections]);
   const error = await failure(engine.load(bytes));
   expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', details: { feature: 'legacy-exceptions', offset: 23 } });
+});
+
+test('so is what the compiler has no room for', async () => {
+  const table = `(func (param i32) (br_table ${'0 '.repeat(100_001)} (local.get 0)))`;
+  const error = await failure(loadWat(engine, `(module ${table})`));
+  expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED', details: { feature: expect.stringContaining('br_table') } });
+});
+
+test('each is named in the README', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const limits = readme.slice(readme.indexOf('## Limits of this version'));
+  for (const feature of [...LACKING.map(([name]) => name), 'legacy-exceptions'])
+    expect(limits).toContain(`\`${feature}\``);
 });
 
 test('code that needs several is told all of them', async () => {

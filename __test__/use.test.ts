@@ -163,13 +163,13 @@ describe('pool.use', () => {
       const signal = AbortSignal.timeout(20);
       expect(await failure(instance.call('spin', [], { signal }))).toBe(signal.reason);
     });
-    let finish = () => {};
-    const held = pool.use(() => new Promise<void>((resolve) => (finish = resolve)));
-    await eventually(() => pool.stats.active === 1);
+    const held: (() => void)[] = [];
+    const lent = pool.use(() => new Promise<void>((resolve) => held.push(resolve)));
+    await eventually(() => held.length === 1); // the looping instance counts as active until it has ended
     const signal = AbortSignal.timeout(20);
     expect(await failure(pool.use(() => 1, { signal }))).toBe(signal.reason);
-    finish();
-    await held;
+    for (const finish of held) finish();
+    await lent;
   });
 
   test('leaves other calls their way, also where all of late were very short', async () => {

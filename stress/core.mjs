@@ -14,6 +14,7 @@ const INCREMENT = 1_013_904_223;
 const TEXT = `(module
   (import "env" "ask" (func $ask (param i32) (result i32)))
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
   (global $spoilt (mut i32) (i32.const 0))
   (global $uses (mut i32) (i32.const 0))
@@ -90,6 +91,7 @@ const TEXT = `(module
     (if (i32.eq (memory.grow (local.get $pages)) (i32.const -1)) (then unreachable))
     (call $end))
 
+  (func (export "exit") (param $status i32) (call $begin) (call $exit (local.get $status)))
   (func (export "give-up") (call $begin) unreachable)
   (func (export "divide") (param i32 i32) (result i32)
     (call $begin)
@@ -230,6 +232,8 @@ export const core = {
     allowed: [refusal(pages, pool)],
   }),
 
+  exitWell: () => ({ name: 'exit', args: [0], allowed: [answers(undefined)] }),
+  exit: (status) => ({ name: 'exit', args: [status], allowed: [fails('ERR_EXIT', { status, stdout: '' })] }),
   giveUp: () => ({ name: 'give-up', args: [], allowed: trap('wasm `unreachable` instruction executed') }),
   divideByZero: (id) => ({ name: 'divide', args: [id, 0], allowed: trap('integer divide by zero') }),
   readOutside: (id) => ({ name: 'read', args: [0x7000_0000 + id], allowed: trap('out of bounds memory access') }),

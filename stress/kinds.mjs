@@ -71,10 +71,12 @@ const good = [
     'talking core',
     ({ id, random, submit }) => talks(id, random.between(1, 4), submit),
   ],
+  ['exits well', 4, 'core', () => core.exitWell()],
   ['extracts', 6, 'pages', ({ id }) => pages.extract(id)],
 ];
 
 const failing = [
+  ['exits', 4, 'core', ({ random }) => core.exit(random.between(1, 255))],
   ['gives up', 4, 'core', ({ id }) => core.giveUp(id)],
   ['divides by zero', 4, 'core', ({ id }) => core.divideByZero(id)],
   ['reads outside', 4, 'core', ({ id }) => core.readOutside(id)],

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   ArgumentError,
   ClosedError,
+  ExitError,
   GuestError,
   HostFunctionError,
   MemoryLimitError,
@@ -22,6 +23,7 @@ const CLASSES = {
   ERR_MEMORY_LIMIT: MemoryLimitError,
   ERR_TIMEOUT: TimeoutError,
   ERR_GUEST: GuestError,
+  ERR_EXIT: ExitError,
   ERR_HOST_FUNCTION: HostFunctionError,
   ERR_CLOSED: ClosedError,
   ERR_OUT_OF_FUEL: TrapError,

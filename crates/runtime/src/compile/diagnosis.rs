@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorCode};
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
+use wasmtime_environ::WasmError;
 
 /// Not valid, at this offset.
 pub(super) fn refused(message: impl Into<String>, offset: usize) -> Error {
@@ -30,13 +31,16 @@ pub(super) fn classify(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -
             "the code is not valid: it ends inside a nested module or component",
             bytes.len(),
         ),
-        Needed::Nothing => match error.downcast_ref::<BinaryReaderError>() {
-            Some(invalid) => not_valid(invalid),
-            None => Error::new(
-                ErrorCode::Compile,
-                format!("the code could not be compiled: {error:#}"),
-            ),
-        },
+        Needed::Nothing => {
+            if let Some(invalid) = error.downcast_ref::<BinaryReaderError>() {
+                return not_valid(invalid);
+            }
+            if let Some(WasmError::Unsupported(feature)) = error.downcast_ref() {
+                return unsupported(feature);
+            }
+            let message = format!("the code could not be compiled: {error:#}");
+            Error::new(ErrorCode::Compile, message)
+        }
         Needed::Never(invalid) => not_valid(&invalid),
         Needed::Features { lacking, offset } => {
             let other = lacking - SIMD;
@@ -45,13 +49,14 @@ pub(super) fn classify(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -
                 return Error::new(ErrorCode::SimdDisabled, message)
                     .number("offset", offset as f64);
             }
-            let feature = name(bytes, had | lacking, other);
-            let message = format!("the code needs what is not supported: {feature}");
-            Error::new(ErrorCode::Unsupported, message)
-                .text("feature", feature)
-                .number("offset", offset as f64)
+            unsupported(&name(bytes, had | lacking, other)).number("offset", offset as f64)
         }
     }
+}
+
+fn unsupported(feature: &str) -> Error {
+    let message = format!("the code needs what is not supported: {feature}");
+    Error::new(ErrorCode::Unsupported, message).text("feature", feature)
 }
 
 fn not_valid(error: &BinaryReaderError) -> Error {
@@ -80,10 +85,7 @@ enum Needed {
 fn needed(bytes: &[u8], had: WasmFeatures) -> Needed {
     let mut lacking = WasmFeatures::empty();
     let mut first = 0;
-    loop {
-        let Err(error) = validate(bytes, had | lacking) else {
-            break;
-        };
+    while let Err(error) = validate(bytes, had | lacking) {
         match error.missing_wasm_feature() {
             Some(feature) if !(had | lacking).contains(feature) => {
                 if lacking.is_empty() {
@@ -94,12 +96,12 @@ fn needed(bytes: &[u8], had: WasmFeatures) -> Needed {
             _ => return Needed::Never(error),
         }
     }
-    match lacking.is_empty() {
-        true => Needed::Nothing,
-        false => Needed::Features {
-            lacking,
-            offset: first,
-        },
+    if lacking.is_empty() {
+        return Needed::Nothing;
+    }
+    Needed::Features {
+        lacking,
+        offset: first,
     }
 }
 
