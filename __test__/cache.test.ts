@@ -149,8 +149,9 @@ describe('ModuleCache', () => {
     const listen = ({ message }: Error) => warnings.push(message);
     process.on('warning', listen);
     onTestFinished(() => void process.off('warning', listen));
-    for (let round = 0; round < 2; round++) {
-      const engine = new Engine({ cache: { directory: join(file, 'below') } });
+    // Engines that share what is in memory, and one with so many instances that it has a memory tier of its own.
+    for (const maxInstances of [8, 8, 256]) {
+      const engine = new Engine({ maxInstances, cache: { directory: join(file, 'below') } });
       expect((await engine.load(wat2wasm(MATH))).kind).toBe('module');
     }
     await new Promise(setImmediate);

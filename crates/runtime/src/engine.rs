@@ -175,8 +175,8 @@ impl Engine {
 }
 
 impl Core {
-    /// An engine over what is shared; `beside` another one with the same cache and limits of compiling, with which it
-    /// has compiled code in common.
+    /// An engine over what is shared; `beside` another one with the same cache and limits of compiling. They have compiled
+    /// code in common where they share a Wasmtime engine.
     pub(crate) fn new(
         options: EngineOptions,
         shared: Arc<Shared>,
@@ -185,7 +185,13 @@ impl Core {
         let compiler = Compiler::new(shared.settings, options.compile.clone())
             .for_instances(options.instance_limits());
         let (loaders, cache) = match beside {
-            Some(other) => (other.loaders.clone(), other.cache.beside(compiler)),
+            Some(other) if Arc::ptr_eq(&other.shared, &shared) => {
+                (other.loaders.clone(), other.cache.beside(compiler))
+            }
+            Some(other) => (
+                other.loaders.clone(),
+                other.cache.apart(shared.settings, compiler),
+            ),
             None => (
                 Arc::new(Loaders::new(compiler.is_isolated())),
                 ModuleCache::new(options.cache.clone(), shared.settings, compiler),

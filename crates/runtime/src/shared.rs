@@ -91,7 +91,7 @@ pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
     let beside = alive
         .iter()
         .filter(same_code)
-        .find(|other| Arc::ptr_eq(&other.shared, &shared));
+        .max_by_key(|other| Arc::ptr_eq(&other.shared, &shared));
     let core = Core::new(options.clone(), shared, beside);
     let core = Arc::new(core);
     engines.push(Arc::downgrade(&core));

@@ -125,7 +125,7 @@ struct Tiers {
     ready: OnceLock<Result<Ready>>,
     state: Arc<Mutex<State>>,
     known: Known,
-    warnings: Warnings,
+    warnings: Arc<Warnings>,
     on_disk: OnDisk,
 }
 
@@ -160,6 +160,15 @@ impl ModuleCache {
         settings: Settings,
         compiler: Compiler,
     ) -> ModuleCache {
+        ModuleCache::telling(options, settings, compiler, Arc::default())
+    }
+
+    fn telling(
+        options: Option<CacheOptions>,
+        settings: Settings,
+        compiler: Compiler,
+        warnings: Arc<Warnings>,
+    ) -> ModuleCache {
         ModuleCache {
             compiler,
             counters: Counters::default(),
@@ -169,7 +178,7 @@ impl ModuleCache {
                 ready: OnceLock::new(),
                 state: Arc::default(),
                 known: Known::default(),
-                warnings: Warnings::default(),
+                warnings,
                 on_disk: OnDisk {
                     entries: AtomicU64::new(0),
                     bytes: AtomicU64::new(0),
@@ -186,6 +195,15 @@ impl ModuleCache {
             counters: Counters::default(),
             tiers: self.tiers.clone(),
         }
+    }
+
+    /// Another one with the same options for another Wasmtime engine, which code cannot be shared with. What both warn of
+    /// is told once.
+    pub(crate) fn apart(&self, settings: Settings, compiler: Compiler) -> ModuleCache {
+        let Tiers {
+            options, warnings, ..
+        } = &*self.tiers;
+        ModuleCache::telling(options.clone(), settings, compiler, warnings.clone())
     }
 
     /// What the cache did so far: a copy. Takes no lock.
@@ -208,7 +226,8 @@ impl ModuleCache {
         self.compiler.took()
     }
 
-    /// Sentences for the operator since the last time: each cause is told once in the life of the tiers.
+    /// Sentences for the operator since the last time: each cause is told once in the life of the tiers, and of those
+    /// [`ModuleCache::apart`] from them.
     pub fn take_warnings(&self) -> Vec<String> {
         self.tiers.warnings.take()
     }
