@@ -65,7 +65,7 @@ export class Instance<E extends object = AnyExports> {
   /**
    * Makes an instance whose calls run on the engine's workers.
    *
-   * @throws OptionError, LinkError, and whatever its start function fails with
+   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
    */
   static async create<E extends object = AnyExports>(
     code: Code,
@@ -145,7 +145,7 @@ export class Instance<E extends object = AnyExports> {
    * Makes an instance whose calls run on the calling thread: quick to call, and nothing else runs meanwhile. Its calls
    * take no `AbortSignal`; `timeoutMillis` ends a loop all the same. Its host functions must not be async.
    *
-   * @throws OptionError, LinkError, and whatever its start function fails with
+   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
    */
   static createSync<E extends object = AnyExports>(code: Code, given: InstanceOptions = {}): Instance<E> {
     checkCode(code);

@@ -35,7 +35,8 @@ pub(super) fn classify(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -
             if let Some(invalid) = error.downcast_ref::<BinaryReaderError>() {
                 return not_valid(invalid);
             }
-            if let Some(WasmError::Unsupported(feature)) = error.downcast_ref() {
+            let own = error.chain().find_map(|cause| cause.downcast_ref());
+            if let Some(WasmError::Unsupported(feature)) = own {
                 return unsupported(feature);
             }
             let message = format!("the code could not be compiled: {error:#}");
