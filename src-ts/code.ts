@@ -1,6 +1,6 @@
 import type { BindingCode } from './binding.js';
 import type { Engine } from './engine.js';
-import { describe, makeError } from './errors.js';
+import { describe, makeError, RiptideError } from './errors.js';
 import { type CodeInner, inner } from './internal.js';
 import { attempt } from './native.js';
 
@@ -39,19 +39,29 @@ export abstract class Code {
 
   /** What it exports; the functions among them can be called. Written when it is first asked for. */
   get exports(): readonly ExternDescription[] {
-    this.#exports ??= Object.freeze(attempt(() => this[inner].binding.exports()));
+    this.#exports ??= written(() => this[inner].binding.exports());
     return this.#exports;
   }
 
   /** What it needs to be instantiated. Written when it is first asked for. */
   get imports(): readonly ExternDescription[] {
-    this.#imports ??= Object.freeze(attempt(() => this[inner].binding.imports()));
+    this.#imports ??= written(() => this[inner].binding.imports());
     return this.#imports;
   }
 
   /** The engine it was loaded by. */
   get engine(): Engine {
     return this[inner].engine;
+  }
+}
+
+/** None of the caller's code runs meanwhile: whatever is thrown is this package's failure. */
+function written(describe: () => ExternDescription[]): readonly ExternDescription[] {
+  try {
+    return Object.freeze(attempt(describe));
+  } catch (error) {
+    if (error instanceof RiptideError) throw error;
+    throw makeError('ERR_INTERNAL', {}, { message: `what the code imports and exports: ${error}`, cause: error });
   }
 }
 

@@ -537,8 +537,9 @@ impl Reader {
             return wrong(js, value, "record (an object)");
         }
         let mut out = Vec::with_capacity(fields.len());
+        let keys = self.keys.of(fields);
         for (index, field) in fields.iter().enumerate() {
-            let found = match self.keys.of(fields) {
+            let found = match &keys {
                 Some(keys) => js.get(value, keys[index])?,
                 None => js.get_named(value, field.name.camel())?,
             };

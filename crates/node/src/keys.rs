@@ -3,6 +3,7 @@
 use crate::js::{Js, JsResult, Raw};
 use riptide_wasm_runtime::value::{Field, Type};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// From how many elements on a list shares them.
@@ -14,7 +15,7 @@ const PARTS_AN_ELEMENT: usize = 64;
 
 /// The key strings of one conversion, by record.
 #[derive(Default)]
-pub(crate) struct Keys(HashMap<*const Field, Vec<Raw>>);
+pub(crate) struct Keys(HashMap<*const Field, Rc<[Raw]>>);
 
 /// The records whose keys a list made.
 pub(crate) type Made = Vec<*const Field>;
@@ -38,11 +39,11 @@ impl Keys {
     }
 
     /// Those of a record, where they are shared.
-    pub(crate) fn of(&self, fields: &Arc<[Field]>) -> Option<&[Raw]> {
+    pub(crate) fn of(&self, fields: &Arc<[Field]>) -> Option<Rc<[Raw]>> {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(&fields.as_ptr()).map(Vec::as_slice)
+        self.0.get(&fields.as_ptr()).cloned()
     }
 
     fn make(&mut self, js: Js, ty: &Type, left: &mut usize, made: &mut Made) -> JsResult<()> {

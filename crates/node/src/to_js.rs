@@ -213,9 +213,10 @@ impl Writer {
             return Err(mismatch().into());
         }
         let object = js.object()?;
+        let keys = self.keys.of(fields);
         for (index, (value, field)) in values.iter().zip(&**fields).enumerate() {
             let value = self.write(value, &field.ty)?;
-            match self.keys.of(fields) {
+            match &keys {
                 Some(keys) => js.set(object, keys[index], value)?,
                 None => js.set_named(object, field.name.camel(), value)?,
             }
