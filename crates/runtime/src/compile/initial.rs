@@ -139,7 +139,7 @@ mod tests {
         ] {
             for text in [format!("(module {module})"), nested(module)] {
                 let bytes = wat::parse_str(&text).expect("valid text");
-                let compiled = compile(&engine, true, &bytes).expect("valid code");
+                let compiled = compile(&engine, &bytes).expect("valid code");
                 for checked in [
                     LIMITS.check_bytes(&engine, &bytes),
                     LIMITS.check_compiled(&compiled),

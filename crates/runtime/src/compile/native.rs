@@ -99,7 +99,7 @@ mod tests {
                 (Kind::Component, format!("(component {nested})")),
             ] {
                 let bytes = wat::parse_str(text).expect("valid text");
-                let compiled = super::super::compile(&plain, true, &bytes).expect("valid code");
+                let compiled = super::super::compile(&plain, &bytes).expect("valid code");
                 let artefact = compiled.serialize().expect("an artefact");
                 // SAFETY: made just now.
                 let load = |engine| unsafe { from_memory(engine, kind, &artefact) };
