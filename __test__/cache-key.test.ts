@@ -31,7 +31,7 @@ describe('a key file', () => {
   test('that is replaced while processes run is read again: what the old key signed is compiled again', async () => {
     const place = new Place();
     // Other options make it an engine of its own, over the same artefacts.
-    const [one, other] = [place.engine(), place.engine({ maxInstances: 32 })];
+    const [one, other] = [place.engine(), place.engine({ maxMemoryPages: 4095 })];
     await loadWat(one, numbered(1));
     await loadWat(one, numbered(2));
     expect((await loadWat(other, numbered(1))).cacheHit).toBe(true);
@@ -43,7 +43,7 @@ describe('a key file', () => {
     // Both use the new one.
     await loadWat(one, numbered(3));
     expect((await loadWat(other, numbered(3))).cacheHit).toBe(true);
-    const after = (await place.engine({ maxInstances: 33 }).cache.verify()).map(({ rejection }) => rejection);
+    const after = (await place.engine({ maxMemoryPages: 4094 }).cache.verify()).map(({ rejection }) => rejection);
     expect(after.filter((rejection) => rejection === undefined)).toHaveLength(2);
     // What a process has in its memory it keeps: it was verified when it was loaded.
     expect((await loadWat(other, numbered(1))).cacheHit).toBe(true);

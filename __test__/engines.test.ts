@@ -109,7 +109,8 @@ test('engines whose caches or limits of compiling differ have no code in common'
   for (const [options, memoryHits] of [
     [{ cache }, 1],
     [{ cache: { directory, maxEntries: 11 } }, 0],
-    [{ cache, compile: {} }, 0],
+    [{ cache, compile: {} }, 1],
+    [{ cache, compile: { maxFunctions: 99 } }, 0],
     [{ cache, fuel: true }, 0],
   ] as const) {
     const engine = new Engine({ maxMemoryPages, maxInstances: 8, ...options });
