@@ -1,11 +1,11 @@
 #!/bin/sh
-# `rustc -C linker`: rustc's arguments for a C compiler, to zig's. Left out: what names another linker, what zig does not know,
+# `rustc -C linker`: rustc's arguments for a C compiler, to zig's. Left out: what names another linker,
 # and the unwinder, which is given as a file: zig would put in one of its own, and the process has that of glibc already.
 set -eu
 for argument; do
   shift
   case "$argument" in
-    -m64 | -B* | -fuse-ld=* | -Wl,--no-undefined-version | -lgcc_s) ;;
+    -B* | -fuse-ld=* | -lgcc_s) ;;
     *) set -- "$@" "$argument" ;;
   esac
 done

@@ -206,8 +206,7 @@ fn component(nodes: &[Node], functions: &[(Pick, Pick)]) -> String {
 
 fn compiled(text: &str) -> (Compiled, usize) {
     let bytes = wat2wasm(text).unwrap_or_else(|error| panic!("{error}\n{text:.2000}"));
-    let compiled =
-        compile(&ENGINE, &bytes).unwrap_or_else(|error| panic!("{error}\n{text:.2000}"));
+    let compiled = compile(&ENGINE, &bytes).unwrap_or_else(|error| panic!("{error}\n{text:.2000}"));
     (compiled, bytes.len())
 }
 
