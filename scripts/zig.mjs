@@ -19,11 +19,12 @@ export function zigCommand() {
 }
 
 /** rustc's flags and the environment for a link against `glibc`. */
-export function zigLinking(zig, glibc, arch) {
+export function zigLinking([zig, ...words], glibc, arch) {
   return {
     flags: ['-C', `linker=${path.join(root, 'scripts', 'zig-linker.sh')}`],
     env: {
-      ZIG_COMMAND: zig.join(' '),
+      ZIG: zig,
+      ZIG_ARGUMENTS: words.join(' '),
       ZIG_TARGET: `${arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu.${glibc}`,
       ZIG_LIBGCC: ask(process.env.CC ?? 'cc', ['-print-file-name=libgcc_s.so.1']),
     },
