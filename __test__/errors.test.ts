@@ -49,7 +49,7 @@ describe('errors', () => {
     expect(backtrace.map((frame) => frame.replace(/ @ 0x[0-9a-f]+$/, ''))).toEqual([
       'std::panicking::begin_panic_handler',
       'mycrate::foo::bar',
-      'space::foo(int, bool, char)',
+      '_ZN5space3fooEibc',
       'plain',
       'function 4',
     ]);

@@ -155,6 +155,13 @@ describe('what is missing is told in full, with types', () => {
   ];
   const ofWasi = ['wasi:cli/exit@0.2.3#exit: func(status: result)', 'wasi:io/poll@0.2.0#pollable: resource'];
 
+  test('and once, however often a module imports it', async () => {
+    const twice = '(module (import "e" "f" (func)) (import "e" "g" (func)) (import "e" "f" (func)))';
+    const all = ['e#f: func()', 'e#g: func()'];
+    expect(await missing(twice, {})).toEqual(all);
+    expect(await missing(twice, { wasi: true })).toEqual(all);
+  });
+
   test('of a component, without WASI, with it, and beside a function that is given', async () => {
     expect(await missing(HTTP, {})).toEqual([...ofWasi, ...all]);
     expect(await missing(HTTP, { wasi: true })).toEqual(all);
@@ -182,7 +189,7 @@ describe('what is missing is told in full, with types', () => {
       (import "env" "log" (func (param i32) (result i64))))`;
     const own = ['env#memory: memory', 'env#log: func(i32) -> i64'];
     const enter = 'wasi_snapshot_preview1#proc_enter: func(i32)';
-    expect(await missing(text, {})).toEqual(['wasi_snapshot_preview1#proc_exit: func(i32)', enter, enter, ...own]);
+    expect(await missing(text, {})).toEqual(['wasi_snapshot_preview1#proc_exit: func(i32)', enter, ...own]);
     expect(await missing(text, { wasi: true })).toEqual([enter, ...own]);
     expect(await missing(text, { wasi: true, imports: { env: { log: () => 1n } } })).toEqual([enter, own[0]]);
   });

@@ -21,7 +21,7 @@ use riptide_wasm_accounting::Account;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -133,8 +133,8 @@ pub(crate) struct Request {
     taken: AtomicU64,
     /// Where the answer is to say what it took.
     measured: Option<Box<Measured>>,
-    /// What its store shows of it, once it is in one.
-    observed: OnceLock<Arc<Observed>>,
+    /// What its store shows of it, once it is in one, with the number that it has there.
+    observed: Mutex<Option<(Arc<Observed>, u64)>>,
 }
 
 /// What is measured of a call.
@@ -254,7 +254,7 @@ impl Request {
             timing: None,
             taken: AtomicU64::new(0),
             measured: None,
-            observed: OnceLock::new(),
+            observed: Mutex::default(),
         }
     }
 
@@ -324,16 +324,16 @@ impl Request {
         self.waker.wake();
     }
 
-    /// It runs in the store that shows this.
-    pub(crate) fn observe(&self, observed: &Arc<Observed>) {
-        // The second time it is the same one: of the instance that was made for it.
-        let _ = self.observed.set(observed.clone());
+    /// It runs in the store that shows this, as the call of this number; 0: the store is made for it.
+    pub(crate) fn observe(&self, observed: &Arc<Observed>, number: u64) {
+        *lock(&self.observed) = Some((observed.clone(), number));
     }
 
     /// Adds what was observed of it to a failure.
     pub(crate) fn describe(&self, error: Error) -> Error {
-        match self.observed.get() {
-            Some(observed) => observed.describe(error),
+        let observed = lock(&self.observed).clone();
+        match observed {
+            Some((observed, number)) => observed.describe_call(number, error),
             None => error,
         }
     }

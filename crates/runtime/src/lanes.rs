@@ -98,7 +98,12 @@ impl Lanes {
     /// Links the code and begins to warm up.
     pub(crate) fn open(code: &Code, options: PoolOptions) -> Result<Arc<Lanes>> {
         let engine = code.engine().clone();
-        in_range("max", options.max, 1, engine.core().room_for(code))?;
+        let room = engine.core().room_for(code);
+        if room == 0 {
+            // Not even one fits, whatever `max` is: the engine says what is missing.
+            drop(engine.core().take_slot(engine.core().needs(code))?);
+        }
+        in_range("max", options.max, 1, room)?;
         in_range("min", options.min, 0, options.max)?;
         let guest = options.guest;
         guest.check(&engine.core().options)?;

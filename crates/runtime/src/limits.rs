@@ -217,12 +217,13 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let requested = (desired as u64).saturating_sub(current as u64);
         self.granted_elements = 0;
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false); // the guest's own limit
-        }
+        // First: where tables are pooled, the engine's limit is a table's maximum as well.
         if requested > self.max_elements - self.elements {
             self.refuse(requested, self.elements, self.max_elements, BY_TABLES);
             return Ok(false);
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false); // the guest's own limit
         }
         self.elements += requested;
         self.granted_elements = requested;

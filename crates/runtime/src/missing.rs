@@ -6,6 +6,7 @@ use crate::module::{Code, Import};
 use crate::store::State;
 use crate::value::Text;
 use crate::wasi;
+use std::collections::HashSet;
 use std::fmt::Write;
 use wasmtime::component::ResourceType;
 use wasmtime::{FuncType, component};
@@ -37,10 +38,12 @@ pub(crate) fn failure(
         typed = typed.saturating_sub(described.len());
         described
     };
+    let mut seen = HashSet::new();
     let missing: Vec<String> = code
         .imports()
         .iter()
-        .filter(|import| !provided(import))
+        // A module may import one function any number of times.
+        .filter(|import| seen.insert(&import.name) && !provided(import))
         .map(&mut describe)
         .collect();
     let message = if missing.is_empty() {

@@ -159,7 +159,7 @@ impl Blueprint {
         let asked = Instant::now();
         let slot = self.core.take_slot(self.needs)?;
         let (lease, mut store) = self.store()?;
-        request.observe(&store.data().observed);
+        request.observe(&store.data().observed, 0);
         store.data_mut().request = Some(request);
         store.epoch_deadline_callback(|context| match &context.data().request {
             Some(request) if request.is_over() => Ok(UpdateDeadline::Interrupt),
@@ -333,10 +333,10 @@ impl Instance {
         function: &Arc<Function>,
         params: &[Value],
     ) -> Result<Vec<Value>> {
-        request.observe(&self.store.data().observed);
+        let number = self.begin()?;
+        request.observe(&self.store.data().observed, number);
         self.store.data_mut().request = Some(request.clone());
         let bytes_before = self.account().held();
-        self.begin()?;
         let called = match self.find(function)? {
             Found::Core(func) => {
                 value::call_core(&func, &mut self.store, &function.ty, params).await
@@ -383,14 +383,15 @@ impl Instance {
         &self.store.data().observed
     }
 
-    fn begin(&mut self) -> Result<()> {
-        self.observed().begin_call();
+    /// Gives the number of the call that begins.
+    fn begin(&mut self) -> Result<u64> {
+        let number = self.observed().begin_call();
         // The second tick from now: the first may come at once, and a call is long after a whole epoch.
         self.store.set_epoch_deadline(2);
         if self.counts_fuel {
             refuel(&mut self.store, self.fuel)?;
         }
-        Ok(())
+        Ok(number)
     }
 
     fn find(&mut self, function: &Arc<Function>) -> Result<Found> {

@@ -91,8 +91,8 @@ impl TypeReader {
     #[cold]
     fn exceeded(&self) -> Error {
         let message = format!(
-            "the names and types of what the code imports and exports take more bytes than they may; \
-             `compile.maxTypeBytes` allows {}",
+            "the names and types of what the code imports and exports count for more bytes than they may (an import \
+             for 2 KiB beside its name); `compile.maxTypeBytes` allows {}",
             self.limit
         );
         Error::new(ErrorCode::CompileLimit, message)
