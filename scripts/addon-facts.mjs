@@ -61,7 +61,9 @@ export function addonFacts(file = addonFile()) {
     .map(([, major, minor]) => [Number(major), Number(minor)])
     .sort(([major, minor], [otherMajor, otherMinor]) => major - otherMajor || minor - otherMinor)
     .at(-1);
-  const places = [`${root}${path.sep}`, `${homedir()}${path.sep}`, `registry${path.sep}src${path.sep}`];
+  // A home that is the root itself, as containers have it, stands in every address.
+  const folders = [root, homedir()].filter((folder) => folder !== path.parse(folder).root);
+  const places = [...folders.map((folder) => `${folder}${path.sep}`), `registry${path.sep}src${path.sep}`];
   const text = bytes.toString('latin1');
   const paths = places.flatMap((place) => {
     const at = text.indexOf(place);

@@ -44,10 +44,14 @@ export function run(command, args, { env, cwd = root } = {}) {
   });
 }
 
-/** Runs cargo, whose compiler leaves this machine's paths out of what it makes; a wrapper of yours (sccache) goes first. */
+/** Runs cargo, whose compiler leaves this machine's paths out of what it makes; a RUSTC_WRAPPER of yours runs behind that. */
 export function cargo(args, { env } = {}) {
-  const wrapper = process.platform === 'win32' ? {} : { RUSTC_WRAPPER: path.join(root, 'scripts', 'rustc.sh') };
-  return run('cargo', args, { env: { ...wrapper, ...process.env, ...env } });
+  if (process.platform === 'win32') return run('cargo', args, { env });
+  const wrapped = {
+    NEXT_RUSTC_WRAPPER: process.env.RUSTC_WRAPPER ?? '',
+    RUSTC_WRAPPER: path.join(root, 'scripts', 'rustc.sh'),
+  };
+  return run('cargo', args, { env: { ...wrapped, ...env } });
 }
 
 /** Runs npm with the npm that runs us, so that both are of one version. */

@@ -25,9 +25,12 @@ const forImage = path.join(root, 'deploy', 'packages');
 
 /** Where the repository at `url` is, and its issues and front page, as forges have them. */
 export function repositoryFields(url) {
-  const web = /^https:\/\/[^\s/]+(\/[^\s/?#]+){2,}$/.test(url) ? url.replace(/\.git$/, '') : undefined;
+  // No user and password: they would be published.
+  const web = /^https:\/\/[^\s/@]+(\/[^\s/?#]+){2,}$/.test(url) ? url.replace(/\.git$/, '') : undefined;
   if (web === undefined) {
-    throw new Failure(`--repository ${url}: an https address such as https://example.com/owner/name is needed`);
+    throw new Failure(
+      '--repository: an https address without credentials is needed, such as https://example.com/owner/name',
+    );
   }
   return {
     repository: { type: 'git', url: `git+${web}.git` },
@@ -70,7 +73,9 @@ async function checkAddon() {
   }
   if (symbols.length > 0) throw new Failure(`${addonFile()} is not stripped: it has ${symbols.join(', ')}`);
   if (paths.length > 0) {
-    throw new Failure(`${addonFile()} holds paths of this machine (${paths[0]}): build it in a new target folder`);
+    throw new Failure(
+      `${addonFile()} holds paths of this machine (${paths[0]}): build it in a new target folder, by npm run build:addon`,
+    );
   }
 }
 

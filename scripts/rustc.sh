@@ -4,11 +4,14 @@
 set -eu
 rustc=$1
 shift
-for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+for crates in "${CARGO_HOME:-${HOME:-}/.cargo}"/registry/src/*/; do
   set -- "$@" "--remap-path-prefix=${crates%/}=crates"
 done
 # Where a build script writes; of two prefixes that fit, rustc takes the later.
 if [ -n "${OUT_DIR:-}" ]; then
   set -- "$@" "--remap-path-prefix=$OUT_DIR=out"
+fi
+if [ -n "${NEXT_RUSTC_WRAPPER:-}" ]; then
+  exec "$NEXT_RUSTC_WRAPPER" "$rustc" "$@"
 fi
 exec "$rustc" "$@"

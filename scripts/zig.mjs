@@ -2,7 +2,7 @@
 // Debian's own linker takes those of the machine it runs on, and the addon then loads on nothing older.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ask, readJson, root } from './lib.mjs';
+import { ask, Failure, readJson, root } from './lib.mjs';
 
 /** The oldest glibc that the package promises, as `2.28`; undefined on platforms without. */
 export function glibcFloor(platform) {
@@ -18,6 +18,13 @@ export function zigCommand() {
   return candidates.find(([command, ...args]) => ask(command, [...args, 'version']) !== undefined);
 }
 
+/** The unwinder that every process with glibc has. */
+function libgcc() {
+  const file = ask(process.env.CC ?? 'cc', ['-print-file-name=libgcc_s.so.1']);
+  if (file === undefined || !path.isAbsolute(file)) throw new Failure('no libgcc_s.so.1 (apt-get install gcc)');
+  return file;
+}
+
 /** rustc's flags and the environment for a link against `glibc`. */
 export function zigLinking([zig, ...words], glibc, arch) {
   return {
@@ -26,7 +33,7 @@ export function zigLinking([zig, ...words], glibc, arch) {
       ZIG: zig,
       ZIG_ARGUMENTS: words.join(' '),
       ZIG_TARGET: `${arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu.${glibc}`,
-      ZIG_LIBGCC: ask(process.env.CC ?? 'cc', ['-print-file-name=libgcc_s.so.1']),
+      ZIG_LIBGCC: libgcc(),
     },
   };
 }
