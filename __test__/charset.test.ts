@@ -196,7 +196,7 @@ describe('toUtf8', () => {
     expect((await labelsAsked(pageOf('', unit, 256 * 1024))).length).toBeLessThanOrEqual(128);
   });
 
-  test('after 64 unknown labels a page declares nothing', async () => {
+  test('after 64 unknown labels no further meta counts', async () => {
     const behind = (count: number) => `${KLINGON.repeat(count)}<meta charset=shift_jis>`;
     expect(await decoded(bytes(behind(63), KANJI))).toBe(`${behind(63)}潮`);
     expect(await decoded(bytes(behind(64), KANJI))).toBe(`${behind(64)}’ª`);
