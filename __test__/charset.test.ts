@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { charsetOf, toUtf8 } from '../dist/page/charset.js';
 import { get, page, text } from './fetch-support.js';
 import { turnsDuring } from './support.js';
@@ -147,6 +147,101 @@ describe('toUtf8', () => {
     const start = { 'a script': '<script>', 'a title': '<title>', attributes: '<p ' }[kind] ?? '';
     const page = bytes(start + unit.repeat((4 * 1024 * 1024) / unit.length));
     expect(await turnsDuring(toUtf8(page))).toBeGreaterThanOrEqual(3);
+  });
+
+  test('a turn scans 16 KiB', async () => {
+    let turns = 0;
+    let immediate = setImmediate(function tick() {
+      turns += 1;
+      immediate = setImmediate(tick);
+    });
+    onTestFinished(() => clearImmediate(immediate));
+    await toUtf8(bytes(`<p ${' a=b'.repeat((1024 * 1024) / 4)}`));
+    expect(turns).toBeGreaterThanOrEqual(60);
+  });
+
+  /** A page of units one behind the other, each made from its number. */
+  const pageOf = (start: string, unit: (number: number) => string, length: number) => {
+    let html = start;
+    for (let number = 0; html.length < length; number++) html += unit(number);
+    return bytes(html);
+  };
+  /** Labels that Node is asked for while this runs; it throws for those that it does not know. */
+  const labelsAsked = async (page: Uint8Array) => {
+    const asked: (string | undefined)[] = [];
+    vi.stubGlobal(
+      'TextDecoder',
+      class extends TextDecoder {
+        constructor(label?: string, options?: ConstructorParameters<typeof TextDecoder>[1]) {
+          asked.push(label);
+          super(label, options);
+        }
+      },
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    await toUtf8(page);
+    vi.unstubAllGlobals();
+    return asked;
+  };
+
+  const KLINGON = '<meta charset=klingon>';
+  const CONTENT = '<meta http-equiv=content-type content="charset=klingon">';
+  test.each<[string, (number: number) => string]>([
+    ['one label', () => KLINGON],
+    ['labels that differ', (number) => `<meta charset=x${number}>`],
+    ['labels in their content', () => CONTENT],
+    ['both kinds of labels', () => `<meta charset=x ${CONTENT.slice(6)}`],
+  ])('a page of nothing but unknown labels asks for few: %s', async (_, unit) => {
+    // 64 of the page and 64 of its first 1,024 bytes, at most.
+    expect((await labelsAsked(pageOf('', unit, 256 * 1024))).length).toBeLessThanOrEqual(128);
+  });
+
+  test('after 64 unknown labels no further meta counts', async () => {
+    const behind = (count: number) => `${KLINGON.repeat(count)}<meta charset=shift_jis>`;
+    expect(await decoded(bytes(behind(63), KANJI))).toBe(`${behind(63)}潮`);
+    expect(await decoded(bytes(behind(64), KANJI))).toBe(`${behind(64)}’ª`);
+  });
+
+  test('a label of more than 64 characters is none', async () => {
+    const padded = (label: string, length: number) => `<meta charset="${label.padEnd(length)}">`;
+    for (const [label, page] of [
+      ['shift_jis', '潮'],
+      ['x-user-defined', '’ª'],
+    ] as const)
+      expect(await decoded(bytes(padded(label, 64), KANJI))).toBe(padded(label, 64) + page);
+    const next = '<meta charset=shift_jis>';
+    for (const label of ['utf-8', 'x-user-defined'])
+      expect(await decoded(bytes(padded(label, 65), next, KANJI))).toBe(`${padded(label, 65)}${next}潮`);
+    expect(await decoded(bytes(KANJI), 'shift_jis'.padEnd(65))).toBe('’ª');
+    expect(await labelsAsked(bytes('<meta charset="', 'x'.repeat(100_000), '">'))).toEqual([]);
+  });
+
+  test.each([
+    ['a script in a script', '<script><!--<script>', '<'],
+    ['a script', '<script>', '<'],
+    ['a title', '<title>', '<'],
+    ['beginnings of ends', '<script><!--', '</scrip'],
+  ])('makes no strings of what may be a tag in text: %s', async (_, start, unit) => {
+    const page = pageOf(start, () => unit, 64 * 1024);
+    const strings = vi.spyOn(Buffer.prototype, 'toString');
+    onTestFinished(() => strings.mockRestore());
+    await toUtf8(page);
+    const made = strings.mock.calls.length;
+    strings.mockRestore();
+    expect(made).toBeLessThan(20);
+  });
+
+  test('a head that is written to be slow takes no longer than another', async () => {
+    const millis = async (head: string) => {
+      const page = bytes(head.padEnd(1024, "'"));
+      const began = performance.now();
+      for (let round = 0; round < 50; round++) await toUtf8(page);
+      return performance.now() - began;
+    };
+    await millis('<p>');
+    const other = await millis('<p>');
+    // Of one that takes all ways through an expression: 500 times as long.
+    expect(await millis(`<?xml ${"encoding='".repeat(50)}`)).toBeLessThan(30 * Math.max(other, 1));
   });
 
   test('else UTF-8 or windows-1252, all of it', async () => {

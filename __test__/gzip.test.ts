@@ -1,7 +1,7 @@
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { gunzip } from '../dist/page/gzip.js';
-import { failure } from './support.js';
+import { eventually, failure } from './support.js';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -104,6 +104,73 @@ describe('gunzip', () => {
     ['a second member that is cut off', Buffer.concat([page, page.subarray(0, 40)]), /unexpected end of file|cut off/],
   ])('refuses %s', async (_, bytes, message) => {
     for (const size of [1, bytes.length]) expect((await failure(unzipped(bytes, size))).message).toMatch(message);
+  });
+
+  /** A source that says whether it was closed. */
+  const closable = (pieces: readonly Uint8Array[], closing?: () => void) => {
+    const source = {
+      closed: false,
+      async *[Symbol.asyncIterator]() {
+        try {
+          yield* pieces;
+        } finally {
+          source.closed = true;
+          closing?.();
+        }
+      },
+    };
+    return source;
+  };
+  const rest = Array.from({ length: 10 }, () => Buffer.alloc(10));
+
+  test.each<[string, Uint8Array, RegExp | undefined]>([
+    ['has ended', page, undefined],
+    ['is no gzip', Buffer.from('<p>tide'), /not gzip/],
+    ['is damaged', broken(10, 0xff), /invalid/],
+    ['has a wrong checksum', broken(-5, 1), /checksum/],
+  ])('closes its source once it %s', async (_, first, message) => {
+    const source = closable([first, ...rest]);
+    const read = async () => {
+      for await (const _ of gunzip(source));
+    };
+    if (message === undefined) await read();
+    else expect((await failure(read())).message).toMatch(message);
+    await eventually(() => source.closed);
+  });
+
+  test('closes its source when nobody reads on', async () => {
+    const source = closable([page, ...rest]);
+    for await (const _ of gunzip(source)) break;
+    await eventually(() => source.closed);
+  });
+
+  test('does not wait for its source to close', async () => {
+    let closed = false;
+    const pieces: AsyncIterator<Uint8Array> = {
+      next: async () => ({ done: false, value: Buffer.concat([page, Buffer.from('x')]) }),
+      return: () => {
+        closed = true;
+        return new Promise(() => {});
+      },
+    };
+    for await (const _ of gunzip({ [Symbol.asyncIterator]: () => pieces }));
+    expect(closed).toBe(true);
+  });
+
+  test('a source that fails to close changes nothing', async () => {
+    const unhandled: unknown[] = [];
+    const listen = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', listen);
+    onTestFinished(() => void process.off('unhandledRejection', listen));
+    const source = closable([page, ...rest, Buffer.from('x')], () => {
+      throw new Error('cannot be closed');
+    });
+    let text = '';
+    for await (const piece of gunzip(source)) text += Buffer.from(piece).toString();
+    expect(text).toBe(TEXT);
+    await eventually(() => source.closed);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
   });
 
   test('a failure of what it reads is its own', async () => {

@@ -15,19 +15,25 @@ const RESERVED = 0xe0;
 
 /**
  * Decompresses gzip (RFC 1952): all members that stand one behind the other. What follows the last of them and is no
- * other is left unread, as browsers do it; Node's own decoder fails there. No bytes at all give none.
+ * other is left unread, as browsers do it; Node's own decoder fails there. No bytes at all give none. The source is closed
+ * however this ends.
  *
  * @throws Error for what is no gzip, is cut off or damaged, or has more than 1,000 members
  */
 export async function* gunzip(sent: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const input = new Input(sent);
-  if (!(await input.fill())) return;
-  if (!(await input.beginsWith(MAGIC))) throw new Error('not gzip');
-  for (let members = 1; ; members++) {
-    await skipHeader(input);
-    yield* member(input);
-    if (!(await input.beginsWith(MAGIC))) return;
-    if (members === MAX_MEMBERS) throw new Error(`gzip of more than ${MAX_MEMBERS} members`);
+  try {
+    if (!(await input.fill())) return;
+    if (!(await input.beginsWith(MAGIC))) throw new Error('not gzip');
+    for (let members = 1; ; members++) {
+      await skipHeader(input);
+      yield* member(input);
+      if (!(await input.beginsWith(MAGIC))) return;
+      if (members === MAX_MEMBERS) throw new Error(`gzip of more than ${MAX_MEMBERS} members`);
+    }
+  } finally {
+    // Not awaited: it would wait for a piece that is on its way, and may never come. What was read is not changed by it.
+    input.close().catch(ignore);
   }
 }
 
@@ -79,6 +85,10 @@ class Input {
 
   constructor(sent: AsyncIterable<Uint8Array>) {
     this.#pieces = sent[Symbol.asyncIterator]();
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
   }
 
   /** Whether there are bytes; waits for some. */
@@ -138,3 +148,5 @@ class Input {
     }
   }
 }
+
+function ignore(): void {}

@@ -29,6 +29,12 @@ const RAW_TEXT: ReadonlySet<string> = new Set([
 /** What a `meta` declares its encoding with. */
 const ATTRIBUTES: ReadonlySet<string> = new Set(['charset', 'content', 'http-equiv']);
 
+/**
+ * After so many labels that Node does not know no further `meta` counts: Node throws for each, which takes microseconds,
+ * and a page has room for hundreds of thousands.
+ */
+const MAX_UNKNOWN_LABELS = 64;
+
 /** No tag and no attribute that matters has a shorter or longer name. */
 const SHORTEST_NAME = 'xmp'.length;
 const LONGEST_NAME = 'http-equiv'.length;
@@ -73,9 +79,11 @@ export class MetaScanner {
   /** Of a `meta`. */
   readonly #attributes = new Map<string, string>();
   #quote = DOUBLE_QUOTE;
-  #rawText = '';
+  /** What ends the raw text, behind its `<`. */
+  #rawTextEnd = '';
   /** Inside of `<!--` in a script, and inside of another `<script` there, where `</script>` is no end. */
   #escapes = 0;
+  #unknownLabels = 0;
 
   constructor(page: Buffer, skipsRawText: boolean) {
     this.#page = page;
@@ -101,7 +109,7 @@ export class MetaScanner {
         if (this.#skipTo(LESS)) this.#state = 'tagOpen';
         return;
       case 'rawText':
-        if (this.#skipTo(LESS) && this.#isTag(`/${this.#rawText}`)) this.#beginTag(1, true);
+        if (this.#skipTo(LESS) && this.#isTag(this.#rawTextEnd)) this.#beginTag(1, true);
         return;
       case 'scriptData':
         this.#scriptData(byte);
@@ -230,14 +238,27 @@ export class MetaScanner {
 
   #endTag(): void {
     this.#state = 'data';
-    if (this.#tag === 'meta') this.encoding = encodingOfMeta(this.#attributes);
+    if (this.#tag === 'meta') this.#endMeta();
     if (!this.#skipsRawText) return;
     // All that follows is text.
     if (this.#tag === 'plaintext') this.#at = this.#page.length;
     if (!RAW_TEXT.has(this.#tag)) return;
-    this.#rawText = this.#tag;
+    this.#rawTextEnd = `/${this.#tag}`;
     this.#escapes = 0;
     this.#state = this.#tag === 'script' ? 'scriptData' : 'rawText';
+  }
+
+  /** As the standard's parser takes the encoding from a `meta` (13.2.6.4.4). */
+  #endMeta(): void {
+    for (const label of labelsOf(this.#attributes)) {
+      this.encoding = declaredEncodingOf(label);
+      if (this.encoding !== undefined) return;
+      this.#unknownLabels += 1;
+      if (this.#unknownLabels === MAX_UNKNOWN_LABELS) {
+        this.#at = this.#page.length;
+        return;
+      }
+    }
   }
 
   /** What was read since `start`, in lower case; empty where its length says that it does not matter. */
@@ -247,8 +268,15 @@ export class MetaScanner {
     return this.#page.toString('latin1', this.#start, this.#at).toLowerCase();
   }
 
+  /** Whether this text, which is in lower case, stands here in any case. Makes no string: a page may ask at each byte. */
   #isText(text: string): boolean {
-    return this.#page.toString('latin1', this.#at, this.#at + text.length).toLowerCase() === text;
+    for (let index = 0; index < text.length; index++) {
+      const byte = this.#page[this.#at + index];
+      const wanted = text.charCodeAt(index);
+      if (byte === wanted) continue;
+      if (byte === undefined || !isLetter(wanted) || (byte | 0x20) !== wanted) return false;
+    }
+    return true;
   }
 
   /** Whether a tag of this name stands here, behind its `<`. */
@@ -268,11 +296,11 @@ export class MetaScanner {
   }
 }
 
-/** As the standard's parser takes it from a `meta` (13.2.6.4.4). */
-function encodingOfMeta(attributes: ReadonlyMap<string, string>): string | undefined {
-  const encoding = declaredEncodingOf(attributes.get('charset'));
-  if (encoding !== undefined || attributes.get('http-equiv')?.toLowerCase() !== 'content-type') return encoding;
-  return declaredEncodingOf(labelOf(attributes.get('content') ?? ''));
+/** The labels in a `meta`, the one that counts first. */
+function labelsOf(attributes: ReadonlyMap<string, string>): string[] {
+  const isContentType = attributes.get('http-equiv')?.toLowerCase() === 'content-type';
+  const labels = [attributes.get('charset'), isContentType ? labelOf(attributes.get('content') ?? '') : undefined];
+  return labels.filter((label) => label !== undefined);
 }
 
 /** The label in the `content` of a `meta` (the standard's 2.4.4). */
