@@ -58,7 +58,14 @@ describe('the repository', () => {
 
   test('is an https address, with or without .git', () => {
     expect(repositoryFields(`${REPOSITORY}.git`)).toEqual(repositoryFields(REPOSITORY));
-    for (const wrong of ['', 'riptide-wasm', 'https://example.com', 'git@example.com:tides/riptide-wasm.git']) {
+    const credentials = 'https://user:token@example.com/tides/riptide-wasm';
+    for (const wrong of [
+      '',
+      'riptide-wasm',
+      'https://example.com',
+      'git@example.com:tides/riptide-wasm.git',
+      credentials,
+    ]) {
       expect(() => repositoryFields(wrong), wrong).toThrow('--repository');
     }
   });

@@ -63,18 +63,17 @@ function newer(version, floor) {
 async function checkAddon() {
   const floor = glibcFloor(platformName());
   if (floor === undefined) return;
+  const file = path.join(root, 'npm', platformName(), path.basename(addonFile()));
   // One that was built before zig was there.
-  if (newer(addonFacts().glibc, floor)) await buildAddon();
-  const { glibc, symbols, paths } = addonFacts();
+  if (newer(addonFacts(file).glibc, floor)) await buildAddon();
+  const { glibc, symbols, paths } = addonFacts(file);
   if (newer(glibc, floor)) {
-    throw new Failure(
-      `${addonFile()} needs glibc ${glibc}, its package says ${floor}: pip install ziglang, which links it`,
-    );
+    throw new Failure(`${file} needs glibc ${glibc}, its package says ${floor}: pip install ziglang, which links it`);
   }
-  if (symbols.length > 0) throw new Failure(`${addonFile()} is not stripped: it has ${symbols.join(', ')}`);
+  if (symbols.length > 0) throw new Failure(`${file} is not stripped: it has ${symbols.join(', ')}`);
   if (paths.length > 0) {
     throw new Failure(
-      `${addonFile()} holds paths of this machine (${paths[0]}): build it in a new target folder, by npm run build:addon`,
+      `${file} holds paths of this machine (${paths[0]}): build it in a new target folder, by npm run build:addon`,
     );
   }
 }
