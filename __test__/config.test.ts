@@ -172,6 +172,7 @@ describe('loadConfig', () => {
       RIPTIDE_WASM_METRICS_PORT_HTTP: '8080',
       RIPTIDE_WASM_MAX_POOL_SERVICE: '4',
       RIPTIDE_WASM_CACHE_DIR_HOST: 'x',
+      [`RIPTIDE_WASM_${'SERVICE_PORT_'.repeat(9_000)}X`]: '8080',
       riptide_wasm_metrics_service_host: 'x',
     };
     const warnings = await warningsOf(() => loadConfig(alike));
