@@ -306,8 +306,9 @@ describe.runIf(isShipped)('the package', () => {
       return stdout + stderr;
     }
 
-    function jest(folder: string, extension: string, options: string[] = []): string {
+    function jest(folder: string, extension: string, options: string[] = [], more: object = {}): string {
       const config = {
+        ...more,
         testEnvironment: 'node',
         testMatch: [`**/*.test.${extension}`],
         transform: {},
@@ -339,6 +340,23 @@ describe.runIf(isShipped)('the package', () => {
         });`;
       expect(jest(tests('jest-cjs', 'cjs', load), 'cjs')).toContain('4 passed, 4 total');
     }, 60_000);
+
+    test('works by require() in Jest that injects no globals', () => {
+      const load = `const { expect, test } = require('@jest/globals');
+        const ${names} = require('riptide-wasm');
+        test.each(['prometheus', 'redis', 'server'])('the entry of %s', (entry) => {
+          expect(Object.keys(require('riptide-wasm/' + entry))).not.toEqual([]);
+        });`;
+      for (const peer of ['redis', 'fastify']) {
+        symlinkSync(join(ROOT, 'node_modules', peer), inProject('node_modules', peer));
+      }
+      const folder = tests('jest-no-globals', 'cjs', load);
+      expect(jest(folder, 'cjs', [], { injectGlobals: false })).toContain('8 passed, 8 total');
+    }, 60_000);
+
+    test('works by require() in a process that Jest started, which has its variables', () => {
+      expectToWork(run('app.cjs', { JEST_WORKER_ID: '1' }));
+    });
 
     test('works by import in Jest', () => {
       const load = `import ${names} from 'riptide-wasm';`;

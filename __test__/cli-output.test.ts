@@ -5,6 +5,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { oneLine } from '../dist/cli/failure.js';
 import { ownHome } from './cache-support.js';
 import { type Ended, run, temporaryFolder } from './support.js';
 
@@ -95,3 +96,19 @@ async function intoFull(args: readonly string[]): Promise<{ code: number; stderr
   const [code] = await once(child, 'close');
   return { code, stderr };
 }
+
+describe('a failure in one line', () => {
+  test('tells the causes, at most eight of them, also in a circle', () => {
+    const chain = Array.from({ length: 20 }, (_, index) => new Error(`<${index}>`));
+    for (const [index, error] of chain.entries()) error.cause = chain[index + 1];
+    expect(oneLine(chain[0]).match(/<\d+>/g)).toEqual(chain.slice(0, 9).map(({ message }) => message));
+    const [first, second] = [new Error('ebb'), new Error('flow')];
+    first.cause = second;
+    second.cause = first;
+    expect(oneLine(first)).toContain('ebb (flow');
+  });
+
+  test.each([[null], [undefined], ['a word'], [7], [Symbol('sea')], [Object.create(null)]])('takes %o', (thrown) => {
+    expect(oneLine(thrown)).not.toBe('');
+  });
+});

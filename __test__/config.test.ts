@@ -147,13 +147,36 @@ describe('loadConfig', () => {
       'PORT',
       'PORT_8080_TCP',
       'PORT_8080_TCP_ADDR',
+      'METRICS_SERVICE_HOST',
+      'METRICS_SERVICE_PORT',
+      'METRICS_SERVICE_PORT_HTTP_METRICS',
+      'METRICS_PORT_9090_TCP',
+      'METRICS_PORT_9090_TCP_PROTO',
+      'METRICS_PORT_53_UDP_PORT',
+      'CACHE_2_PORT_9_SCTP_ADDR',
     ];
     for (const name of kubernetes) read.add(`RIPTIDE_WASM_${name}`);
+    const address = 'tcp://10.0.0.1:9090';
     const warnings = await warningsOf(() => {
       // Some of the values are refused, after names are looked at.
       for (const name of read) expect(() => loadConfig({ [name]: '' })).not.toThrow(TypeError);
+      loadConfig({ RIPTIDE_WASM_METRICS_PORT: address });
     });
     expect(warnings).toEqual([]);
+  });
+
+  test('names what is only like a variable of Kubernetes', async () => {
+    const alike = {
+      RIPTIDE_WASM_SERVER_PORT: '8080',
+      RIPTIDE_WASM_MAX_POOL_SIZE_PORT: '8080',
+      RIPTIDE_WASM_METRICS_PORT_HTTP: '8080',
+      RIPTIDE_WASM_MAX_POOL_SERVICE: '4',
+      RIPTIDE_WASM_CACHE_DIR_HOST: 'x',
+      [`RIPTIDE_WASM_${'SERVICE_PORT_'.repeat(9_000)}X`]: '8080',
+      riptide_wasm_metrics_service_host: 'x',
+    };
+    const warnings = await warningsOf(() => loadConfig(alike));
+    expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(Object.keys(alike));
   });
 
   test('is read by what is made from the environment, which warns as well', async () => {

@@ -139,6 +139,17 @@ describe.each([
   });
 });
 
+test('a breaker reads the codes of its filter once', async () => {
+  let reads = 0;
+  const errorFilter = Object.defineProperty(['ERR_GUEST' as const], 0, {
+    get: () => (reads++ === 0 ? 'ERR_TRAP' : 'ERR_NONE'),
+  });
+  const pool = await poolOf(engine, exiting(), { max: 1, wasi, breaker: { volumeThreshold: 1, errorFilter } });
+  expect(reads).toBe(1);
+  expect((await failure(pool.call('trap'))).code).toBe('ERR_TRAP');
+  expect(pool.stats.breaker).toMatchObject({ state: 'closed', successes: 1 });
+});
+
 test.each([[['ERR_NONE']], ['ERR_EXIT'], [[1]], [() => true]])(
   'a breaker refuses %s as a filter',
   async (errorFilter) => {

@@ -1,14 +1,24 @@
 // An addon that is missing or does not load says why, and the one thing to do. Each package here is laid out as
 // installed; nothing is packed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { addonFile } from '../dist/addon.js';
-import { OLDEST_GLIBC } from '../dist/load-failure.js';
+import { isOlder, OLDEST_GLIBC } from '../dist/load-failure.js';
 import { temporaryFolder } from './support.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -67,6 +77,20 @@ function told(folder: string, options: string[] = [], env: Record<string, string
   const { stdout, stderr } = node(folder, [...options, 'main.mjs'], env);
   expect(stdout, stderr).not.toBe('');
   return JSON.parse(stdout);
+}
+
+/** Puts a program with the package in it there. */
+function bundleOf(outfile: string) {
+  return build({
+    stdin: {
+      contents: "import { buildInfo } from './dist/index.js'; console.log(buildInfo().version);",
+      resolveDir: root,
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile,
+  });
 }
 
 /** Code that runs before anything else, as Node's `--import` takes it. */
@@ -153,8 +177,9 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
     expect(message).toContain('linux-riscv64-gnu');
   });
 
+  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+
   test('where Node loads none', () => {
-    const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
     const folder = project(addonFile);
     const refused = told(folder, [flag, '--allow-fs-read=*']);
     expect(refused).toMatchObject({ code: 'ERR_UNSUPPORTED', causeCode: 'ERR_DLOPEN_DISABLED' });
@@ -165,6 +190,39 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
     const without = told(folder, ['--no-addons']);
     expect([without.code, without.details.reason]).toEqual(['ERR_UNSUPPORTED', 'permission']);
     expect(without.message).toContain('--no-addons');
+  });
+
+  test('that Node may not read', () => {
+    const folder = project(addonFile);
+    const allowed = (...paths: string[]) => [
+      flag,
+      '--allow-addons',
+      ...['main.mjs', 'node_modules/riptide-wasm/dist/*', ...paths].map(
+        (path) => `--allow-fs-read=${join(folder, path)}`,
+      ),
+    ];
+    const named = { RIPTIDE_WASM_ADDON: addonFile };
+    for (const refused of [told(folder, allowed()), told(folder, allowed(), named)]) {
+      expect(refused).toMatchObject({ code: 'ERR_UNSUPPORTED', causeCode: 'ERR_ACCESS_DENIED' });
+      expect(refused.details).toMatchObject({ reason: 'permission', needed: '--allow-fs-read' });
+      expect(refused.message).toContain('start node with --allow-fs-read');
+    }
+    const whole = allowed('node_modules/riptide-wasm/*', 'node_modules/riptide-wasm-linux-x64-gnu/*');
+    expect(told(folder, whole)).toEqual({ loaded: version });
+  });
+
+  test('of a bundle beside it, where Node may read no other folder', async () => {
+    const folder = temporaryFolder();
+    const main = join(folder, 'app', 'main.mjs');
+    await bundleOf(main);
+    cpSync(addonFile, join(folder, 'app', ADDON));
+    const { stdout, stderr } = node(folder, [
+      flag,
+      '--allow-addons',
+      `--allow-fs-read=${join(folder, 'app', '*')}`,
+      main,
+    ]);
+    expect(stdout, stderr).toBe(`${version}\n`);
   });
 
   test('for a newer Node-API, or another ABI', () => {
@@ -204,7 +262,9 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
   test('that the environment names', () => {
     const folder = project();
     expect(told(folder, [], { RIPTIDE_WASM_ADDON: addonFile })).toEqual({ loaded: version });
-    for (const wrong of ['', 'nowhere.node', folder]) {
+    symlinkSync('circle', join(folder, 'circle'));
+    const none = ['nowhere.node', join(addonFile, 'x'), 'circle', 'x'.repeat(5000)];
+    for (const wrong of ['', folder, ...none]) {
       const { code, details } = told(folder, [], { RIPTIDE_WASM_ADDON: wrong });
       expect([code, details.option, details.value]).toEqual(['ERR_BAD_OPTION', 'RIPTIDE_WASM_ADDON', wrong]);
     }
@@ -213,16 +273,7 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
   test('of a bundle without it: how to make it external, and where it may lie', async () => {
     const folder = temporaryFolder();
     const outfile = join(folder, 'app.mjs');
-    await build({
-      stdin: {
-        contents: "import { buildInfo } from './dist/index.js'; console.log(buildInfo().version);",
-        resolveDir: root,
-      },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile,
-    });
+    await bundleOf(outfile);
     writeFileSync(
       join(folder, 'main.mjs'),
       "import('./app.mjs').catch(({ code, message, details }) => console.log(JSON.stringify({ code, message, details })));",
@@ -247,6 +298,16 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
     expect(stderr).toContain('ERR_UNSUPPORTED');
     expect(stderr).toContain("GLIBC_9.99' not found");
   });
+});
+
+test('versions are compared by their numbers', () => {
+  const rising = ['2', '2.2.5', '2.9', '2.10', '2.28', '2.28.1', '10.0'];
+  for (const [at, older] of rising.entries()) {
+    expect(isOlder(older, older)).toBe(false);
+    for (const newer of rising.slice(at + 1))
+      expect([isOlder(older, newer), isOlder(newer, older)]).toEqual([true, false]);
+  }
+  expect([isOlder('2.28', '2.28.0'), isOlder('2.28.0', '2.28')]).toEqual([false, false]);
 });
 
 test('binaries are published for the platforms that have a package', () => {

@@ -1,6 +1,15 @@
 // The package as users get it: packed, and installed into an empty folder.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +35,23 @@ export function npmCli(): string {
   }
   return join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm');
 }
+
+/** The README's example: the first block of code after its mark, JavaScript. */
+export function readmeExample(): string {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const found = readme.match(/<!-- example: readme -->\s*```js\n([\s\S]*?)```/)?.[1];
+  if (found === undefined) throw new Error('README.md has no marked example');
+  return found;
+}
+
+/** What the example prints. */
+export const README_OUTPUT = [
+  'Tides en https://example.com/moon',
+  '3',
+  'ERR_MEMORY_LIMIT 1048576',
+  'TimeoutError',
+  '1 1',
+];
 
 /** A project in a temporary folder, with the package installed from its tarballs. */
 export class PackedProject {

@@ -1,4 +1,6 @@
 'use strict';
 
-module.exports =
-  typeof jest === 'undefined' ? require('../dist/index.js') : require('./outside-jest.cjs')('../dist/index.js');
+const outsideJest = require('./outside-jest.cjs');
+
+// Named for bundlers, which follow no other require().
+module.exports = outsideJest === undefined ? require('../dist/index.js') : outsideJest('../dist/index.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-module.exports =
-  typeof jest === 'undefined'
-    ? require('../dist/prometheus.js')
-    : require('./outside-jest.cjs')('../dist/prometheus.js');
+const outsideJest = require('./outside-jest.cjs');
+
+// Named for bundlers, which follow no other require().
+module.exports = outsideJest === undefined ? require('../dist/prometheus.js') : outsideJest('../dist/prometheus.js');

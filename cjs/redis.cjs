@@ -1,4 +1,6 @@
 'use strict';
 
-module.exports =
-  typeof jest === 'undefined' ? require('../dist/redis.js') : require('./outside-jest.cjs')('../dist/redis.js');
+const outsideJest = require('./outside-jest.cjs');
+
+// Named for bundlers, which follow no other require().
+module.exports = outsideJest === undefined ? require('../dist/redis.js') : outsideJest('../dist/redis.js');

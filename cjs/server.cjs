@@ -1,6 +1,7 @@
 'use strict';
 
+const outsideJest = require('./outside-jest.cjs');
+
+// Named for bundlers, which follow no other require().
 module.exports =
-  typeof jest === 'undefined'
-    ? require('../dist/server/index.js')
-    : require('./outside-jest.cjs')('../dist/server/index.js');
+  outsideJest === undefined ? require('../dist/server/index.js') : outsideJest('../dist/server/index.js');

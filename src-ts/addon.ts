@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Addon } from './binding.js';
 import { makeError } from './errors.js';
 import { isNodeTooOld, loadFailure } from './load-failure.js';
-import { folder, PACKAGE, requireFrom, running, shippedFile, toldAddon } from './location.js';
+import { folder, PACKAGE, readable, requireFrom, running, shippedFile, toldAddon } from './location.js';
 import { badOption } from './options.js';
 import { VERSION } from './version.js';
 
@@ -18,11 +18,21 @@ function platformNames(): string[] {
 
 const fileName = (platform: string) => `${PACKAGE}.${platform}.node`;
 
+function isFile(path: string): boolean {
+  try {
+    return readable(path, (file) => statSync(file).isFile());
+  } catch (error) {
+    // The system's: no such file, a file where a folder should be, links in a circle.
+    if ((error as NodeJS.ErrnoException).syscall === 'stat') return false;
+    throw error;
+  }
+}
+
 /** The addon's file: the one that is named, a clone's, the one beside a bundle, or the platform package's. */
 function findAddon(): string {
   if (toldAddon !== undefined) {
     const file = resolve(toldAddon);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+    if (isFile(file)) return file;
     throw badOption('RIPTIDE_WASM_ADDON', toldAddon, `the path of ${platformNames().map(fileName).join(' or ')}`);
   }
   let missing: unknown;

@@ -1,9 +1,8 @@
 // Why the addon was not found, or does not load, and the one thing to do about it.
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeError, type RiptideError } from './errors.js';
-import { bundled, folder, PACKAGE, running } from './location.js';
+import { bundled, folder, isVisible, PACKAGE, running } from './location.js';
 import { VERSION } from './version.js';
 
 /** The oldest glibc that the published binary runs on. */
@@ -59,7 +58,7 @@ function unpublished(platform: string): Explanation {
 
 function notFound(platform: string): Explanation {
   const file = `${PACKAGE}.${platform}.node`;
-  if (folder !== undefined && existsSync(join(folder, 'src-ts'))) {
+  if (folder !== undefined && isVisible(join(folder, 'src-ts'))) {
     return { reason: 'not built', message: `native/${file} is not built: npm run build:addon` };
   }
   if (!PUBLISHED.includes(platform)) return unpublished(platform);
@@ -117,6 +116,12 @@ function oldNode(needed: string): Explanation {
 }
 
 /** Whether a version is older than another: numbers between dots. */
-function isOlder(a: string, b: string): boolean {
-  return a.localeCompare(b, 'en', { numeric: true }) < 0;
+export function isOlder(a: string, b: string): boolean {
+  const [numbers, others] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
+  const length = Math.max(numbers.length, others.length);
+  for (let at = 0; at < length; at++) {
+    const difference = (numbers[at] ?? 0) - (others[at] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }

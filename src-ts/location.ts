@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeError } from './errors.js';
 
 /** Node's `require` for a file. Webpack would put its own in the place of a `createRequire` imported by name. @internal */
 export const requireFrom = (file: string): NodeJS.Require => nodeModule.createRequire(file);
@@ -14,6 +15,35 @@ export const PACKAGE = 'riptide-wasm';
 /** Where Bun has what it compiled into an executable. */
 const INSIDE_EXECUTABLE = /^(?:\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
 
+const isRefused = (error: unknown): boolean => (error as { code?: unknown }).code === 'ERR_ACCESS_DENIED';
+
+/** Whether there is a file or folder that Node's permission model lets this process see. @internal */
+export function isVisible(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch (error) {
+    if (isRefused(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * What a file of this package is found to be.
+ *
+ * @throws RiptideError `ERR_UNSUPPORTED` where Node's permission model refuses to look
+ * @internal
+ */
+export function readable<T>(path: string, look: (path: string) => T): T {
+  try {
+    return look(path);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    const details = { feature: 'file access', reason: 'permission', path, needed: '--allow-fs-read' };
+    const message = `Node's permission model refuses to read ${path}: start node with --allow-fs-read for the folder of ${PACKAGE} and that of its platform package`;
+    throw makeError('ERR_UNSUPPORTED', details, { message, cause: error });
+  }
+}
+
 /**
  * The file this code runs from. Bundlers leave out `import.meta.url` in CommonJS, or write the path of the build
  * machine in its place, so a path counts only where there is a file; the last ones are the program's own.
@@ -23,7 +53,7 @@ function runningFile(): string {
   const module = typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined;
   if (module !== undefined && INSIDE_EXECUTABLE.test(module)) return process.execPath;
   const candidates = [module, commonJsFile(), process.argv[1]];
-  return candidates.find((file) => file !== undefined && existsSync(file)) ?? process.execPath;
+  return candidates.find((file) => file !== undefined && isVisible(file)) ?? process.execPath;
 }
 
 function commonJsFile(): string | undefined {
@@ -36,7 +66,7 @@ function commonJsFile(): string | undefined {
 
 function isPackage(folder: string): boolean {
   const manifest = join(folder, 'package.json');
-  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === PACKAGE;
+  return isVisible(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === PACKAGE;
 }
 
 /** Where the package is installed for a bundle; `undefined` where it is not. */
@@ -68,11 +98,13 @@ export const toldAddon = process.env.RIPTIDE_WASM_ADDON;
 /**
  * A file that ships with this package, by its path in the package's folder; in a bundle it may lie beside the bundle,
  * or beside the addon that the environment names. `undefined` where there is none.
+ *
+ * @throws RiptideError `ERR_UNSUPPORTED` where Node's permission model refuses to look
  * @internal
  */
 export function shippedFile(inPackage: string): string | undefined {
   const beside = toldAddon === undefined ? [dirname(running)] : [dirname(resolve(toldAddon)), dirname(running)];
   const candidates = bundled ? beside.map((each) => join(each, basename(inPackage))) : [];
   if (folder !== undefined) candidates.push(join(folder, inPackage));
-  return candidates.find((file) => existsSync(file));
+  return candidates.find((file) => readable(file, existsSync));
 }

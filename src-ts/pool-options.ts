@@ -36,7 +36,9 @@ export interface BreakerOptions {
   rollingCountBuckets?: number;
   /**
    * The codes of errors that are no failures: calls that end with them count as successes, and reject all the same. Codes,
-   * where opossum has a function: calls are counted off the event loop.
+   * where opossum has a function: calls are counted off the event loop. `ERR_ABORTED`, `ERR_ACQUIRE_TIMEOUT`,
+   * `ERR_BAD_ARGUMENT`, `ERR_BREAKER_OPEN`, `ERR_BUSY`, `ERR_CLOSED`, `ERR_QUEUE_FULL` and `ERR_REENTRANT` are counted as
+   * neither, here or not.
    * @default ['ERR_GUEST', 'ERR_EXIT']
    */
   errorFilter?: readonly ErrorCode[];
@@ -128,8 +130,8 @@ const BREAKER_RULES = {
   rollingCountBuckets: whole(1, 1_000, 'steps'),
   errorFilter: {
     allowed: 'an array of error codes',
-    accepts: (value: unknown) =>
-      Array.isArray(value) && value.every((code) => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)),
+    // Its codes are checked where they are copied: an array may answer differently when it is read again.
+    accepts: (value: unknown) => Array.isArray(value),
   },
   fallback: { allowed: 'a function', accepts: (value: unknown) => typeof value === 'function' },
 } satisfies Record<string, Rule>;
@@ -161,6 +163,13 @@ function breakerOptions(breaker: PoolOptions['breaker'] = false): BindingBreaker
     resetTimeoutMillis: given.resetTimeoutMillis ?? 30_000,
     rollingCountTimeoutMillis: given.rollingCountTimeoutMillis ?? 10_000,
     rollingCountBuckets: given.rollingCountBuckets ?? 10,
-    errorFilter: [...(given.errorFilter ?? ['ERR_GUEST', 'ERR_EXIT'])],
+    errorFilter: filteredCodes(given.errorFilter),
   };
+}
+
+function filteredCodes(given: BreakerOptions['errorFilter'] = ['ERR_GUEST', 'ERR_EXIT']): string[] {
+  const codes: unknown[] = [...given];
+  const isCode = (code: unknown): code is string => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
+  if (codes.every(isCode)) return codes;
+  throw badOption('breaker.errorFilter', given, BREAKER_RULES.errorFilter.allowed);
 }

@@ -22,10 +22,19 @@ const VARIABLES = [
 /** @internal */
 export type Variable = (typeof VARIABLES)[number];
 
-/** What sets others that begin like ours: this package, for its compiling processes; Kubernetes, for a service of its name. */
-const OTHERS = /^RIPTIDE_WASM_(COMPILING|SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_\w+)?)$/;
+/**
+ * What others set that begin like ours: this package, for its compiling processes; Kubernetes, for services whose names
+ * begin with ours.
+ */
+const OTHERS =
+  /^RIPTIDE_WASM_(COMPILING|PORT|([A-Z0-9]+_)*(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?))$/;
 
-/** A name may be as long as its setter likes. */
+const isSetByOthers = (name: string) => name.length <= COMPARED_LENGTH && OTHERS.test(name);
+
+/** Kubernetes' address of a service: a port that somebody set is a number. */
+const isServiceAddress = (name: string, value: string) => /_PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
+
+/** A name may be as long as its setter likes; those of Kubernetes' services and ports have at most 92 letters. */
 const COMPARED_LENGTH = 100;
 
 const warnedOf = new Set<string>();
@@ -34,8 +43,8 @@ const warnedOf = new Set<string>();
 export function warnOfUnknown(env: Environment): void {
   const known: readonly string[] = VARIABLES;
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || !/^riptide_wasm_/i.test(name) || known.includes(name) || OTHERS.test(name)) continue;
-    if (warnedOf.has(name)) continue;
+    if (value === undefined || !/^riptide_wasm_/i.test(name) || known.includes(name)) continue;
+    if (isSetByOthers(name) || isServiceAddress(name, value) || warnedOf.has(name)) continue;
     warnedOf.add(name);
     process.emitWarning(`${name} is not read; the nearest variable that is: ${nearest(name)}`, 'RiptideWarning');
   }

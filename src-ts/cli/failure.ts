@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** A command that cannot go on, with its exit code: 1 for what failed, 2 for how it was asked. */
 export class Failure extends Error {
   readonly exitCode: 1 | 2;
@@ -13,19 +15,27 @@ export function usage(message: string): Failure {
   return new Failure(message, 2);
 }
 
-/** Any error in one line, with what caused it. */
+/** The most causes behind an error that are looked at: a chain of them may be a cycle. */
+export const MOST_CAUSES = 8;
+
+/** Anything thrown in one line, with what caused it. */
 export function oneLine(error: unknown): string {
-  const { code } = error as { code?: unknown };
+  const { code } = Object(error) as { code?: unknown };
   const text = told(error);
   const known = typeof code === 'string' && code.startsWith('ERR_') && !text.includes(code) ? `${code}: ` : '';
   return sanitise(known + text);
 }
 
-function told(error: unknown): string {
-  const { message, cause } = error as { message?: unknown; cause?: unknown };
-  const text = typeof message === 'string' && message !== '' ? message : String(error);
-  const because = cause instanceof Error ? told(cause) : '';
+function told(error: unknown, left = MOST_CAUSES): string {
+  const { message, cause } = Object(error) as { message?: unknown; cause?: unknown };
+  const text = typeof message === 'string' && message !== '' ? message : asText(error);
+  const because = cause instanceof Error && left > 0 ? told(cause, left - 1) : '';
   return text.includes(because) ? text : `${text} (${because})`;
+}
+
+/** An object need not have a `toString`. */
+function asText(value: unknown): string {
+  return typeof value === 'object' && !(value instanceof Error) ? inspect(value) : String(value);
 }
 
 /** Without control and invisible formatting characters, which could drive the terminal; white space collapsed. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gather, limited } from '../page/body.js';
 import { charsetOf, toUtf8 } from '../page/charset.js';
 import { gunzip } from '../page/gzip.js';
-import { Failure } from './failure.js';
+import { Failure, MOST_CAUSES } from './failure.js';
 import { type Answer, fetchBytes } from './fetch.js';
 
 /** A page's bytes as UTF-8, and its address. */
@@ -59,13 +59,13 @@ function tooLarge(source: string): Failure {
   return new Failure(`${source}: larger than ${MAX_BYTES} bytes`);
 }
 
-function reason(error: unknown): string {
-  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
+function reason(error: unknown, left = MOST_CAUSES): string {
+  const { code, message, cause } = Object(error) as { code?: unknown; message?: unknown; cause?: unknown };
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EISDIR') return 'is a directory';
   if (code === 'EACCES') return 'permission denied';
   // What was aborted keeps why in `cause`.
-  if (cause instanceof Error) return reason(cause);
+  if (cause instanceof Error && left > 0) return reason(cause, left - 1);
   if (message === '' && typeof code === 'string') return code;
   return typeof message === 'string' ? message : String(error);
 }
