@@ -262,8 +262,10 @@ describe.runIf(addonFile.endsWith(ADDON))('the addon', () => {
   test('that the environment names', () => {
     const folder = project();
     expect(told(folder, [], { RIPTIDE_WASM_ADDON: addonFile })).toEqual({ loaded: version });
-    symlinkSync('circle', join(folder, 'circle'));
-    const none = ['nowhere.node', join(addonFile, 'x'), 'circle', 'x'.repeat(5000)];
+    symlinkSync('circle.node', join(folder, 'circle.node'));
+    // Node would run it.
+    writeFileSync(join(folder, 'script.js'), 'console.log("ran")');
+    const none = ['nowhere.node', join(addonFile, 'x.node'), 'circle.node', `${'x'.repeat(5000)}.node`, 'script.js'];
     for (const wrong of ['', folder, ...none]) {
       const { code, details } = told(folder, [], { RIPTIDE_WASM_ADDON: wrong });
       expect([code, details.option, details.value]).toEqual(['ERR_BAD_OPTION', 'RIPTIDE_WASM_ADDON', wrong]);

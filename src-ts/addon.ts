@@ -32,7 +32,8 @@ function isFile(path: string): boolean {
 function findAddon(): string {
   if (toldAddon !== undefined) {
     const file = resolve(toldAddon);
-    if (isFile(file)) return file;
+    // By another name Node would run the file as JavaScript.
+    if (file.endsWith('.node') && isFile(file)) return file;
     throw badOption('RIPTIDE_WASM_ADDON', toldAddon, `the path of ${platformNames().map(fileName).join(' or ')}`);
   }
   let missing: unknown;
