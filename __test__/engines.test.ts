@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Engine, type EngineOptions, getWasmMemoryMetrics, Instance } from '../dist/index.js';
-import { failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, run, temporaryFolder } from './support.js';
+import { Engine, type EngineOptions, getWasmMemoryMetrics, Instance, Pool } from '../dist/index.js';
+import { failure, GROW, LOOP, loadWat, MATH, noPagesLeft, poolOf, run, temporaryFolder, thrown } from './support.js';
 
 /** Engines of the same options; of no others in this process, so that they have room beside each other. */
 function equal(count: number, options: EngineOptions): Engine[] {
@@ -153,5 +153,25 @@ describe('many engines', () => {
     );
     expect(await Promise.all(engines.map(call))).toEqual(Array.from({ length: 8 }, () => 7));
     expect(engines.map(({ stats }) => stats.allocation)).toEqual(Array.from({ length: 8 }, () => 'pooling-4gib'));
+  });
+});
+
+describe('what an engine has for an instance', () => {
+  test('is a limit of tables, whose refusals are told', async () => {
+    const own = new Engine({ cache: false, maxTableElements: 10 });
+    const loop =
+      '(module (table 1 funcref) (func (export "f") (drop (table.grow (ref.null func) (i32.const 50))) (loop (br 0))))';
+    const pool = await poolOf(own, loop, { timeoutMillis: 100 });
+    expect((await failure(pool.call('f'))).details).toMatchObject({ growthsDenied: 1, limitElements: 10 });
+    await pool.close();
+  });
+
+  test('is too little where it has fewer memories than one takes', async () => {
+    const tiny = new Engine({ cache: false, maxInstances: 1 });
+    const code = await loadWat(tiny, '(module (memory 1) (memory 1) (memory 1))');
+    expect(thrown(() => new Pool(code))).toMatchObject({
+      code: 'ERR_NO_SLOT',
+      message: expect.stringContaining('2 memories'),
+    });
   });
 });

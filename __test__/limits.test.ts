@@ -81,15 +81,6 @@ describe('a call that ends after refused growths tells of them', () => {
     });
   });
 
-  test('also where the engine itself has the limit of tables, which is the size of its slots', async () => {
-    const own = new Engine({ cache: false, maxTableElements: 10 });
-    const pool = await poolOf(own, text, { timeoutMillis: 100 });
-    expect((await failure(pool.call('table-then-loop'))).details).toMatchObject({
-      growthsDenied: 1,
-      limitElements: 10,
-    });
-  });
-
   test('where its time is up on the calling thread', async () => {
     const instance = Instance.createSync(await loadWat(engine, text), { ...limits, timeoutMillis: 20 });
     onTestFinished(() => instance.close());

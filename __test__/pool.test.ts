@@ -52,15 +52,6 @@ describe('Pool options', () => {
     expect(error.details).toMatchObject({ option });
   });
 
-  test('is refused by name where the engine has no room for a single instance', async () => {
-    const tiny = new Engine({ cache: false, maxInstances: 1 });
-    const code = await loadWat(tiny, '(module (memory 1) (memory 1) (memory 1))');
-    expect(thrown(() => new Pool(code))).toMatchObject({
-      code: 'ERR_NO_SLOT',
-      message: expect.stringContaining('2 memories'),
-    });
-  });
-
   test('refuse min above max, and more instances than the engine has', async () => {
     const code = await loadWat(engine, MATH);
     expect(thrown(() => new Pool(code, { min: 3, max: 2 })).details).toMatchObject({ option: 'min', value: 3 });

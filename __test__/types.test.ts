@@ -139,6 +139,13 @@ describe('names and types beyond compile.maxTypeBytes', () => {
     await pool.close();
   });
 
+  test('leave as many parameters of imports as a pool can link at once, though they share a type', async () => {
+    const imports = (count: number, params: number) =>
+      `(module (type $t (func (param ${'i64 '.repeat(params)}))) ${'(import "" "" (func (type $t)))'.repeat(count)})`;
+    expect(await failure(loadWat(engine, imports(100, 1000)))).toMatchObject({ code: 'ERR_COMPILE_LIMIT' });
+    expect((await loadWat(engine, imports(1000, 10))).imports).toHaveLength(1000);
+  });
+
   test('leave messages about imports their end, and the list whole', async () => {
     const names = Array.from({ length: 1500 }, (_, at) => `f${at}-${'n'.repeat(100)}`);
     const imports = names.map((name) => `(import "${name}" (func (param "x" (list u8)) (result string)))`);

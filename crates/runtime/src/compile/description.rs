@@ -73,6 +73,10 @@ const NAMES: usize = 4;
 /// the event loop: this many of them take some milliseconds.
 const IMPORT_BYTES: usize = 2048;
 
+/// What each parameter and result of a module's imported function counts for besides: Wasmtime goes through them when
+/// the function is linked, also where many imports share a type.
+const IMPORT_VALUE_BYTES: usize = 128;
+
 /// Reads exports and imports, as far as they may take memory.
 struct Reader {
     types: TypeReader,
@@ -138,8 +142,13 @@ impl Reader {
         }
         for import in module.imports() {
             let (outer, name) = (import.module(), import.name());
-            self.count(IMPORT_BYTES, &[outer, name])?;
-            let item = self.core_item(format!("{outer}#{name}"), &import.ty())?;
+            let ty = import.ty();
+            let values = match &ty {
+                ExternType::Func(ty) => ty.params().len() + ty.results().len(),
+                _ => 0,
+            };
+            self.count(IMPORT_BYTES + IMPORT_VALUE_BYTES * values, &[outer, name])?;
+            let item = self.core_item(format!("{outer}#{name}"), &ty)?;
             self.imports.push(item);
         }
         Ok(())
