@@ -74,6 +74,12 @@ export function ask(command, args) {
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
+/** Whether a version, as `2.28` or `20.19.1`, is that of the two numbers `wanted` or a later one. */
+export function atLeast(version, wanted) {
+  const parts = version.split('.').map(Number);
+  return parts[0] > wanted[0] || (parts[0] === wanted[0] && parts[1] >= wanted[1]);
+}
+
 /** One hash over the names and contents of files and folders, `target` and `node_modules` left out. */
 export function hashOf(entries) {
   const hash = createHash('sha256');

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { addonFacts } from './addon-facts.mjs';
 import { addonFile, buildAddon, platformName } from './build-addon.mjs';
-import { Failure, isMain, main, npm, readJson, root } from './lib.mjs';
+import { atLeast, Failure, isMain, main, npm, readJson, root } from './lib.mjs';
 import { setup } from './setup.mjs';
 import { glibcFloor } from './zig.mjs';
 
@@ -52,22 +52,20 @@ export function publishedManifest() {
   return { ...manifest, optionalDependencies };
 }
 
-/** Whether a version of glibc, as `2.34`, is newer than another. */
-function newer(version, floor) {
-  const [major, minor] = version.split('.').map(Number);
-  const [oldMajor, oldMinor] = floor.split('.').map(Number);
-  return major > oldMajor || (major === oldMajor && minor > oldMinor);
-}
-
 /** Refuses to pack an addon that would not load where its package says, or that tells where it was built. */
 async function checkAddon() {
   const floor = glibcFloor(platformName());
   if (floor === undefined) return;
   const file = path.join(root, 'npm', platformName(), path.basename(addonFile()));
-  // One that was built before zig was there.
-  if (newer(addonFacts(file).glibc, floor)) await buildAddon();
-  const { glibc, symbols, paths } = addonFacts(file);
-  if (newer(glibc, floor)) {
+  const isOldEnough = ({ glibc }) => atLeast(floor, glibc.split('.').map(Number));
+  let facts = addonFacts(file);
+  if (!isOldEnough(facts)) {
+    // Built before zig was there.
+    await buildAddon();
+    facts = addonFacts(file);
+  }
+  const { glibc, symbols, paths } = facts;
+  if (!isOldEnough(facts)) {
     throw new Failure(`${file} needs glibc ${glibc}, its package says ${floor}: pip install ziglang, which links it`);
   }
   if (symbols.length > 0) throw new Failure(`${file} is not stripped: it has ${symbols.join(', ')}`);

@@ -3,16 +3,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { addonIsCurrent, buildAddon } from './build-addon.mjs';
-import { ask, Failure, hashOf, isMain, main, npm, readJson, root, step, tool } from './lib.mjs';
+import { ask, atLeast, Failure, hashOf, isMain, main, npm, readJson, root, step, tool } from './lib.mjs';
 
 const oldestNode = [20, 19];
 const typeScriptSources = ['src-ts', 'tsconfig.json', 'package-lock.json'];
 const typeScriptStamp = path.join(root, 'node_modules', '.cache', 'riptide-wasm', 'typescript.hash');
-
-function atLeast(version, wanted) {
-  const parts = version.split('.').map(Number);
-  return parts[0] > wanted[0] || (parts[0] === wanted[0] && parts[1] >= wanted[1]);
-}
 
 export function checkNode() {
   if (!atLeast(process.versions.node, oldestNode)) {
