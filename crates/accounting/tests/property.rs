@@ -206,7 +206,7 @@ impl World {
                 if let Some(lease) = self.pick(lease) {
                     let held = self.nodes[self.leases[lease].0].expected.held;
                     let most = usize::try_from(held).unwrap_or(usize::MAX - 1);
-                    self.release(lease, part.index(most + 1) as u64);
+                    self.release(lease, part.index(most.saturating_add(1)) as u64);
                 }
             }
             Step::End(lease) => {
