@@ -167,8 +167,8 @@ export interface BindingCode {
   exports(): BindingExtern[];
   imports(): BindingExtern[];
   functions(): string[];
-  importsNamed(name: string): string[];
-  isFallible(name: string): boolean;
+  /** Triples: the place of a name, of the import that goes by it, and 1 where it is a function that gives a `result`. */
+  matchImports(names: string[]): Uint32Array;
   takeSealed(): Uint8Array | null;
   readonly cacheHit: boolean;
   readonly loadMillis: number;
@@ -188,7 +188,8 @@ export interface BindingGuestOptions {
 export interface BindingInstanceOptions {
   timeoutMillis?: number;
   guest: BindingGuestOptions;
-  imports: { name: string; functionId: number }[];
+  /** Pairs: the place of an import, and the number of the function for it. */
+  imports: Uint32Array;
 }
 
 /** @internal */

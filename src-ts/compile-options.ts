@@ -42,7 +42,7 @@ export interface CompileOptions {
   maxNesting?: number;
   /**
    * The most memory that names and types of imports and exports may take, in bytes: 1024 to 2^53 - 1. A type that is
-   * used many times counts once; an import counts 2 KiB and its name, since every pool looks for it.
+   * used many times counts once; an import counts 3 KiB and its name, since every pool looks for it.
    * @default 4 MiB
    */
   maxTypeBytes?: number;

@@ -26,9 +26,9 @@ const MAX_HOST_ERRORS = 4096;
 
 /** Keeps host functions under numbers that the addon calls them by. @internal */
 export function registerHostFunctions(functions: readonly GivenFunction[]): number[] {
-  return functions.map((given) => {
+  return functions.map(({ call, fallible }) => {
     const id = registry.functions.next();
-    registry.functions.set(id, { ...given, inContextOf });
+    registry.functions.set(id, { call, fallible, inContextOf });
     return id;
   });
 }

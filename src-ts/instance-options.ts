@@ -1,4 +1,4 @@
-import type { BindingCode, BindingGuestOptions, BindingInstanceOptions } from './binding.js';
+import type { BindingGuestOptions, BindingInstanceOptions } from './binding.js';
 import type { Code } from './code.js';
 import {
   type GivenFunction,
@@ -142,48 +142,41 @@ export function instanceOptions(code: Code, options: InstanceOptions): Omit<Bind
   return timeoutMillis === undefined ? { guest } : { guest, timeoutMillis };
 }
 
-/** The host functions that the code asks for, by the names it asks with; with `sync`, async ones are refused. */
+/** The host functions that the code asks for, with the places of its imports; with `sync`, async ones are refused. */
 function matchImports(
   code: Code,
   imports: Imports = {},
   sync = false,
-): { names: string[]; functions: GivenFunction[] } {
-  const { binding } = code[inner];
-  const component = code.kind === 'component';
-  const names = new Set<string>();
-  const functions: GivenFunction[] = [];
-  // Goes through what is given, not through what is asked for: code may import any number of things.
-  const offer = (wanted: string[], path: string, value: unknown): void => {
-    for (const name of wanted) {
-      if (names.has(name)) continue; // by what was given before
-      if (typeof value !== 'function') throw badOption(`imports.${path}`, value, 'a function');
-      if (sync && isAsync(value))
-        throw badOption(`imports.${path}`, value, 'a function that is not async, in a sync instance');
-      names.add(name);
-      functions.push({ call: value as HostFunction, fallible: attempt(() => binding.isFallible(name)) });
+): { places: number[]; functions: GivenFunction[] } {
+  // Names and what is given under them. All are matched in one native call: code may import any number of things.
+  const names: string[] = [];
+  const given: { path: string; value: unknown }[] = [];
+  const offer = (path: string, value: unknown, ...asked: string[]): void => {
+    for (const name of code.kind === 'component' ? new Set(asked) : asked.slice(0, 1)) {
+      names.push(name);
+      given.push({ path, value });
     }
   };
-  for (const [space, given] of Object.entries(imports)) {
-    if (given === undefined) continue;
-    const own = component ? [space, kebab(space)] : [space];
-    offer(importsNamed(binding, own), space, given);
-    if (!isRecord(given)) continue;
-    for (const [key, value] of Object.entries(given)) {
-      if (value === undefined) continue;
-      const inside = component ? [key, kebab(key)] : [key];
-      const wanted = importsNamed(
-        binding,
-        inside.map((name) => `${space}#${name}`),
-      );
-      offer(wanted, `${space}.${key}`, value);
+  for (const [space, inside] of Object.entries(imports)) {
+    if (inside === undefined) continue;
+    offer(space, inside, space, kebab(space));
+    if (!isRecord(inside)) continue;
+    for (const [key, value] of Object.entries(inside)) {
+      if (value !== undefined) offer(`${space}.${key}`, value, `${space}#${key}`, `${space}#${kebab(key)}`);
     }
   }
-  return { names: [...names], functions };
-}
-
-/** What the code imports under any of these names. What is missing, the linker tells, with its type. */
-function importsNamed(binding: BindingCode, names: readonly string[]): string[] {
-  return [...new Set(names)].flatMap((name) => attempt(() => binding.importsNamed(name)));
+  const matched = attempt(() => code[inner].binding.matchImports(names));
+  const places: number[] = [];
+  const functions: GivenFunction[] = [];
+  for (let at = 0; at < matched.length; at += 3) {
+    const { path, value } = given[matched[at] as number] as { path: string; value: unknown };
+    if (typeof value !== 'function') throw badOption(`imports.${path}`, value, 'a function');
+    if (sync && isAsync(value))
+      throw badOption(`imports.${path}`, value, 'a function that is not async, in a sync instance');
+    places.push(matched[at + 1] as number);
+    functions.push({ call: value as HostFunction, fallible: matched[at + 2] === 1 });
+  }
+  return { places, functions };
 }
 
 function isAsync(value: object): boolean {
@@ -199,12 +192,14 @@ export function openHosted<B>(
   code: Code,
   given: Imports | undefined,
   sync: boolean,
-  open: (imports: { name: string; functionId: number }[]) => B,
+  open: (imports: Uint32Array) => B,
 ): { binding: B; ids: number[] } {
-  const { names, functions } = matchImports(code, given, sync);
+  const { places, functions } = matchImports(code, given, sync);
   const ids = registerHostFunctions(functions);
+  const pairs = new Uint32Array(2 * ids.length);
+  for (const [index, id] of ids.entries()) pairs.set([places[index] as number, id], 2 * index);
   try {
-    return { binding: open(names.map((name, index) => ({ name, functionId: ids[index] as number }))), ids };
+    return { binding: open(pairs), ids };
   } catch (error) {
     releaseHostFunctions(ids);
     throw error;

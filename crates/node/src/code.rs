@@ -3,10 +3,11 @@
 use crate::failure;
 use crate::js::Js;
 use napi::Env;
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::{Buffer, Uint32Array};
 use napi_derive::napi;
 use riptide_wasm_runtime::module::{Code, Export, Kind};
 use riptide_wasm_runtime::value::FunctionType;
+use std::collections::HashSet;
 
 /// An export or import.
 #[napi(object)]
@@ -70,27 +71,25 @@ impl BindingCode {
         })
     }
 
-    /// The full names of the imports that go by this name: it, or those that have the version of an interface besides.
+    /// Which imports go by which of these names, in full or without the version of their interface: for each import that
+    /// one of them names, the place of the first that does, the import's own place, and 1 where it is a function that
+    /// gives a `result`, else 0.
     #[napi]
-    pub fn imports_named(&self, env: Env, name: String) -> napi::Result<Vec<String>> {
+    pub fn match_imports(&self, env: Env, names: Vec<String>) -> napi::Result<Uint32Array> {
         // SAFETY: napi gave the environment for this call.
         failure::throwing(unsafe { Js::new(env.raw()) }, || {
-            let imports = self.code.imports_named(&name);
-            let mut names: Vec<_> = imports.map(|import| import.name.clone()).collect();
-            // A module may import the same name any number of times.
-            names.dedup();
-            Ok(names)
-        })
-    }
-
-    /// Whether the imported function of this full name gives a `result`.
-    #[napi]
-    pub fn is_fallible(&self, env: Env, name: String) -> napi::Result<bool> {
-        // SAFETY: napi gave the environment for this call.
-        failure::throwing(unsafe { Js::new(env.raw()) }, || {
-            let import = self.code.import(&name);
-            let function = import.and_then(|import| import.function.as_ref());
-            Ok(function.is_some_and(|ty| ty.is_fallible()))
+            let mut matched = HashSet::new();
+            let mut triples = Vec::new();
+            for (place, name) in names.iter().enumerate() {
+                for &import in self.code.imports_named(name) {
+                    if matched.insert(import) {
+                        let function = self.code.imports()[import].function.as_ref();
+                        let fallible = function.is_some_and(|ty| ty.is_fallible());
+                        triples.extend([place as u32, import as u32, fallible.into()]);
+                    }
+                }
+            }
+            Ok(triples.into())
         })
     }
 

@@ -20,15 +20,6 @@ use std::ptr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// An import that JavaScript provides.
-#[napi(object)]
-pub struct BindingImport {
-    /// `module#name` of a module's import, `package/interface@version#name` of a component's.
-    pub name: String,
-    /// What the dispatcher is given for it.
-    pub function_id: u32,
-}
-
 /// What is known of a host function for its calls.
 pub(crate) struct Import {
     pub(crate) name: String,
@@ -36,19 +27,19 @@ pub(crate) struct Import {
     pub(crate) ty: Arc<FunctionType>,
 }
 
-/// The imports that the code asks for, with their types. What it does not ask for is left out.
-pub(crate) fn imports(code: &Code, given: Vec<BindingImport>) -> Vec<Arc<Import>> {
-    given
-        .into_iter()
-        .filter_map(|given| {
-            let ty = code.import(&given.name)?.function.clone()?;
-            Some(Arc::new(Import {
-                ty,
-                name: given.name,
-                function_id: given.function_id,
-            }))
-        })
-        .collect()
+/// The host functions of pairs of numbers: the place of an import, and the number that JavaScript calls the function
+/// for it by.
+pub(crate) fn imports(code: &Code, given: &[u32]) -> Vec<Arc<Import>> {
+    let (pairs, _) = given.as_chunks();
+    let imports = pairs.iter().filter_map(|&[place, function_id]| {
+        let import = code.imports().get(place as usize)?;
+        Some(Arc::new(Import {
+            ty: import.function.clone()?,
+            name: import.name.clone(),
+            function_id,
+        }))
+    });
+    imports.collect()
 }
 
 /// The failure of a call whose host function threw.

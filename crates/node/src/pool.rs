@@ -7,12 +7,13 @@ use crate::code::BindingCode;
 use crate::engine::BindingEngine;
 use crate::failure;
 use crate::guest::{BindingGuestOptions, duration};
-use crate::host::{self, BindingImport};
+use crate::host;
 use crate::info::{BindingTracker, metrics_object};
 use crate::js::{Js, Raw};
 use crate::loan::BindingLoan;
 use crate::queue::{Item, Outcome};
 use napi::Env;
+use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
 use riptide_wasm_runtime::breaker::BreakerOptions;
 use riptide_wasm_runtime::call::Ticket;
@@ -43,7 +44,8 @@ pub struct BindingPoolOptions {
     pub timeout_millis: Option<f64>,
     pub breaker: Option<BindingBreakerOptions>,
     pub guest: BindingGuestOptions,
-    pub imports: Vec<BindingImport>,
+    /// In pairs: the place of an import, and the number of the function for it.
+    pub imports: Uint32Array,
 }
 
 /// The options of a breaker.
@@ -196,7 +198,7 @@ impl BindingPool {
         failure::throwing(js, || {
             let bridge = Bridge::of(js)?;
             let code = code.code().clone();
-            let imports = host::imports(&code, options.imports);
+            let imports = host::imports(&code, &options.imports);
             let (queue, id) = (bridge.queue().clone(), options.id);
             let options = PoolOptions {
                 min: options.min,

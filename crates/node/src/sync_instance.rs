@@ -8,11 +8,11 @@ use crate::failure;
 use crate::from_js;
 use crate::function;
 use crate::guest::{BindingGuestOptions, duration};
-use crate::host::{self, BindingImport, Import};
+use crate::host::{self, Import};
 use crate::info::BindingTracker;
 use crate::js::{Js, JsResult, Raw};
 use crate::to_js;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{Uint32Array, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
@@ -30,7 +30,8 @@ use std::thread::{self, ThreadId};
 pub struct BindingSyncInstanceOptions {
     pub timeout_millis: Option<f64>,
     pub guest: BindingGuestOptions,
-    pub imports: Vec<BindingImport>,
+    /// In pairs: the place of an import, and the number of the function for it.
+    pub imports: Uint32Array,
 }
 
 /// An instance on the caller's thread.
@@ -142,7 +143,7 @@ impl BindingSyncInstance {
                 function,
             });
             let code = code.code().clone();
-            let imports = host::imports(&code, options.imports)
+            let imports = host::imports(&code, &options.imports)
                 .into_iter()
                 .map(|import| (import.name.clone(), sync_call(&caller, import)))
                 .collect();

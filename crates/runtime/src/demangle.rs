@@ -3,7 +3,8 @@
 //! A guest's names may be made to cost: what is read of one, and what is written, is bounded. Names of C++ stay as they
 //! are: nothing that reads them bounds its work, and no limit of the call reaches here.
 
-use std::fmt::{self, Write};
+use crate::value::Text;
+use std::fmt::Write;
 
 /// Bytes of a name, as it is shown.
 const MOST: usize = 500;
@@ -13,44 +14,11 @@ const READ: usize = 4_000;
 
 /// The name for a person: as it is where it is not mangled, and cut where it is long.
 pub(crate) fn demangle(name: &str) -> String {
-    demangled(name)
-        .or_else(|| bounded(|shown| shown.write_str(name)))
-        .unwrap_or_default()
-}
-
-fn demangled(name: &str) -> Option<String> {
-    if name.len() > READ {
-        return None;
-    }
-    let symbol = rustc_demangle::try_demangle(name).ok()?;
-    bounded(|shown| write!(shown, "{symbol:#}"))
-}
-
-/// What `write` writes; nothing where it fails by itself.
-fn bounded(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Option<String> {
-    let mut shown = Bounded::default();
-    let written = write(&mut shown);
-    if shown.full {
-        shown.text.push('…');
-    } else if written.is_err() {
-        return None;
-    }
-    Some(shown.text)
-}
-
-#[derive(Default)]
-struct Bounded {
-    text: String,
-    full: bool,
-}
-
-impl Write for Bounded {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        let end = more.floor_char_boundary(MOST - self.text.len());
-        self.text.push_str(&more[..end]);
-        self.full |= end < more.len();
-        if self.full { Err(fmt::Error) } else { Ok(()) }
-    }
+    let symbol = (name.len() <= READ).then(|| rustc_demangle::try_demangle(name));
+    Text::within(MOST, |shown| match symbol {
+        Some(Ok(symbol)) => write!(shown, "{symbol:#}"),
+        _ => shown.write_str(name),
+    })
 }
 
 #[cfg(test)]
@@ -81,11 +49,14 @@ mod tests {
     #[test]
     fn a_name_is_shown_up_to_a_bound_whatever_it_unfolds_to() {
         let long = "é".repeat(50_000);
-        assert_eq!(demangle(&long), "é".repeat(MOST / 2) + "…");
+        assert_eq!(
+            demangle(&long),
+            "é".repeat((MOST - '…'.len_utf8()) / 2) + "…"
+        );
         let path = format!("_ZN{}E", "9abcdefghi".repeat(100));
         let shown = demangle(&path);
         assert!(shown.starts_with("abcdefghi::abcdefghi::"), "{shown}");
         assert!(shown.ends_with('…'), "{shown}");
-        assert_eq!(shown.len(), MOST + '…'.len_utf8());
+        assert_eq!(shown.len(), MOST);
     }
 }

@@ -577,7 +577,7 @@ impl Lanes {
             Err(_) => request.describe(
                 Error::new(
                     ErrorCode::Timeout,
-                    "the guest's start function took longer than a call may",
+                    "the guest's start function or `_initialize` took longer than a call may",
                 )
                 .number("timeoutMillis", limit.as_secs_f64() * 1e3)
                 .text("phase", "computing"),

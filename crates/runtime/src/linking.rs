@@ -60,7 +60,7 @@ enum Host {
 /// `ERR_LINK` with every missing import and its type, or with what does not fit.
 pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
     let linked = match &code.compiled().form {
-        Form::Module(module) => link_module(module, &hosts, wasi).map(Linked::Module),
+        Form::Module(module) => link_module(code, module, &hosts, wasi).map(Linked::Module),
         Form::Component(component) => {
             link_component(code, component, &hosts, wasi).map(Linked::Component)
         }
@@ -72,6 +72,7 @@ pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
 }
 
 fn link_module(
+    code: &Code,
     module: &wasmtime::Module,
     hosts: &Hosts,
     wasi: bool,
@@ -82,26 +83,34 @@ fn link_module(
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     let mut seen = HashSet::new();
-    for import in module.imports() {
+    // A description has a module's imports in their order.
+    for (import, described) in module.imports().zip(code.imports()) {
         let (outer, name) = (import.module(), import.name());
-        // A module may import the same function any number of times.
-        if !seen.insert((outer, name)) {
-            continue;
-        }
-        let wasmtime::ExternType::Func(ty) = import.ty() else {
+        let (wasmtime::ExternType::Func(ty), Some(shape)) = (import.ty(), &described.function)
+        else {
             continue;
         };
-        match hosts.find(&format!("{outer}#{name}")) {
-            Some(Host::Async(call)) => {
-                value::define_core_host(&mut linker, outer, name, &ty, move |caller, params| {
-                    run(caller.data(), &call, params)
-                })?
-            }
-            Some(Host::Sync(call)) => {
-                value::define_core_host_sync(&mut linker, outer, name, &ty, move |_, params| {
-                    Ok(call(params)?)
-                })?
-            }
+        // A module may import the same function any number of times.
+        if !seen.insert(described.name.as_str()) {
+            continue;
+        }
+        match hosts.find(&described.name) {
+            Some(Host::Async(call)) => value::define_core_host(
+                &mut linker,
+                outer,
+                name,
+                ty,
+                shape,
+                move |caller, params| run(caller.data(), &call, params),
+            )?,
+            Some(Host::Sync(call)) => value::define_core_host_sync(
+                &mut linker,
+                outer,
+                name,
+                ty,
+                shape,
+                move |_, params| Ok(call(params)?),
+            )?,
             None => {}
         }
     }

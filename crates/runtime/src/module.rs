@@ -122,17 +122,10 @@ impl Code {
         &self.0.description.functions
     }
 
-    /// The imports that go by a name: by the full one, or without their interface's version.
-    pub fn imports_named(&self, name: &str) -> impl Iterator<Item = &Import> {
+    /// The places in [`Code::imports`] of those that go by a name: by the full one, or without their interface's version.
+    pub fn imports_named(&self, name: &str) -> &[usize] {
         let found = self.0.description.imports_by_name.get(name);
-        let indices = found.map_or(&[][..], Lookup::indices);
-        indices.iter().map(|index| &self.imports()[*index])
-    }
-
-    /// The import of this full name.
-    pub fn import(&self, name: &str) -> Option<&Import> {
-        let mut named = self.imports_named(name);
-        named.find(|import| import.name == name)
+        found.map_or(&[], Lookup::indices)
     }
 
     /// Whether the load was answered without compiling.

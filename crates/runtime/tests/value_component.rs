@@ -1366,19 +1366,32 @@ fn core_functions() {
         Value::F64(-0.0),
         Value::F32(1.5),
     ];
+    let shape = Arc::new(FunctionType::from_core(&import));
     for asynchronous in [false, true] {
         let mut linker = wasmtime::Linker::new(&ENGINE);
         if asynchronous {
-            define_core_host(&mut linker, "env", "mix", &import, move |_, values| {
-                Box::pin(async move {
-                    tokio::task::yield_now().await;
-                    swap(values)
-                })
-            })
+            define_core_host(
+                &mut linker,
+                "env",
+                "mix",
+                import.clone(),
+                &shape,
+                move |_, values| {
+                    Box::pin(async move {
+                        tokio::task::yield_now().await;
+                        swap(values)
+                    })
+                },
+            )
         } else {
-            define_core_host_sync(&mut linker, "env", "mix", &import, move |_, values| {
-                swap(values)
-            })
+            define_core_host_sync(
+                &mut linker,
+                "env",
+                "mix",
+                import.clone(),
+                &shape,
+                move |_, values| swap(values),
+            )
         }
         .expect("a host function");
         let mut store = Store::new(&ENGINE, ());

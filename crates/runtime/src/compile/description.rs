@@ -71,7 +71,7 @@ const NAMES: usize = 4;
 
 /// What an import counts for. It takes as little as an export, but each is looked for again whenever a pool is made, on
 /// the event loop: this many of them take some milliseconds.
-const IMPORT_BYTES: usize = 2048;
+const IMPORT_BYTES: usize = 3072;
 
 /// What each parameter and result of a module's imported function counts for besides: Wasmtime goes through them when
 /// the function is linked, also where many imports share a type.
@@ -255,13 +255,18 @@ impl Reader {
     }
 }
 
-/// A component's imports also go by the name of their interface without its version.
+/// A component's imports also go by the name of their interface without its version. A module may import one name any
+/// number of times: the first stands for all.
 fn index_imports(imports: &[Import], component: bool) -> HashMap<String, Lookup> {
     let mut names = HashMap::new();
     for (index, import) in imports.iter().enumerate() {
+        if !component {
+            let name = import.name.clone();
+            names.entry(name).or_insert(Lookup::One(index));
+            continue;
+        }
         add_short(&mut names, import.name.clone(), index);
-        if component
-            && let Some((interface, name)) = import.name.split_once('#')
+        if let Some((interface, name)) = import.name.split_once('#')
             && let Some((unversioned, _)) = interface.split_once('@')
         {
             add_short(&mut names, format!("{unversioned}#{name}"), index);

@@ -30,16 +30,17 @@ pub fn call_core_sync<T: 'static>(
     results.iter().map(from_val).collect()
 }
 
-/// Defines an async host function as the import `name` of `module`, with the type that the import declares.
+/// Defines an async host function as the import `name` of `module`. `shape`: the same type as `ty`.
 pub fn define_core_host<T: Send + 'static>(
     linker: &mut Linker<T>,
     module: &str,
     name: &str,
-    ty: &FuncType,
+    ty: FuncType,
+    shape: &Arc<FunctionType>,
     call: impl Fn(Caller<'_, T>, Vec<Value>) -> HostFuture + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
-    let shape = Arc::new(signature(name, ty)?);
-    linker.func_new_async(module, name, ty.clone(), move |caller, params, results| {
+    let shape = supported(name, shape)?;
+    linker.func_new_async(module, name, ty, move |caller, params, results| {
         let shape = shape.clone();
         let future = from_vals(params).map(|params| call(caller, params));
         Box::new(async move { write_results(&shape, future?.await?, results) })
@@ -52,21 +53,21 @@ pub fn define_core_host_sync<T: 'static>(
     linker: &mut Linker<T>,
     module: &str,
     name: &str,
-    ty: &FuncType,
+    ty: FuncType,
+    shape: &Arc<FunctionType>,
     call: impl Fn(Caller<'_, T>, Vec<Value>) -> wasmtime::Result<Vec<Value>> + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
-    let shape = signature(name, ty)?;
-    linker.func_new(module, name, ty.clone(), move |caller, params, results| {
+    let shape = supported(name, shape)?;
+    linker.func_new(module, name, ty, move |caller, params, results| {
         write_results(&shape, call(caller, from_vals(params)?)?, results)
     })?;
     Ok(())
 }
 
-fn signature(name: &str, ty: &FuncType) -> wasmtime::Result<FunctionType> {
-    let ty = FunctionType::from_core(ty);
+fn supported(name: &str, ty: &Arc<FunctionType>) -> wasmtime::Result<Arc<FunctionType>> {
     match ty.unsupported() {
         Some(feature) => Err(unsupported(&format!("the import `{name}`"), feature)),
-        None => Ok(ty),
+        None => Ok(ty.clone()),
     }
 }
 

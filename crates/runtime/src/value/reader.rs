@@ -92,7 +92,7 @@ impl TypeReader {
     fn exceeded(&self) -> Error {
         let message = format!(
             "the names and types of what the code imports and exports count for more bytes than they may (an import \
-             for 2 KiB beside its name); `compile.maxTypeBytes` allows {}",
+             for 3 KiB beside its name); `compile.maxTypeBytes` allows {}",
             self.limit
         );
         Error::new(ErrorCode::CompileLimit, message)

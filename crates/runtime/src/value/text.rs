@@ -11,18 +11,28 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 /// What a text ends with that was cut.
 const CUT: &str = "…";
 
-/// A text of at most [`MAX_TEXT_BYTES`] bytes. Writing more fails, which ends the writer; what was written until then
+/// A text of at most so many bytes. Writing more fails, which ends the writer; what was written until then
 /// is kept, with "…" behind it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Text {
+    max: usize,
     written: String,
     cut: bool,
 }
 
 impl Text {
-    /// What `write` writes.
+    /// What `write` writes, up to [`MAX_TEXT_BYTES`].
     pub fn of(write: impl FnOnce(&mut Text) -> fmt::Result) -> String {
-        let mut text = Text::default();
+        Text::within(MAX_TEXT_BYTES, write)
+    }
+
+    /// What `write` writes, up to `max` bytes.
+    pub fn within(max: usize, write: impl FnOnce(&mut Text) -> fmt::Result) -> String {
+        let mut text = Text {
+            max,
+            written: String::new(),
+            cut: false,
+        };
         // It fails where the text is full, and is good up to there.
         let _ = write(&mut text);
         text.written
@@ -34,7 +44,7 @@ impl fmt::Write for Text {
         if self.cut {
             return Err(fmt::Error);
         }
-        let room = MAX_TEXT_BYTES - CUT.len() - self.written.len();
+        let room = self.max - CUT.len() - self.written.len();
         if more.len() <= room {
             self.written.push_str(more);
             return Ok(());
