@@ -84,12 +84,16 @@ export function checkOptions<T extends object>(
   return checked as T;
 }
 
-/** @internal */
-export function badOption(option: string, value: unknown, allowed: string): OptionError {
+/**
+ * @param index where the value is one of a list, which the option is
+ * @internal
+ */
+export function badOption(option: string, value: unknown, allowed: string, index?: number): OptionError {
+  const place = index === undefined ? option : `${option}[${index}]`;
   return makeError(
     'ERR_BAD_OPTION',
     { option, value: detail(value), allowed },
-    { message: `${option} is ${describe(value)}; allowed: ${allowed}` },
+    { message: `${place} is ${describe(value)}; allowed: ${allowed}` },
   ) as OptionError;
 }
 

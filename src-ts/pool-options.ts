@@ -6,7 +6,8 @@ import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Ru
 /**
  * When a pool refuses calls because too many failed. Traps, time-outs, exceeded limits and failed host functions are
  * failures; a guest's own `err` and exits are not, unless `errorFilter` says so; bad arguments, aborted and refused calls
- * are neither failures nor successes. The names are opossum's.
+ * are neither failures nor successes. The names are opossum's; `errorFilter` has codes, and no
+ * function.
  */
 export interface BreakerOptions {
   /**
@@ -171,5 +172,6 @@ function filteredCodes(given: BreakerOptions['errorFilter'] = ['ERR_GUEST', 'ERR
   const codes: unknown[] = [...given];
   const isCode = (code: unknown): code is string => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
   if (codes.every(isCode)) return codes;
-  throw badOption('breaker.errorFilter', given, BREAKER_RULES.errorFilter.allowed);
+  const wrong = codes.findIndex((code) => !isCode(code));
+  throw badOption('breaker.errorFilter', codes[wrong], 'a code of ERROR_CODES, such as "ERR_TRAP"', wrong);
 }
