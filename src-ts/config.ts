@@ -36,7 +36,8 @@ const MAX_PAGES = 65_536;
  * | `RIPTIDE_WASM_CACHE_TRUST` | `cache.trust` | key | `key`, `owner` |
  *
  * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so. Another process
- * warning names a variable that begins with `RIPTIDE_WASM_` and is none that is read, once, with the nearest that is.
+ * warning names a variable that begins with `RIPTIDE_WASM_` and is none that is read, once, and the one that it may
+ * be a slip for.
  *
  * @param env the variables; `process.env` where absent
  * @throws OptionError `ERR_BAD_OPTION` for a value that cannot be used: its message names the variable, the value and
