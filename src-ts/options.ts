@@ -37,6 +37,12 @@ export const millis: Rule = {
 export const flag: Rule = { allowed: 'true or false', accepts: (value) => typeof value === 'boolean' };
 
 /** @internal */
+export const callback: Rule = { allowed: 'a function', accepts: (value) => typeof value === 'function' };
+
+/** @internal */
+export const abortSignal: Rule = { allowed: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
+
+/** @internal */
 export const words: Rule = {
   allowed: 'a string that is not empty and holds no NUL',
   accepts: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),

@@ -1,7 +1,17 @@
 import type { BindingBreakerOptions, BindingPoolOptions } from './binding.js';
 import { ERROR_CODES, type ErrorCode, type RejectedError } from './errors.js';
 import { INSTANCE_RULES, type InstanceOptions } from './instance-options.js';
-import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
+import {
+  badOption,
+  callback,
+  checkOptions,
+  flag,
+  isRecord,
+  MAX_INSTANCES,
+  millis,
+  type Rule,
+  whole,
+} from './options.js';
 
 /**
  * When a pool refuses calls because too many failed. Traps, time-outs, exceeded limits and failed host functions are
@@ -134,7 +144,7 @@ const BREAKER_RULES = {
     // Its codes are checked where they are copied: an array may answer differently when it is read again.
     accepts: (value: unknown) => Array.isArray(value),
   },
-  fallback: { allowed: 'a function', accepts: (value: unknown) => typeof value === 'function' },
+  fallback: callback,
 } satisfies Record<string, Rule>;
 
 /** What belongs to a pool and not to its instances. */
