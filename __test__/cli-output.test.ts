@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { oneLine } from '../dist/cli/failure.js';
-import { ownHome } from './cache-support.js';
+import { guestFile, numbered, ownHome } from './cache-support.js';
 import { type Ended, run, temporaryFolder } from './support.js';
 
 const cli = (args: string[]): Promise<Ended> => run('dist/cli/main.js', args);
@@ -58,6 +58,8 @@ describe('riptide-wasm', () => {
       'extract -h',
       'extract PAGE',
       'demo PAGE',
+      'precompile',
+      'precompile GUEST',
       'cache ls',
       'cache verify',
       'cache prune',
@@ -67,10 +69,20 @@ describe('riptide-wasm', () => {
     ])('%s says in one line that its output is full (/dev/full of Linux)', async (command) => {
     const page = join(temporaryFolder(), 'page.html');
     writeFileSync(page, '<p>The tide comes in twice a day.');
-    const { code, stderr } = await intoFull(command.split(' ').map((word) => (word === 'PAGE' ? page : word)));
+    const files: Record<string, string> = { PAGE: page, GUEST: guestFile(numbered(1)) };
+    const { code, stderr } = await intoFull(command.split(' ').map((word) => files[word] ?? word));
     expect(stderr).toMatch(/^riptide-wasm: [^\n]*ENOSPC: no space left on device[^\n]*\n$/);
     expect(code).toBe(1);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'precompile told of the first of two files when it finds that its output is full',
+    async () => {
+      const { code, stderr } = await intoFull(['precompile', guestFile(numbered(1)), guestFile(numbered(2))]);
+      expect(stderr).toMatch(/^1\/2 guest\.wasm: module, compiled [^\n]*\nriptide-wasm: [^\n]*ENOSPC: [^\n]*\n$/);
+      expect(code).toBe(1);
+    },
+  );
 });
 
 function widest(text: string): number {

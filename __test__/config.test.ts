@@ -131,6 +131,15 @@ describe('loadConfig', () => {
     ]);
   });
 
+  test('names a variable that is like none without another', async () => {
+    const names = ['X', 'PORT_X', 'ADD_ME', 'SERVER_URL', 'ENABLE_X', 'LOG_LEVEL', '', '_', 'Y'.repeat(90)];
+    const unlike = names.map((name) => `RIPTIDE_WASM_${name}`);
+    const warnings = await warningsOf(() => loadConfig(Object.fromEntries(unlike.map((name) => [name, '1']))));
+    expect(warnings).toEqual(unlike.map((name) => `${name} is not read; README.md lists those that are (Environment)`));
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain('\n## Environment\n');
+  });
+
   test('names no variable that something reads, nor those that Kubernetes sets for a service', async () => {
     const root = new URL('../', import.meta.url);
     const texts = ['src-ts', 'crates/runtime/src', 'crates/node/src', 'cjs', 'docs', 'deploy']

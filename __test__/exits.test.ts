@@ -150,14 +150,20 @@ test('a breaker reads the codes of its filter once', async () => {
   expect(pool.stats.breaker).toMatchObject({ state: 'closed', successes: 1 });
 });
 
-test.each([[['ERR_NONE']], ['ERR_EXIT'], [[1]], [() => true]])(
-  'a breaker refuses %s as a filter',
-  async (errorFilter) => {
-    const code = await loadWat(engine, exiting());
-    const error = thrown(() => new Pool(code, { wasi, breaker: { errorFilter: errorFilter as never } }));
-    expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option: 'breaker.errorFilter' } });
-  },
-);
+test.each<[unknown, string, string | number]>([
+  [['ERR_NONE'], '[0] is "ERR_NONE"; allowed: a code of ERROR_CODES, such as "ERR_TRAP"', 'ERR_NONE'],
+  [['ERR_EXIT', 'ERR_NOPE', 'ERR_NONE'], '[1] is "ERR_NOPE"; allowed: a code of', 'ERR_NOPE'],
+  [[1], '[0] is 1; allowed: a code of', 1],
+  [new Array(1), '[0] is undefined; allowed: a code of', 'undefined'],
+  [['toString'], '[0] is "toString"; allowed: a code of', 'toString'],
+  ['ERR_EXIT', ' is "ERR_EXIT"; allowed: an array of error codes', 'ERR_EXIT'],
+  [() => true, ' is a function; allowed: an array of error codes', 'a function'],
+])('a breaker refuses %s as a filter, and says what is wrong in it', async (errorFilter, message, value) => {
+  const code = await loadWat(engine, exiting());
+  const error = thrown(() => new Pool(code, { wasi, breaker: { errorFilter: errorFilter as never } }));
+  expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', details: { option: 'breaker.errorFilter', value } });
+  expect(error.message.startsWith(`breaker.errorFilter${message}`), error.message).toBe(true);
+});
 
 test('the event of an instance that exited says so', async () => {
   const pool = await poolOf(engine, exiting(), { wasi });

@@ -403,6 +403,17 @@ describe('Host', () => {
     });
   });
 
+  test.each<[string, string, string, number]>([
+    ['none', '/health', '', 421],
+    ['its own', '/health', own, 200],
+    ['two', '/health', own + own, 400],
+    ['none, and an address', 'http://localhost/health', '', 400],
+  ])('in HTTP/1.0: %s', async (_, target, hosts, status) => {
+    const wire = await Wire.to(port, `GET ${target} HTTP/1.0\r\n${hosts}\r\n`);
+    await wire.ended();
+    expect(wire.statuses).toEqual([status]);
+  });
+
   test('it is checked on every path, before anything else', async () => {
     const headers = { ...HTML_TYPE, host: 'evil.example' };
     for (const path of ['/extract', '/ready', '/metrics', '/openapi.json', '/nothing'])

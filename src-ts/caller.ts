@@ -6,7 +6,7 @@ import { calls } from './diagnostics.js';
 import { describe, makeError } from './errors.js';
 import { inner } from './internal.js';
 import { attempt, isAborted, promised, rethrow, toError } from './native.js';
-import { checkOptions, millis } from './options.js';
+import { abortSignal, checkOptions, millis } from './options.js';
 
 /** Options of one call. */
 export interface CallOptions {
@@ -169,7 +169,7 @@ export function badCall(name: unknown, args: unknown): Error | undefined {
 }
 
 const CALL_RULES = {
-  signal: { allowed: 'an AbortSignal', accepts: (value: unknown) => value instanceof AbortSignal },
+  signal: abortSignal,
   timeoutMillis: millis,
 };
 

@@ -1,7 +1,6 @@
 import type { CacheOptions } from './cache-options.js';
 import type { EngineOptions } from './engine.js';
-import { makeError } from './errors.js';
-import { MAX_INSTANCES, MAX_MILLIS } from './options.js';
+import { badOption, MAX_INSTANCES, MAX_MILLIS } from './options.js';
 import type { PoolOptions } from './pool-options.js';
 import { type Environment, type Variable, warnOfUnknown } from './variables.js';
 
@@ -36,7 +35,8 @@ const MAX_PAGES = 65_536;
  * | `RIPTIDE_WASM_CACHE_TRUST` | `cache.trust` | key | `key`, `owner` |
  *
  * Where megabytes and pages are both set and disagree, the lower holds, and a process warning says so. Another process
- * warning names a variable that begins with `RIPTIDE_WASM_` and is none that is read, once, with the nearest that is.
+ * warning names a variable that begins with `RIPTIDE_WASM_` and is none that is read, once, and the one that it may
+ * be a slip for.
  *
  * @param env the variables; `process.env` where absent
  * @throws OptionError `ERR_BAD_OPTION` for a value that cannot be used: its message names the variable, the value and
@@ -92,7 +92,7 @@ export function cacheFields(env: Environment): CacheOptions {
   const keyFile = path(env, 'RIPTIDE_WASM_CACHE_KEY_FILE');
   const trust = env.RIPTIDE_WASM_CACHE_TRUST;
   if (trust !== undefined && trust !== 'key' && trust !== 'owner')
-    throw bad('RIPTIDE_WASM_CACHE_TRUST', trust, 'key or owner');
+    throw badOption('RIPTIDE_WASM_CACHE_TRUST', trust, 'key or owner');
   return {
     ...(directory !== undefined && { directory }),
     ...(keyFile !== undefined && { keyFile }),
@@ -104,7 +104,7 @@ function bool(env: Environment, name: Variable): boolean {
   const value = env[name];
   if (value === undefined) return true;
   const word = value.trim().toLowerCase();
-  if (word !== 'true' && word !== 'false') throw bad(name, value, 'true or false');
+  if (word !== 'true' && word !== 'false') throw badOption(name, value, 'true or false');
   return word === 'true';
 }
 
@@ -112,7 +112,8 @@ function wholeNumber(env: Environment, name: Variable, least: number, most: numb
   const value = env[name];
   if (value === undefined) return undefined;
   const number = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN;
-  if (!(number >= least && number <= most)) throw bad(name, value, `a whole number from ${least} to ${most}${why}`);
+  if (!(number >= least && number <= most))
+    throw badOption(name, value, `a whole number from ${least} to ${most}${why}`);
   return number;
 }
 
@@ -121,20 +122,12 @@ function timeoutMillis(env: Environment, name: Variable): number | undefined {
   if (value === undefined) return undefined;
   const most = Math.floor(MAX_MILLIS / 1000);
   const seconds = /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : Number.NaN;
-  if (!(seconds > 0 && seconds <= most)) throw bad(name, value, `a number of seconds above 0, up to ${most}`);
+  if (!(seconds > 0 && seconds <= most)) throw badOption(name, value, `a number of seconds above 0, up to ${most}`);
   return seconds * 1000;
 }
 
 function path(env: Environment, name: Variable): string | undefined {
   const value = env[name];
-  if (value === '' || value?.includes('\0')) throw bad(name, value, 'a path');
+  if (value === '' || value?.includes('\0')) throw badOption(name, value, 'a path');
   return value;
-}
-
-function bad(option: Variable, value: string, allowed: string): Error {
-  return makeError(
-    'ERR_BAD_OPTION',
-    { option, value, allowed },
-    { message: `${option} is ${JSON.stringify(value)}; allowed: ${allowed}` },
-  );
 }

@@ -37,6 +37,12 @@ export const millis: Rule = {
 export const flag: Rule = { allowed: 'true or false', accepts: (value) => typeof value === 'boolean' };
 
 /** @internal */
+export const callback: Rule = { allowed: 'a function', accepts: (value) => typeof value === 'function' };
+
+/** @internal */
+export const abortSignal: Rule = { allowed: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
+
+/** @internal */
 export const words: Rule = {
   allowed: 'a string that is not empty and holds no NUL',
   accepts: (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
@@ -84,12 +90,16 @@ export function checkOptions<T extends object>(
   return checked as T;
 }
 
-/** @internal */
-export function badOption(option: string, value: unknown, allowed: string): OptionError {
+/**
+ * @param index where the value is one of a list, which the option is
+ * @internal
+ */
+export function badOption(option: string, value: unknown, allowed: string, index?: number): OptionError {
+  const place = index === undefined ? option : `${option}[${index}]`;
   return makeError(
     'ERR_BAD_OPTION',
     { option, value: detail(value), allowed },
-    { message: `${option} is ${describe(value)}; allowed: ${allowed}` },
+    { message: `${place} is ${describe(value)}; allowed: ${allowed}` },
   ) as OptionError;
 }
 

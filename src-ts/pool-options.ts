@@ -1,12 +1,23 @@
 import type { BindingBreakerOptions, BindingPoolOptions } from './binding.js';
 import { ERROR_CODES, type ErrorCode, type RejectedError } from './errors.js';
 import { INSTANCE_RULES, type InstanceOptions } from './instance-options.js';
-import { badOption, checkOptions, flag, isRecord, MAX_INSTANCES, millis, type Rule, whole } from './options.js';
+import {
+  badOption,
+  callback,
+  checkOptions,
+  flag,
+  isRecord,
+  MAX_INSTANCES,
+  millis,
+  type Rule,
+  whole,
+} from './options.js';
 
 /**
  * When a pool refuses calls because too many failed. Traps, time-outs, exceeded limits and failed host functions are
  * failures; a guest's own `err` and exits are not, unless `errorFilter` says so; bad arguments, aborted and refused calls
- * are neither failures nor successes. The names are opossum's.
+ * are neither failures nor successes. The names are opossum's; `errorFilter` has codes, and no
+ * function.
  */
 export interface BreakerOptions {
   /**
@@ -133,7 +144,7 @@ const BREAKER_RULES = {
     // Its codes are checked where they are copied: an array may answer differently when it is read again.
     accepts: (value: unknown) => Array.isArray(value),
   },
-  fallback: { allowed: 'a function', accepts: (value: unknown) => typeof value === 'function' },
+  fallback: callback,
 } satisfies Record<string, Rule>;
 
 /** What belongs to a pool and not to its instances. */
@@ -171,5 +182,6 @@ function filteredCodes(given: BreakerOptions['errorFilter'] = ['ERR_GUEST', 'ERR
   const codes: unknown[] = [...given];
   const isCode = (code: unknown): code is string => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
   if (codes.every(isCode)) return codes;
-  throw badOption('breaker.errorFilter', given, BREAKER_RULES.errorFilter.allowed);
+  const wrong = codes.findIndex((code) => !isCode(code));
+  throw badOption('breaker.errorFilter', codes[wrong], 'a code of ERROR_CODES, such as "ERR_TRAP"', wrong);
 }

@@ -2,7 +2,7 @@ import type { Code } from './code.js';
 import type { CodeSource, Engine } from './engine.js';
 import { describe, makeError } from './errors.js';
 import { ModuleCache } from './module-cache.js';
-import { checkOptions, type Rule } from './options.js';
+import { abortSignal, callback, checkOptions } from './options.js';
 
 /** A module or component that {@link Engine.precompile} is through with. */
 export interface PrecompileProgress {
@@ -32,9 +32,6 @@ export interface PrecompileOptions {
   signal?: AbortSignal;
 }
 
-const callback: Rule = { allowed: 'a function', accepts: (value) => typeof value === 'function' };
-const signal: Rule = { allowed: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
-
 /** One after the other, so that other loads find a free thread. @internal */
 export async function precompile(
   engine: Engine,
@@ -45,7 +42,7 @@ export async function precompile(
     const expected = 'an array of paths, file: URLs and Uint8Arrays';
     throw makeError('ERR_BAD_ARGUMENT', { path: 'sources', expected, received: describe(sources) });
   }
-  const options = checkOptions(given, { onProgress: callback, signal });
+  const options = checkOptions(given, { onProgress: callback, signal: abortSignal });
   const results: PrecompileProgress[] = [];
   for (const [index, source] of sources.entries()) {
     options.signal?.throwIfAborted();

@@ -46,19 +46,35 @@ export function warnOfUnknown(env: Environment): void {
     if (value === undefined || !/^riptide_wasm_/i.test(name) || known.includes(name)) continue;
     if (isSetByOthers(name) || isServiceAddress(name, value) || warnedOf.has(name)) continue;
     warnedOf.add(name);
-    process.emitWarning(`${name} is not read; the nearest variable that is: ${nearest(name)}`, 'RiptideWarning');
+    const variable = nearest(name);
+    const hint =
+      variable === undefined
+        ? 'README.md lists those that are (Environment)'
+        : `the nearest variable that is: ${variable}`;
+    process.emitWarning(`${name} is not read; ${hint}`, 'RiptideWarning');
   }
 }
 
-/** The one that shares the most words with it, and of those the one with the fewest letters to change. */
-function nearest(name: string): Variable {
-  const upper = name.toUpperCase().slice(0, COMPARED_LENGTH);
-  const words = new Set(upper.split('_'));
-  const distance = (known: Variable) =>
-    editDistance(upper, known) - COMPARED_LENGTH * known.split('_').filter((word) => words.has(word)).length;
-  const [first] = [...VARIABLES].sort((a, b) => distance(a) - distance(b));
-  return first as Variable;
+/**
+ * What it may be a slip for: what differs from it in a third of its letters at most (or two), or by whole words. Of
+ * several the one that shares the most words with it, and of those the one with the fewest letters to change.
+ */
+function nearest(name: string): Variable | undefined {
+  const given = ownPart(name.toUpperCase().slice(0, COMPARED_LENGTH));
+  const words = given.split('_');
+  const [first] = VARIABLES.map((variable) => {
+    const known = ownPart(variable).split('_');
+    const distance = editDistance(given, ownPart(variable));
+    const shared = known.filter((word) => words.includes(word)).length;
+    const whole = shared === known.length || words.every((word) => known.includes(word));
+    return { variable, distance, shared, near: whole || distance <= Math.max(2, given.length / 3) };
+  })
+    .filter(({ near }) => near)
+    .sort((a, b) => b.shared - a.shared || a.distance - b.distance);
+  return first?.variable;
 }
+
+const ownPart = (name: string) => name.slice('RIPTIDE_WASM_'.length);
 
 /** The fewest letters to insert, delete or replace (Levenshtein). */
 function editDistance(from: string, to: string): number {

@@ -26,17 +26,29 @@ export async function precompile(argv: string[]): Promise<void> {
   const cache = { ...cacheOf(out, trust), ...(out !== undefined && { readable: true, ...NO_LIMITS }) };
   const engine = new Engine({ ...loadConfig().engine, cache, cpu });
   const files = positionals.length > 0 ? positionals : [extractorFile(engine.simd)];
+  // The last file's line comes after the directory: one that cannot be written is told alone, where there is one file.
+  let line = '';
+  const tell = (next = '') => {
+    process.stderr.write(line);
+    line = next;
+  };
   try {
-    await engine.precompile(files, { onProgress: (progress) => report(progress) });
+    await engine.precompile(files, { onProgress: (progress) => tell(lineOf(progress)) });
+    await checkKept(engine.cache);
   } catch (error) {
-    // Each was told already.
-    throw new Failure(oneLine(error));
+    tell();
+    throw error;
   }
-  const { directory, rejected, writeFailures } = engine.cache.snapshot();
-  const kept = (await engine.cache.entries()).filter(({ current }) => current);
+  await print(`${engine.cache.snapshot().directory}\n`);
+  tell();
+}
+
+/** @throws Failure where the directory did not take them all */
+async function checkKept(cache: Engine['cache']): Promise<void> {
+  const { directory, rejected, writeFailures } = cache.snapshot();
+  const kept = (await cache.entries()).filter(({ current }) => current);
   if (kept.length === 0 || writeFailures > 0 || rejected.directory > 0)
     throw new Failure(`not everything could be kept in ${directory}`);
-  await print(`${directory}\n`);
 }
 
 async function make(directory: string): Promise<void> {
@@ -47,7 +59,7 @@ async function make(directory: string): Promise<void> {
   }
 }
 
-function report({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): void {
+function lineOf({ source, done, total, kind, cacheHit, millis, error }: PrecompileProgress): string {
   const outcome = error === undefined ? `${kind}, ${cacheHit ? 'there already' : 'compiled'}` : oneLine(error);
-  process.stderr.write(`${done}/${total} ${basename(String(source))}: ${outcome} (${millis.toFixed(0)} ms)\n`);
+  return `${done}/${total} ${basename(String(source))}: ${outcome} (${millis.toFixed(0)} ms)\n`;
 }
