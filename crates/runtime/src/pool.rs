@@ -158,13 +158,15 @@ impl Pool {
     /// The pool's numbers.
     pub fn stats(&self) -> PoolStats {
         let counters = &self.inner().counters;
-        let size = counters.size.load(Ordering::SeqCst);
+        // First: a call counts as active before it stops waiting.
+        let waiting = counters.waiting.load(Ordering::SeqCst);
         let active = counters.active.load(Ordering::SeqCst);
+        let size = counters.size.load(Ordering::SeqCst);
         PoolStats {
             size,
             idle: size.saturating_sub(active),
             active,
-            waiting: counters.waiting.load(Ordering::Relaxed),
+            waiting,
             created: counters.created.load(Ordering::Relaxed),
             destroyed: counters.destroyed(),
             outcomes: counters.outcomes(),
