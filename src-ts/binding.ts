@@ -243,7 +243,7 @@ export interface BindingPool {
   find(name: string): number;
   caller(): BindingCaller;
   bind(fn: number): (...args: unknown[]) => Promise<unknown>;
-  lend(): BindingLoan;
+  checkout(): BindingCheckout;
   listen(bits: number): void;
   takeDenied(): BindingDeniedGrowth | null;
   abort(ticket: number): void;
@@ -255,7 +255,7 @@ export interface BindingPool {
 }
 
 /** @internal */
-export interface BindingLoan {
+export interface BindingCheckout {
   begin(timeoutMillis?: number, ticket?: number, flags?: number): Promise<void>;
   caller(): BindingCaller;
   release(discard: boolean): void;

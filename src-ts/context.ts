@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
-/** A call or loan of a pool that waits for the code that runs. @internal */
+/** A call or checkout of a pool that waits for the code that runs. @internal */
 export interface Waiting {
   readonly pool: object;
   /** It waits no more; what was begun meanwhile may go on for ever. */
@@ -12,14 +12,14 @@ export interface Waiting {
 /** What waits for the code that runs, the innermost last. Made when first needed: it slows promises. */
 let chain: AsyncLocalStorage<readonly Waiting[]> | undefined;
 
-/** Runs code that a call or loan waits for. @internal */
+/** Runs code that a call or checkout waits for. @internal */
 export function within<T>(waiting: Waiting, run: () => T): T {
   chain ??= new AsyncLocalStorage();
   const outer = chain.getStore()?.filter(({ over }) => !over) ?? [];
   return chain.run([...outer, waiting], run);
 }
 
-/** Whether a call or loan of the pool waits for the code that runs. @internal */
+/** Whether a call or checkout of the pool waits for the code that runs. @internal */
 export function isWithin(pool: object): boolean {
   return chain?.getStore()?.some((waiting) => waiting.pool === pool && !waiting.over) ?? false;
 }

@@ -1,4 +1,4 @@
-import type { BindingLoan, BindingPool, BindingSyncInstance, BindingTracker } from './binding.js';
+import type { BindingCheckout, BindingPool, BindingSyncInstance, BindingTracker } from './binding.js';
 import { NESTED } from './binding.js';
 import {
   type AnyExports,
@@ -25,7 +25,7 @@ import { ResourceTracker } from './resource-tracker.js';
 /** Gives up the host functions of instances that were dropped without being closed. */
 const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
 
-/** What an instance is over: one of its own or a lent one, on workers, or one on the caller's thread. */
+/** What an instance is over: one of its own or one checked out of a pool, on workers, or one on the caller's thread. */
 interface Over {
   readonly code: Code;
   readonly read: () => BindingTracker;
@@ -93,14 +93,14 @@ export class Instance<E extends object = AnyExports> {
     };
     try {
       const { timeoutMillis } = options;
-      const loan = await lend(binding, target, timeoutMillis === undefined ? undefined : { timeoutMillis });
+      const checkout = await acquire(binding, target, timeoutMillis === undefined ? undefined : { timeoutMillis });
       emitWarnings(code.engine[inner].binding);
       const instance: Instance<Promised<E>> = new Instance<Promised<E>>({
         code,
         read: () => binding.tracker(),
-        caller: new Caller(target, loan.caller()),
+        caller: new Caller(target, checkout.caller()),
         close: async () => {
-          loan.release(false);
+          checkout.release(false);
           await settle(() => binding.close());
           release(instance);
         },
@@ -129,12 +129,12 @@ export class Instance<E extends object = AnyExports> {
     target: Target,
     options: CallOptions | undefined,
   ): Promise<{ instance: Instance<E>; end: (discard: boolean) => void }> {
-    const loan = await lend(pool, target, callOptions(options));
-    const end = (discard: boolean) => loan.release(discard);
+    const checkout = await acquire(pool, target, callOptions(options));
+    const end = (discard: boolean) => checkout.release(discard);
     const instance = new Instance<E>({
       code,
-      read: () => loan.tracker(),
-      caller: new Caller(target, loan.caller()),
+      read: () => checkout.tracker(),
+      caller: new Caller(target, checkout.caller()),
       close: async () => end(false),
       destroy: async () => end(true),
     });
@@ -266,11 +266,11 @@ function targetOf(binding: BindingPool, hosted: boolean): Target & { owner: obje
 }
 
 /** Waits for an instance of a pool. */
-async function lend(pool: BindingPool, target: Target, options: CallOptions | undefined): Promise<BindingLoan> {
-  const loan = pool.lend();
+async function acquire(pool: BindingPool, target: Target, options: CallOptions | undefined): Promise<BindingCheckout> {
+  const checkout = pool.checkout();
   const flags = isWithin(target.pool) ? NESTED : 0;
-  await submit(target, options, (ticket) => promised(loan.begin(options?.timeoutMillis, ticket, flags)));
-  return loan;
+  await submit(target, options, (ticket) => promised(checkout.begin(options?.timeoutMillis, ticket, flags)));
+  return checkout;
 }
 
 /** A sync instance gives no numbers in the middle of a call or after its end: the last ones hold then. */

@@ -56,7 +56,7 @@ export interface PoolStats {
   readonly size: number;
   /** Instances that wait for a call. */
   readonly idle: number;
-  /** Instances in a call, or lent by `use`. */
+  /** Instances in a call, or checked out by `use`. */
   readonly active: number;
   /** Calls that wait for an instance. */
   readonly waiting: number;
@@ -84,7 +84,7 @@ export interface PoolStats {
   readonly outcomes: Readonly<Record<CallOutcome, number>>;
   /** How long calls took, from their submission to their answer, without those that were not taken; none where the engine's `metrics` are off. */
   readonly callDuration?: Histogram;
-  /** How long calls, and the loans of `use`, waited for an instance; none where the engine's `metrics` are off. */
+  /** How long calls, and the checkouts of `use`, waited for an instance; none where the engine's `metrics` are off. */
   readonly queueWait?: Histogram;
   /** The breaker, where the pool has one. */
   readonly breaker?: BreakerStats;
@@ -249,7 +249,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     let discard = true;
     const waiting = { pool: this.#target.pool, over: false };
     try {
-      // Awaited within: where `fn` returns a thenable, its `then` runs as a part of the loan as well.
+      // Awaited within: where `fn` returns a thenable, its `then` runs as a part of the checkout as well.
       const result = await within(waiting, async () => await fn(instance));
       discard = false;
       return result;

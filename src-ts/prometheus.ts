@@ -307,7 +307,7 @@ function metricsOver(sources: Sources): Scraped[] {
     ),
     perPool(
       'queue_wait_seconds',
-      'Waiting for an instance, by calls and loans.',
+      'Waiting for an instance, by calls and by `use`.',
       'histogram',
       ({ stats }) => stats.queueWait,
     ),

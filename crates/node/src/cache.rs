@@ -6,7 +6,7 @@ use crate::js::JsResult;
 use napi_derive::napi;
 use riptide_wasm_runtime::cache::{CacheEntry, CacheLimits, CacheOptions, Rejection, Trust};
 use riptide_wasm_runtime::compile::{CompileOptions, IsolatedOptions};
-use riptide_wasm_runtime::histogram::{BOUNDS, HistogramSnapshot};
+use riptide_wasm_runtime::metrics::{BOUNDS, HistogramSnapshot};
 use std::time::{Duration, SystemTime};
 
 /// Where compiled code is kept, and why it is trusted.

@@ -1,4 +1,4 @@
-//! The way of a call: from JavaScript's arguments into a pool or a lent instance.
+//! The way of a call: from JavaScript's arguments into a pool or a checked-out instance.
 
 use crate::bridge::{self, Bridge};
 use crate::failure;
@@ -8,10 +8,9 @@ use crate::guest::duration;
 use crate::js::{Js, JsResult, Kind, Raw};
 use crate::pool::Owner;
 use crate::queue::{CallKey, Outcome, Reply};
-use riptide_wasm_runtime::call::{Answer, Call, Ticket};
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
-use riptide_wasm_runtime::loan::Loan;
 use riptide_wasm_runtime::module::{Code, Function};
+use riptide_wasm_runtime::pool::{Answer, Call, Checkout, Ticket};
 use riptide_wasm_runtime::value::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -58,10 +57,10 @@ impl Functions {
 #[derive(Clone)]
 pub(crate) enum Target {
     Pool,
-    Loan(Rc<Loan>),
+    Checkout(Rc<Checkout>),
 }
 
-/// A pool or a lent instance, called from JavaScript.
+/// A pool or a checked-out instance, called from JavaScript.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) owner: Rc<Owner>,
@@ -168,7 +167,7 @@ impl Caller {
             };
             match &self.target {
                 Target::Pool => self.owner.state.pool.call(call),
-                Target::Loan(loan) => loan.call(call),
+                Target::Checkout(checkout) => checkout.call(call),
             }
         })
     }

@@ -16,10 +16,10 @@ use napi::sys::TypedarrayType;
 use napi::{Env, JsValue};
 use napi_derive::napi;
 use riptide_wasm_runtime::cache::{Offer, Rejection, Removed};
+use riptide_wasm_runtime::compile::Cpu;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::module::{Code, Kind, Missing, Sought, Source};
-use riptide_wasm_runtime::settings::Cpu;
 use std::collections::HashMap;
 
 /// The options of an engine: checked and complete.

@@ -1,9 +1,8 @@
 //! What every instance is given, as JavaScript says it.
 
 use napi_derive::napi;
-use riptide_wasm_runtime::store::GuestOptions;
-use riptide_wasm_runtime::value::Limits;
-use riptide_wasm_runtime::wasi::WasiOptions;
+use riptide_wasm_runtime::abi::Limits;
+use riptide_wasm_runtime::instance::{GuestOptions, WasiOptions};
 use std::time::Duration;
 
 /// The options of a guest: checked and complete.

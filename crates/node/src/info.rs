@@ -7,8 +7,8 @@ use napi_derive::napi;
 use riptide_wasm_runtime::cache::own_key_file;
 use riptide_wasm_runtime::compile::child::serve;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::limits::TrackerSnapshot;
-use riptide_wasm_runtime::{module, stats};
+use riptide_wasm_runtime::metrics::TrackerSnapshot;
+use riptide_wasm_runtime::{engine, module};
 
 /// What the addon was built from.
 #[napi(object)]
@@ -118,5 +118,5 @@ pub(crate) fn compile_standard_input(
 pub(crate) fn process_metrics(env: Env) -> napi::Result<Raw> {
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
-    failure::throwing(js, || metrics_object(js, stats::process_metrics()))
+    failure::throwing(js, || metrics_object(js, engine::process_metrics()))
 }

@@ -9,6 +9,7 @@
 mod bridge;
 mod cache;
 mod caller;
+mod checkout;
 mod code;
 mod engine;
 mod failure;
@@ -19,7 +20,6 @@ mod host;
 mod info;
 mod js;
 mod keys;
-mod loan;
 mod number;
 mod pool;
 mod queue;

@@ -3,6 +3,7 @@
 use crate::bridge::Bridge;
 use crate::cache::{BindingHistogram, histogram};
 use crate::caller::{Caller, Functions, Target};
+use crate::checkout::BindingCheckout;
 use crate::code::BindingCode;
 use crate::engine::BindingEngine;
 use crate::failure;
@@ -10,17 +11,13 @@ use crate::guest::{BindingGuestOptions, duration};
 use crate::host;
 use crate::info::{BindingTracker, metrics_object};
 use crate::js::{Js, Raw};
-use crate::loan::BindingLoan;
 use crate::queue::{Item, Outcome};
 use napi::Env;
 use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
-use riptide_wasm_runtime::breaker::BreakerOptions;
-use riptide_wasm_runtime::call::Ticket;
-use riptide_wasm_runtime::counters;
 use riptide_wasm_runtime::error::ErrorCode;
-use riptide_wasm_runtime::events::{Listener, Reason};
-use riptide_wasm_runtime::pool::{Pool, PoolOptions};
+use riptide_wasm_runtime::pool;
+use riptide_wasm_runtime::pool::{BreakerOptions, Listener, Pool, PoolOptions, Reason, Ticket};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -265,10 +262,10 @@ impl BindingPool {
         failure::throwing(js, || self.as_caller().bound_function(js, number as usize))
     }
 
-    /// A loan that has not begun.
+    /// A checkout that has no instance yet.
     #[napi]
-    pub fn lend(&self) -> BindingLoan {
-        BindingLoan::new(self.as_caller())
+    pub fn checkout(&self) -> BindingCheckout {
+        BindingCheckout::new(self.as_caller())
     }
 
     /// Tells these events from now on: 1 growth denied, 2 instance created, 4 instance destroyed, 8 breaker changed.
@@ -342,7 +339,7 @@ impl BindingPool {
                 created: stats.created as f64,
                 destroyed: named(Reason::ALL.map(Reason::as_str), stats.destroyed),
                 outcomes: named(
-                    counters::Outcome::ALL.map(counters::Outcome::as_str),
+                    pool::Outcome::ALL.map(pool::Outcome::as_str),
                     stats.outcomes,
                 ),
                 call_duration: durations.map(|durations| histogram(&durations.call)),

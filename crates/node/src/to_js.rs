@@ -3,8 +3,8 @@
 use crate::js::{Js, JsResult, Raw};
 use crate::keys::Keys;
 use napi::sys::{TypedarrayType, napi_typedarray_type};
-use riptide_wasm_runtime::call::CallStats;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
+use riptide_wasm_runtime::pool::CallStats;
 use riptide_wasm_runtime::value::{Field, FunctionType, Numbers, Type, Value};
 use std::slice;
 use std::sync::Arc;

@@ -1,16 +1,16 @@
 //! What recording the durations of one call takes beside the call: in nanoseconds, as JSON.
 
-#[path = "../src/histogram.rs"]
+#[path = "../src/metrics/histogram.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod histogram;
-#[path = "../src/ticks.rs"]
+#[path = "../src/executor/timestamp.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
-mod ticks;
+mod timestamp;
 
 use histogram::Histogram;
 use std::hint::black_box;
 use std::time::Instant;
-use ticks::Ticks;
+use timestamp::Timestamp;
 
 const CALLS: u32 = 100_000;
 const ROUNDS: usize = 50;
@@ -18,18 +18,18 @@ const ROUNDS: usize = 50;
 /// As it is done for a call: the time when it is submitted, and both histograms. When a lane takes it and when it has its
 /// answer is looked up in any case, for the lane's own sake.
 fn record(call: &Histogram, queue_wait: &Histogram) {
-    let submitted = black_box(Ticks::now());
+    let submitted = black_box(Timestamp::now());
     let (taken, answered) = black_box((later(submitted, 500), later(submitted, 2_000)));
     call.observe_nanos_alone(answered.nanos_since(submitted));
     queue_wait.observe_nanos_alone(taken.nanos_since(submitted));
 }
 
-fn later(submitted: Ticks, ticks: u64) -> Ticks {
-    Ticks::of(submitted.raw() + ticks)
+fn later(submitted: Timestamp, ticks: u64) -> Timestamp {
+    Timestamp::of(submitted.raw() + ticks)
 }
 
 fn main() {
-    ticks::begin();
+    timestamp::begin();
     let (call, queue_wait) = (Histogram::new(), Histogram::new());
     let mut rounds = [0.0; ROUNDS];
     for round in &mut rounds {

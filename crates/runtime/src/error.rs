@@ -7,6 +7,12 @@ use crate::named::named;
 use crate::value::{Type, Value};
 use std::fmt;
 
+/// The detail `limitedBy` where the limit is that of an instance's tables.
+pub(crate) const LIMITED_BY_TABLES: &str = "tables";
+
+/// The same where the system refused the memory.
+pub(crate) const LIMITED_BY_SYSTEM: &str = "system";
+
 named! {
     /// The stable identity of a failure, as `error.code` in JavaScript.
     pub enum ErrorCode {

@@ -1,45 +1,28 @@
 //! Engines, compiled code, pools and limits: everything of riptide-wasm that needs no Node.
+//!
+//! Each part knows those above it in this list, and none below:
+//!
+//! - `named`, `random`, [`units`]: small things that several parts need;
+//! - [`value`]: values and types as they cross; [`error`]: the codes of all failures; [`metrics`]: numbers as they are shown;
+//! - [`abi`]: how values cross;
+//! - `executor`: threads, epochs and deadlines;
+//! - [`compile`], [`cache`]: bytes to code, and where compiled code is kept;
+//! - [`engine`]: what is fixed when an engine is made, and its numbers;
+//! - [`module`]: compiled code of an engine, and its loading;
+//! - [`instance`]: a store with its limits, its imports and its output;
+//! - [`pool`]: instances, and the calls that wait for them.
 
-mod allocation;
-pub mod breaker;
+pub mod abi;
 pub mod cache;
-pub mod call;
-mod clock;
 pub mod compile;
-pub mod counters;
-mod cpu;
-mod demangle;
-pub mod durations;
 pub mod engine;
 pub mod error;
-pub mod events;
-mod failure;
-pub mod histogram;
-pub mod host;
+mod executor;
 pub mod instance;
-mod lanes;
-pub mod limits;
-mod linking;
-mod loader;
-mod loading;
-pub mod loan;
-mod missing;
+pub mod metrics;
 pub mod module;
 mod named;
-mod observed;
-pub mod output;
-mod pace;
 pub mod pool;
-mod reactor;
-pub mod settings;
-mod shared;
-mod shares;
-mod slots;
-mod stack;
-pub mod stats;
-mod stock;
-pub mod store;
-mod ticks;
+mod random;
+pub mod units;
 pub mod value;
-pub mod wasi;
-mod workers;

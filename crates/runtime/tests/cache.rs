@@ -12,8 +12,9 @@ mod tiers;
 mod trust;
 
 use riptide_wasm_runtime::cache::{CacheLimits, CacheOptions, Guest, ModuleCache, Tier, Trust};
-use riptide_wasm_runtime::compile::{CompileOptions, Compiled, Compiler, kind_of, wat2wasm};
-use riptide_wasm_runtime::settings::{Cpu, Settings};
+use riptide_wasm_runtime::compile::{
+    CompileOptions, Compiled, Compiler, Cpu, Settings, kind_of, wat2wasm,
+};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};

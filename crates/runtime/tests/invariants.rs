@@ -2,11 +2,10 @@
 
 mod support;
 
-use riptide_wasm_runtime::call::Call;
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::host::HostFunction;
+use riptide_wasm_runtime::instance::HostFunction;
 use riptide_wasm_runtime::module::Code;
-use riptide_wasm_runtime::pool::{Pool, PoolOptions};
+use riptide_wasm_runtime::pool::{Call, Pool, PoolOptions};
 use riptide_wasm_runtime::value::Value;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -122,7 +121,7 @@ fn a_call_is_never_seen_as_neither_waiting_nor_active() {
                 if under_way.load(Ordering::SeqCst) {
                     let stats = held.pool.stats();
                     if stats.active + stats.waiting == 0 && under_way.load(Ordering::SeqCst) {
-                        return Err(stats);
+                        return Err(format!("{stats:?}"));
                     }
                     looks += 1;
                 }
@@ -212,37 +211,37 @@ fn a_lent_instance_is_called_given_back_and_ended_by_several_threads_at_once() {
         let done = Box::new(move |begun: Result<_, Error>| {
             sender.send(begun.map(|_| ())).expect("the test listens");
         });
-        let (loan, _) = pool.lend(None, 0, false, done);
+        let (checkout, _) = pool.acquire(None, 0, false, done);
         lent.recv_timeout(PATIENCE)
             .expect("an answer")
             .expect("lent");
         let answers = thread::scope(|scope| {
             let callers: Vec<_> = (0..2)
                 .map(|_| {
-                    let (loan, code, begun) = (&loan, &code, begun.clone());
+                    let (checkout, code, begun) = (&checkout, &code, begun.clone());
                     scope.spawn(move || {
                         let mut answers = Vec::new();
                         for _ in 0..20 {
                             let name = if round % 3 == 0 { "loop" } else { "count" };
                             let (call, answer) = make_call(code, name, vec![], None);
-                            let ticket = loan.call(call);
+                            let ticket = checkout.call(call);
                             begun.fetch_add(1, Ordering::SeqCst);
                             if round % 3 != 1 {
                                 ticket.abort();
                             }
-                            loan.tracker();
+                            checkout.tracker();
                             answers.push(answer);
                         }
                         answers
                     })
                 })
                 .collect();
-            let (loan, begun) = (&loan, &begun);
+            let (checkout, begun) = (&checkout, &begun);
             scope.spawn(move || {
                 while begun.load(Ordering::SeqCst) < round % 20 {
                     std::hint::spin_loop();
                 }
-                loan.release(round % 2 == 0);
+                checkout.release(round % 2 == 0);
             });
             let answers = callers.into_iter().map(|caller| caller.join());
             let answers: Vec<_> = answers.map(|answers| answers.expect("no panic")).collect();

@@ -2,15 +2,13 @@
 
 mod support;
 
-use riptide_wasm_runtime::breaker::{BreakerOptions, BreakerState};
-use riptide_wasm_runtime::call::CallStats;
-use riptide_wasm_runtime::counters::Outcome;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode, Result};
-use riptide_wasm_runtime::events::{Event, Reason};
+use riptide_wasm_runtime::instance::GuestOptions;
 use riptide_wasm_runtime::module::Code;
-use riptide_wasm_runtime::pool::{Pool, PoolOptions};
-use riptide_wasm_runtime::store::GuestOptions;
+use riptide_wasm_runtime::pool::{
+    BreakerOptions, BreakerState, CallStats, Event, Outcome, Pool, PoolOptions, Reason,
+};
 use riptide_wasm_runtime::value::Value;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

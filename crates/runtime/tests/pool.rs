@@ -2,14 +2,11 @@
 
 mod support;
 
-use riptide_wasm_runtime::counters::Outcome;
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
-use riptide_wasm_runtime::host::HostFunction;
+use riptide_wasm_runtime::instance::{GuestOptions, HostFunction, WasiOptions};
 use riptide_wasm_runtime::module::Source;
-use riptide_wasm_runtime::pool::{Pool, PoolOptions};
-use riptide_wasm_runtime::store::GuestOptions;
+use riptide_wasm_runtime::pool::{Outcome, Pool, PoolOptions};
 use riptide_wasm_runtime::value::Value;
-use riptide_wasm_runtime::wasi::WasiOptions;
 use std::sync::Arc;
 
 use support::*;

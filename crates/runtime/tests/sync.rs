@@ -1,12 +1,12 @@
 //! Instances that are called on the caller's thread.
 
+use riptide_wasm_runtime::abi::Limits;
+use riptide_wasm_runtime::compile::Cpu;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::ErrorCode;
-use riptide_wasm_runtime::instance::{SyncInstance, SyncInstanceOptions};
+use riptide_wasm_runtime::instance::{GuestOptions, SyncInstance, SyncInstanceOptions};
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
-use riptide_wasm_runtime::settings::Cpu;
-use riptide_wasm_runtime::store::GuestOptions;
-use riptide_wasm_runtime::value::{Limits, Value};
+use riptide_wasm_runtime::value::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

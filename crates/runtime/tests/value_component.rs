@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
-use riptide_wasm_runtime::value::{
-    Case, Field, FunctionType, Label, Limits, Numbers, Type, TypeReader, Value, call, call_core,
-    call_core_sync, call_sync, define_core_host, define_core_host_sync, define_host,
-    define_host_sync,
+use riptide_wasm_runtime::abi::{
+    Limits, TypeReader, call, call_core, call_core_sync, call_sync, define_core_host,
+    define_core_host_sync, define_host, define_host_sync,
 };
+use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
+use riptide_wasm_runtime::value::{Case, Field, FunctionType, Label, Numbers, Type, Value};
 use std::sync::{Arc, LazyLock};
 use wasmtime::component::{Component, Func, Linker, Val};
 use wasmtime::{Engine, Store};

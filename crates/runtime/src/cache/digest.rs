@@ -1,6 +1,5 @@
 //! The BLAKE3 hash of a file, by two threads where that is worth it: a start from the disk waits for little else.
 
-use super::guest::CHUNK;
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
 };
@@ -8,6 +7,9 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+
+/// Read and hashed at once: it stays in the processor's cache between the two. A subtree of BLAKE3's, so a power of two.
+pub(super) const CHUNK: usize = 256 << 10;
 
 /// Pieces from which on a second thread is worth its start.
 const WORTH: usize = 4;

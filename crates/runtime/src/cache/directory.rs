@@ -1,6 +1,6 @@
 //! One open directory: what is in it, reading a file of it, replacing one whole, and removing one.
 
-use super::Trust;
+use super::trust::Trust;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -338,12 +338,8 @@ pub(super) const TEMPORARY: &str = ".new-";
 
 /// A name nobody can have prepared: 128 random bits.
 pub(super) fn temporary_name() -> io::Result<String> {
-    Ok(format!("{TEMPORARY}{:032x}", random_number()?))
-}
-
-/// 128 random bits.
-pub(crate) fn random_number() -> io::Result<u128> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(u128::from_le_bytes(random))
+    Ok(format!(
+        "{TEMPORARY}{:032x}",
+        crate::random::random_number()?
+    ))
 }

@@ -1,13 +1,17 @@
 //! The disk tier: artefacts in files, believed under one of the two trusts.
 
+use super::digest::CHUNK;
 use super::directory::{Directory, Readers};
-use super::guest::{CHUNK, fill};
+use super::guest::fill;
 use super::inventory::Inventory;
 use super::key::{Compat, ModuleKey};
+use super::options::CacheOptions;
 use super::private::Private;
+use super::rejection::Rejection;
+use super::seal;
 use super::secret::Secret;
+use super::trust::Trust;
 use super::turn::Turn;
-use super::{CacheOptions, Rejection, Trust, seal};
 use crate::compile::{Compiled, Kind, native};
 use std::fs::File;
 use std::io::{self, Read};

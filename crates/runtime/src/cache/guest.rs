@@ -12,9 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Read and hashed at once: it stays in the processor's cache between the two. A subtree of BLAKE3's, so a power of two.
-pub(super) const CHUNK: usize = 256 << 10;
-
 /// A file system's clock may stand still for so long: a file changed again within it can look unchanged.
 const COARSE: Duration = Duration::from_secs(2);
 

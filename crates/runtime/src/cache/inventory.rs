@@ -1,8 +1,8 @@
 //! All artefacts of a cache's directory, whatever settings they are of: what is there, and what has to go.
 
-use super::Trust;
 use super::directory::{Directory, TEMPORARY};
 use super::key::{Compat, ModuleKey};
+use super::trust::Trust;
 use super::turn::LOCK;
 use crate::compile::Kind;
 use std::io;

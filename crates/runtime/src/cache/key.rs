@@ -1,8 +1,7 @@
 //! What a cached artefact is of: the guest's bytes, and the engine's settings.
 
-use super::Trust;
-use crate::compile::Kind;
-use crate::settings::{Cpu, Settings};
+use super::trust::Trust;
+use crate::compile::{Cpu, Kind, Settings};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use wasmtime::Engine;

@@ -5,10 +5,13 @@
 
 use super::disk::{DiskTier, Found};
 use super::flight::{Flight, Outcome};
+use super::guest::Guest;
 use super::key::ModuleKey;
+use super::module_cache::{ModuleCache, State};
+use super::rejection::Rejection;
+use super::tier::{Loaded, Offer, Tier};
 use super::turn::Turn;
 use super::warnings::Cause;
-use super::{Guest, Loaded, ModuleCache, Offer, Rejection, State, Tier};
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
 use crate::error::{Error, ErrorCode, Result};
 use std::collections::hash_map::Entry;
@@ -351,7 +354,7 @@ mod tests {
     use super::super::{CacheLimits, CacheOptions, Trust};
     use super::*;
     use crate::compile::{CompileOptions, Compiler};
-    use crate::settings::{Cpu, Settings};
+    use crate::compile::{Cpu, Settings};
     use std::time::Duration;
 
     #[test]

@@ -3,7 +3,8 @@
 //! On Linux it is a sealed file in memory, which Wasmtime maps as it is: only the pages that are used
 //! are ever touched. Elsewhere it is a copy, which Wasmtime copies once more.
 
-use super::guest::{CHUNK, fill};
+use super::digest::CHUNK;
+use super::guest::fill;
 use crate::compile::{Compiled, Kind, native};
 use std::io::{self, Read};
 use wasmtime::Engine;

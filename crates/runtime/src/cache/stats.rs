@@ -1,7 +1,7 @@
 //! The cache's counters.
 
-use super::Rejection;
-use crate::histogram::{Histogram, HistogramSnapshot};
+use super::rejection::Rejection;
+use crate::metrics::{Histogram, HistogramSnapshot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What the cache did so far. Counts; with the cache off all stay 0.

@@ -3,8 +3,9 @@
 use super::disk::DiskTier;
 use super::inventory::{CacheEntry, CacheLimits, Inventory, Removed};
 use super::key::Compat;
+use super::module_cache::ModuleCache;
+use super::rejection::Rejection;
 use super::warnings::Cause;
-use super::{ModuleCache, Rejection};
 use crate::error::{Error, ErrorCode, Result};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;

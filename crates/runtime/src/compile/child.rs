@@ -1,10 +1,10 @@
 //! Compiling in a process of its own: the side of that process.
 
-use super::compiler::with_threads;
 use super::diagnosis::classify;
-use super::{Kind, kind_of};
+use super::kind::{Kind, kind_of};
+use super::settings::Settings;
+use super::threads::with_threads;
 use crate::error::{Detail, Error, ErrorCode, Result};
-use crate::settings::Settings;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::str::FromStr;

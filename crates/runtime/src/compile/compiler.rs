@@ -1,62 +1,17 @@
 //! How code is compiled for an engine: within which limits, by which threads, and in which process.
 
-use super::{Compiled, InstanceLimits, compile, isolated, kind_of, limits};
+use super::compiled::{Compiled, compile};
+use super::initial::InstanceLimits;
+use super::kind::kind_of;
+use super::options::CompileOptions;
+use super::settings::Settings;
+use super::threads::with_threads;
+use super::{isolated, limits};
 use crate::error::{Error, ErrorCode, Result};
-use crate::histogram::{Histogram, HistogramSnapshot};
-use crate::settings::Settings;
+use crate::metrics::{Histogram, HistogramSnapshot};
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wasmtime::Engine;
-
-/// How much a compiler thread gives way to running guests, in the system's steps of niceness.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
-
-/// Bytes of WebAssembly that are worth a thread's start.
-const WORTH: usize = 16 << 10;
-
-/// Limits of compiling. They hold for every engine: code that exceeds one is refused before it costs more.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CompileOptions {
-    /// Bytes of WebAssembly.
-    pub max_bytes: u64,
-    /// What is compiled as functions, over all modules of a component: those with a body, and those of the canonical
-    /// ABI.
-    pub max_functions: u32,
-    /// How deep modules, components and their types, and the blocks of a function, may lie in each other.
-    pub max_nesting: u32,
-    /// Bytes of memory that names and types of imports and exports take.
-    pub max_type_bytes: u64,
-    /// In a process of its own, since Cranelift cannot be interrupted.
-    pub isolated: Option<IsolatedOptions>,
-}
-
-impl Default for CompileOptions {
-    fn default() -> CompileOptions {
-        CompileOptions {
-            max_bytes: 64 << 20,
-            max_functions: 100_000,
-            max_nesting: 1000,
-            max_type_bytes: 4 << 20,
-            isolated: None,
-        }
-    }
-}
-
-/// The compiling process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IsolatedOptions {
-    /// The program, which calls [`super::child::serve`] with what follows its arguments here.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// It is ended after so long.
-    pub timeout: Duration,
-    /// It is ended where it holds more memory than this, in bytes.
-    pub memory_bytes: u64,
-}
 
 /// The compiler of one engine.
 pub struct Compiler {
@@ -162,37 +117,4 @@ impl Compiler {
     pub(crate) fn took(&self) -> HistogramSnapshot {
         self.took.snapshot()
     }
-}
-
-/// Runs the compilation of so many bytes on as many threads as there are cores, of lower priority, which end with it;
-/// on fewer where there is not enough to do for them.
-pub(super) fn with_threads<T: Send>(
-    bytes: usize,
-    work: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(cores.min(1 + bytes / WORTH))
-        .thread_name(|_| "wasm-compiler".into())
-        .start_handler(|_| give_way())
-        .build();
-    match threads {
-        // A panic there is the compiler's, about this code: nothing of it is kept.
-        Ok(threads) => {
-            catch_unwind(AssertUnwindSafe(|| threads.install(work))).unwrap_or_else(|_| {
-                let message = "the code could not be compiled: the compiler panicked";
-                Err(Error::new(ErrorCode::Compile, message))
-            })
-        }
-        Err(error) => {
-            let message = format!("the compiler's threads could not be started: {error}");
-            Err(Error::new(ErrorCode::Internal, message))
-        }
-    }
-}
-
-/// Lowers this thread's priority. Where the system does not, guests only have less of the machine meanwhile.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICE);
 }

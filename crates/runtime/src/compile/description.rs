@@ -1,8 +1,9 @@
 //! What code exports and imports, and which name stands for which function.
 
-use super::Form;
+use super::form::Form;
+use crate::abi::TypeReader;
 use crate::error::Result;
-use crate::value::{FunctionType, TypeReader, camel_case};
+use crate::value::{FunctionType, camel_case};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wasmtime::ExternType;

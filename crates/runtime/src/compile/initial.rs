@@ -3,11 +3,10 @@
 //! Whatever the allocation, code that no instance could start with is refused when it is loaded, in the words of a growth
 //! that is refused: Wasmtime itself refuses it by its allocator's numbers, or not before it is instantiated.
 
-use super::Compiled;
+use super::compiled::Compiled;
 use super::diagnosis::is_valid;
-use crate::error::{Error, ErrorCode, Result};
-use crate::limits::{BY_TABLES, PAGE_BYTES};
-use crate::slots::required;
+use crate::error::{Error, ErrorCode, LIMITED_BY_TABLES, Result};
+use crate::units::PAGE_BYTES;
 use riptide_wasm_accounting::Scope;
 use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
@@ -44,7 +43,7 @@ impl InstanceLimits {
     /// # Errors
     /// [`ErrorCode::MemoryLimit`].
     pub(crate) fn check_compiled(&self, compiled: &Compiled) -> Result<()> {
-        let Some(required) = required(compiled) else {
+        let Some(required) = compiled.resources_required() else {
             return Ok(());
         };
         let pages = required.max_initial_memory_size.unwrap_or_default();
@@ -79,7 +78,7 @@ impl InstanceLimits {
             .number("requestedElements", table_elements as f64)
             .number("heldElements", 0.0)
             .number("limitElements", limit as f64)
-            .text("limitedBy", BY_TABLES));
+            .text("limitedBy", LIMITED_BY_TABLES));
         }
         Ok(())
     }
@@ -112,8 +111,8 @@ impl Initial {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compiled::compile;
     use super::*;
-    use crate::compile::compile;
 
     const LIMITS: InstanceLimits = InstanceLimits {
         memory_bytes: 2 * PAGE_BYTES,

@@ -1,10 +1,11 @@
 //! Compiling in a process of its own, with limits on time and memory: this process's side.
 
-use super::IsolatedOptions;
 use super::child::{self, Bounds, FAILURE, SUCCESS};
 use super::limits::exceeded;
+use super::options::IsolatedOptions;
+use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::settings::Settings;
+use crate::random::random_number;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::process::{Child, Command, ExitStatus};
@@ -101,7 +102,7 @@ fn nameless() -> io::Result<File> {
             return Ok(file.into());
         }
     }
-    let name = format!("riptide-wasm-{:032x}", crate::cache::random_number()?);
+    let name = format!("riptide-wasm-{:032x}", random_number()?);
     let path = std::env::temp_dir().join(name);
     let file = File::options()
         .read(true)

@@ -1,6 +1,6 @@
 //! What is looked at before anything is compiled: size, functions and nesting.
 
-use super::CompileOptions;
+use super::options::CompileOptions;
 use crate::error::{Error, ErrorCode, Result};
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,

@@ -3,7 +3,9 @@
 //! Wasmtime checks that an artefact fits the engine, not that it is genuine: forged bytes run as
 //! they please. Each function names what its caller must have established.
 
-use super::{Compiled, Form, Kind};
+use super::compiled::Compiled;
+use super::form::Form;
+use super::kind::Kind;
 use std::fs::File;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, Result};
@@ -99,7 +101,7 @@ mod tests {
                 (Kind::Component, format!("(component {nested})")),
             ] {
                 let bytes = wat::parse_str(text).expect("valid text");
-                let compiled = super::super::compile(&plain, &bytes).expect("valid code");
+                let compiled = super::super::compiled::compile(&plain, &bytes).expect("valid code");
                 let artefact = compiled.serialize().expect("an artefact");
                 // SAFETY: made just now.
                 let load = |engine| unsafe { from_memory(engine, kind, &artefact) };

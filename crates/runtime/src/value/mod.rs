@@ -1,32 +1,14 @@
 //! Values and types as they cross between a caller and a guest, independent of JavaScript and of a store.
-//!
-//! One dynamic lowering and lifting serves every function of a component: [`call`] and [`call_sync`] for
-//! exports, [`define_host`] and [`define_host_sync`] for imports. [`call_core`] and its siblings do the same
-//! for core modules.
 
-mod bits;
-mod check;
-mod component;
-mod core_module;
-mod host;
 mod label;
-mod lift;
-mod limits;
-mod lower;
 mod numbers;
-mod reader;
 mod text;
 mod types;
 
-pub use check::{check_params, check_results};
-pub use component::{call, call_sync};
-pub use core_module::{call_core, call_core_sync, define_core_host, define_core_host_sync};
-pub use host::{HostFuture, define_host, define_host_sync};
 pub use label::{Label, camel_case};
-pub use limits::Limits;
 pub use numbers::Numbers;
-pub use reader::TypeReader;
 pub use text::{MAX_TEXT_BYTES, Text};
+pub(crate) use types::Facts;
 pub use types::{Case, Field, FunctionType, Type};
 
 /// One value. The shape must be that of the [`Type`] it travels under; lowering checks it.

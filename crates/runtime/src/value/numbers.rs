@@ -1,6 +1,6 @@
 //! Lists of numbers, moved between host and guest memory as one block.
 
-use super::Type;
+use super::types::Type;
 use wasmtime::component::__internal::InterfaceType;
 
 macro_rules! numbers {
@@ -31,27 +31,27 @@ macro_rules! numbers {
             }
 
             /// The size of one number, which is its alignment as well.
-            pub(super) fn size(&self) -> usize {
+            pub(crate) fn size(&self) -> usize {
                 match self { $(Numbers::$variant(_) => size_of::<$rust>(),)* }
             }
 
             /// The WIT name of this list.
-            pub(super) fn kind(&self) -> &'static str {
+            pub(crate) fn kind(&self) -> &'static str {
                 match self { $(Numbers::$variant(_) => $kind,)* }
             }
 
             /// Whether a list of `element` may be given as this block.
-            pub(super) fn fits(&self, element: &Type) -> bool {
+            pub(crate) fn fits(&self, element: &Type) -> bool {
                 match self { $(Numbers::$variant(_) => matches!(element, Type::$variant),)* }
             }
 
             /// Whether a list of `element` may be given as this block.
-            pub(super) fn fits_interface(&self, element: &InterfaceType) -> bool {
+            pub(crate) fn fits_interface(&self, element: &InterfaceType) -> bool {
                 match self { $(Numbers::$variant(_) => matches!(element, InterfaceType::$interface),)* }
             }
 
             /// Writes the block as guest memory holds it. `target` is [`Numbers::byte_len`] bytes.
-            pub(super) fn store(&self, target: &mut [u8]) {
+            pub(crate) fn store(&self, target: &mut [u8]) {
                 match self {
                     $(Numbers::$variant(items) => {
                         let (chunks, _) = target.as_chunks_mut::<{ size_of::<$rust>() }>();
@@ -63,7 +63,7 @@ macro_rules! numbers {
             }
 
             /// Reads a block of `element`s out of guest memory; `None` when that is no number type.
-            pub(super) fn load(element: &InterfaceType, source: &[u8]) -> Option<Numbers> {
+            pub(crate) fn load(element: &InterfaceType, source: &[u8]) -> Option<Numbers> {
                 match element {
                     $(InterfaceType::$interface => {
                         let (chunks, _) = source.as_chunks::<{ size_of::<$rust>() }>();

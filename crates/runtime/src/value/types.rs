@@ -124,7 +124,7 @@ impl FunctionType {
     }
 
     /// The same, where `facts` know some of the types.
-    pub(super) fn with(params: Vec<Field>, results: Vec<Type>, facts: &mut Facts) -> FunctionType {
+    pub(crate) fn with(params: Vec<Field>, results: Vec<Type>, facts: &mut Facts) -> FunctionType {
         let given = facts.all(params.iter().map(|field| &field.ty));
         let got = facts.all(results.iter());
         FunctionType {
@@ -142,7 +142,7 @@ impl FunctionType {
     }
 
     /// How many core values parameters and results flatten to.
-    pub(super) fn flat(&self) -> [usize; 2] {
+    pub(crate) fn flat(&self) -> [usize; 2] {
         self.flat
     }
 
@@ -154,7 +154,7 @@ impl FunctionType {
 
 /// What is asked of a whole type.
 #[derive(Clone, Default)]
-pub(super) struct Fact {
+pub(crate) struct Fact {
     /// How many core values it flattens to. A wrong answer fails Wasmtime's check when the component is linked.
     flat: usize,
     /// The first type in it that cannot cross.
@@ -163,7 +163,7 @@ pub(super) struct Fact {
 
 /// Facts of types by the address of their parts, each found once. Holds only while those types are alive.
 #[derive(Default)]
-pub(super) struct Facts(HashMap<*const (), Fact>);
+pub(crate) struct Facts(HashMap<*const (), Fact>);
 
 impl Facts {
     fn of(&mut self, ty: &Type) -> Fact {

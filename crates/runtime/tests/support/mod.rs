@@ -2,14 +2,14 @@
 
 #![allow(dead_code, missing_docs)] // each test file uses its part
 
-use riptide_wasm_runtime::call::{Call, Ticket};
+use riptide_wasm_runtime::abi::Limits;
+use riptide_wasm_runtime::compile::Cpu;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Detail, Error, Result};
+use riptide_wasm_runtime::instance::GuestOptions;
 use riptide_wasm_runtime::module::{Code, Source, wat2wasm};
-use riptide_wasm_runtime::pool::{Pool, PoolOptions};
-use riptide_wasm_runtime::settings::Cpu;
-use riptide_wasm_runtime::store::GuestOptions;
-use riptide_wasm_runtime::value::{Limits, Value};
+use riptide_wasm_runtime::pool::{Call, Pool, PoolOptions, Ticket};
+use riptide_wasm_runtime::value::Value;
 use std::sync::mpsc;
 use std::time::Duration;
 

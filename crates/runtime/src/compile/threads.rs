@@ -1,0 +1,44 @@
+//! The threads of one compilation.
+
+use crate::error::{Error, ErrorCode, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How much a compiler thread gives way to running guests, in the system's steps of niceness.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Bytes of WebAssembly that are worth a thread's start.
+const WORTH: usize = 16 << 10;
+
+/// Runs the compilation of so many bytes on as many threads as there are cores, of lower priority, which end with it;
+/// on fewer where there is not enough to do for them.
+pub(super) fn with_threads<T: Send>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(cores.min(1 + bytes / WORTH))
+        .thread_name(|_| "wasm-compiler".into())
+        .start_handler(|_| give_way())
+        .build();
+    match threads {
+        // A panic there is the compiler's, about this code: nothing of it is kept.
+        Ok(threads) => {
+            catch_unwind(AssertUnwindSafe(|| threads.install(work))).unwrap_or_else(|_| {
+                let message = "the code could not be compiled: the compiler panicked";
+                Err(Error::new(ErrorCode::Compile, message))
+            })
+        }
+        Err(error) => {
+            let message = format!("the compiler's threads could not be started: {error}");
+            Err(Error::new(ErrorCode::Internal, message))
+        }
+    }
+}
+
+/// Lowers this thread's priority. Where the system does not, guests only have less of the machine meanwhile.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}

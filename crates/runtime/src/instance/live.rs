@@ -1,0 +1,163 @@
+//! A live instance: called, and dropped as a whole.
+
+use super::context::CallContext;
+use super::data::StoreData;
+use super::failure::classify;
+use super::measurement::{Fuel, Measurement};
+use super::observed::Observed;
+use super::reactor::INITIALIZE;
+use crate::abi::{self, Limits};
+use crate::compile::{Function, Target};
+use crate::engine::Slot;
+use crate::error::{Error, ErrorCode, Result};
+use crate::value::Value;
+use riptide_wasm_accounting::{Account, Lease};
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::Store;
+
+/// A live instance.
+///
+/// The order of the fields is the order they end in: the bytes are given back when the memory is gone.
+pub(crate) struct Instance {
+    pub(super) store: Store<StoreData>,
+    pub(super) handle: Handle,
+    /// Whether its `_initialize` has run.
+    pub(super) initialized: bool,
+    /// What was called last: calls of one function after another look nothing up.
+    pub(super) last: Option<(Arc<Function>, Found)>,
+    pub(super) limits: Limits,
+    pub(super) counts_fuel: bool,
+    pub(super) fuel: Option<u64>,
+    pub(super) _slot: Slot,
+    pub(super) lease: Lease,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Handle {
+    Module(wasmtime::Instance),
+    Component(wasmtime::component::Instance),
+}
+
+/// Gives a store the fuel of one call. Without a limit it is as much as there can be.
+pub(super) fn refuel(store: &mut Store<StoreData>, fuel: Option<u64>) -> Result<()> {
+    store
+        .set_fuel(fuel.unwrap_or(u64::MAX))
+        .map_err(|error| Error::new(ErrorCode::Internal, format!("no fuel: {error:#}")))
+}
+
+/// What was used of the fuel that a store was given.
+pub(super) fn fuel_used(store: &Store<StoreData>, given: Option<u64>) -> Option<Fuel> {
+    let left = store.get_fuel().ok()?;
+    Some(Fuel {
+        consumed: given.unwrap_or(u64::MAX) - left,
+        remaining: given.map(|_| left),
+    })
+}
+
+impl Instance {
+    /// Calls a function on a worker.
+    pub(crate) async fn call(
+        &mut self,
+        context: &Arc<dyn CallContext>,
+        function: &Arc<Function>,
+        params: &[Value],
+    ) -> Result<Vec<Value>> {
+        let number = self.begin()?;
+        context.observe(&self.store.data().observed, number);
+        self.store.data_mut().call = Some(context.clone());
+        let bytes_before = self.account().held();
+        let called = match self.find(function)? {
+            Found::Core(func) => abi::call_core(&func, &mut self.store, &function.ty, params).await,
+            Found::Component(func) => {
+                abi::call(&func, &mut self.store, &function.ty, params, self.limits).await
+            }
+            Found::Initialize => Ok(Vec::new()),
+        };
+        self.store.data_mut().call = None;
+        context.note(&|| {
+            let fuel = fuel_used(&self.store, self.fuel);
+            Measurement::of(self.observed(), self.account(), bytes_before, fuel)
+        });
+        called.map_err(|error| classify(&error, self.observed()))
+    }
+
+    /// Calls a function on the caller's thread.
+    pub(crate) fn call_sync(
+        &mut self,
+        function: &Arc<Function>,
+        params: &[Value],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Value>> {
+        self.store.data_mut().deadline = deadline;
+        self.begin()?;
+        let called = match self.find(function)? {
+            Found::Core(func) => abi::call_core_sync(&func, &mut self.store, &function.ty, params),
+            Found::Component(func) => {
+                abi::call_sync(&func, &mut self.store, &function.ty, params, self.limits)
+            }
+            Found::Initialize => Ok(Vec::new()),
+        };
+        called.map_err(|error| classify(&error, self.observed()))
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        self.lease.account()
+    }
+
+    fn observed(&self) -> &Observed {
+        &self.store.data().observed
+    }
+
+    /// Gives the number of the call that begins.
+    fn begin(&mut self) -> Result<u64> {
+        let number = self.observed().begin_call();
+        // The second tick from now: the first may come at once, and a call is long after a whole epoch.
+        self.store.set_epoch_deadline(2);
+        if self.counts_fuel {
+            refuel(&mut self.store, self.fuel)?;
+        }
+        Ok(number)
+    }
+
+    fn find(&mut self, function: &Arc<Function>) -> Result<Found> {
+        if let Some((known, found)) = &self.last
+            && Arc::ptr_eq(known, function)
+        {
+            return Ok(*found);
+        }
+        let found = self.look_up(function)?;
+        self.last = Some((function.clone(), found));
+        Ok(found)
+    }
+
+    fn look_up(&mut self, function: &Function) -> Result<Found> {
+        if self.initialized && function.name == INITIALIZE {
+            return Ok(Found::Initialize);
+        }
+        let found = match (self.handle, &function.target) {
+            (Handle::Module(instance), Target::Core(index)) => instance
+                .get_module_export(&mut self.store, index)
+                .and_then(wasmtime::Extern::into_func)
+                .map(Found::Core),
+            (Handle::Component(instance), Target::Component(index)) => instance
+                .get_func(&mut self.store, index)
+                .map(Found::Component),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let message = format!("this instance does not export {:?}", function.name);
+            Error::new(ErrorCode::MissingExport, message)
+                .text("name", &function.name)
+                .list("exports", Vec::new())
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Found {
+    Core(wasmtime::Func),
+    Component(wasmtime::component::Func),
+    /// Nothing is to be done: it has run when the instance was made, and must not run again.
+    Initialize,
+}

@@ -1,0 +1,126 @@
+//! What a failure tells of the guest beside itself: the growths it was denied in the call, and what it wrote.
+//! Whoever ends the call from another thread tells it, too.
+
+use super::denied_growth::DeniedGrowth;
+use super::output::{Output, Written};
+use crate::error::{Error, ErrorCode};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is observed of the call that a store is in.
+#[derive(Default)]
+pub(crate) struct Observed {
+    /// The number of the call that it is about, 0 before the first. Held while a call is described, so that no other
+    /// begins meanwhile: what one caller's guest wrote is nothing for the next one.
+    call: Mutex<u64>,
+    denied: Mutex<Option<DeniedGrowth>>,
+    /// None where the store has no WASI.
+    output: Option<Output>,
+}
+
+impl Observed {
+    pub(crate) fn new(output: Option<Output>) -> Observed {
+        Observed {
+            call: Mutex::default(),
+            denied: Mutex::default(),
+            output,
+        }
+    }
+
+    /// Forgets what belongs to an earlier call: it says nothing about the one that begins now, whose number it gives.
+    pub(crate) fn begin_call(&self) -> u64 {
+        let mut call = lock(&self.call);
+        *call += 1;
+        *lock(&self.denied) = None;
+        if let Some(output) = &self.output {
+            output.forget();
+        }
+        *call
+    }
+
+    pub(crate) fn deny(&self, denied: DeniedGrowth) {
+        let mut last = lock(&self.denied);
+        let count = last.map_or(0, |last| last.count) + denied.count;
+        *last = Some(DeniedGrowth { count, ..denied });
+    }
+
+    /// The last growth that was denied in this call, with how many were.
+    pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
+        *lock(&self.denied)
+    }
+
+    /// What the guest wrote in this call.
+    pub(crate) fn written(&self) -> Written {
+        self.output
+            .as_ref()
+            .map(Output::written)
+            .unwrap_or_default()
+    }
+
+    /// The same from another thread, of a call that may be over: nothing of the one that began since.
+    pub(crate) fn describe_call(&self, number: u64, error: Error) -> Error {
+        let call = lock(&self.call);
+        if *call == number {
+            self.describe(error)
+        } else {
+            error
+        }
+    }
+
+    /// Adds what was observed to a failure.
+    pub(crate) fn describe(&self, mut error: Error) -> Error {
+        let ended = matches!(
+            error.code,
+            ErrorCode::Timeout | ErrorCode::OutOfFuel | ErrorCode::Aborted | ErrorCode::Exit
+        );
+        if let Some(denied) = self.denied().filter(|_| ended) {
+            error = denied.describe(error);
+        }
+        let Written { stdout, stderr } = self.written();
+        let streams = [
+            ("stdout", "stdoutBytes", stdout),
+            ("stderr", "stderrBytes", stderr),
+        ];
+        for (text, bytes, kept) in streams {
+            // The output is what an exit is about.
+            if error.code == ErrorCode::Exit || !kept.bytes.is_empty() {
+                error = error.text(text, kept.text()).bytes(bytes, kept.bytes);
+            }
+        }
+        error
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_not_described_by_the_one_that_began_since() {
+        let observed = Observed::new(None);
+        let denied = DeniedGrowth {
+            requested: 7,
+            held: 1,
+            limit: 2,
+            by: "instance",
+            count: 1,
+        };
+        let described = |number| {
+            let error = Error::new(ErrorCode::Timeout, "late");
+            !observed.describe_call(number, error).details.is_empty()
+        };
+        // What is made for a call is observed before its first.
+        observed.deny(denied);
+        assert!(described(0));
+        let first = observed.begin_call();
+        assert!(!described(first) && !described(0));
+        observed.deny(denied);
+        assert!(described(first));
+        let second = observed.begin_call();
+        observed.deny(denied);
+        assert!(!described(first) && described(second));
+    }
+}

@@ -1,0 +1,9 @@
+//! Compiled code of an engine, and its loading.
+
+mod code;
+mod load;
+mod source;
+
+pub use crate::compile::{Export, Function, Import, Kind, wat2wasm};
+pub use code::Code;
+pub use source::{Missing, Sought, Source};

@@ -1,0 +1,48 @@
+//! Where code comes from, and what looking for it without compiling came to.
+
+use super::code::Code;
+use crate::cache::Guest;
+use crate::compile::Kind;
+use crate::error::Result;
+use std::path::PathBuf;
+
+/// Where code comes from.
+pub enum Source {
+    /// A file.
+    Path(PathBuf),
+    /// The bytes of one.
+    Bytes(Vec<u8>),
+}
+
+/// What looking for code without compiling came to.
+pub enum Sought {
+    /// The code.
+    Code(Code),
+    /// Neither memory nor disk has it.
+    Missing(Missing),
+}
+
+/// Code that neither memory nor disk has: what [`Engine::load`] goes on with, and with the very bytes that were looked for.
+pub struct Missing {
+    /// Its name in the shared tier.
+    pub name: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it is to be, where that was asked for.
+    pub expected: Option<Kind>,
+}
+
+impl From<Code> for Sought {
+    fn from(code: Code) -> Sought {
+        Sought::Code(code)
+    }
+}
+
+impl Source {
+    pub(crate) fn open(&self) -> Result<Guest<'_>> {
+        match self {
+            Source::Bytes(bytes) => Ok(Guest::Bytes(bytes.into())),
+            Source::Path(path) => Guest::open(path),
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! One request from its submission to its answer, which it gets exactly once.
+//!
+//! It is answered by whichever is first: the runner that served it, the ticker when its deadline has passed, or the
+//! caller that aborts it. The runner notices at its next turn and drops the guest.
+
+use super::breaker::Permit;
+use super::call::{Answer, Call, CallStats, Done};
+use super::counters::{Counters, Outcome, Place};
+use crate::compile::Function;
+use crate::error::{Error, ErrorCode, Result};
+use crate::executor::deadlines::Expire;
+use crate::executor::timestamp::Timestamp;
+use crate::instance::{CallContext, Measurement, Observed};
+use crate::units::pages;
+use crate::value::Value;
+use futures_util::task::AtomicWaker;
+use riptide_wasm_accounting::Account;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+const QUEUED: u8 = 0;
+pub(super) const COMPUTING: u8 = 1;
+pub(super) const ASLEEP: u8 = 2;
+const HOST: u8 = 3;
+/// Answered before it ran.
+const OVER: u8 = 4;
+
+/// What a runner does for a request.
+pub(crate) enum Job {
+    /// Calls a function.
+    Call(Arc<Function>, Vec<Value>),
+    /// Hands an instance to the checkout that waits for it.
+    Checkout(Arc<dyn Borrower>),
+}
+
+/// A checkout, as the runner that has its instance sees it.
+pub(crate) trait Borrower: Send + Sync {
+    /// The runner has the instance, which holds bytes in this account.
+    fn begin(&self, account: Arc<Account>, place: Option<Place>);
+
+    /// The next call; `None` once the instance is given back.
+    fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Arc<Request>>>;
+
+    /// The call has ended and the instance is whole. Before the call's answer: the next may come with it.
+    fn rest(&self);
+
+    /// The runner no longer has the instance.
+    fn end(&self);
+
+    /// Gives the instance back when the call it is in has ended. With `discard` that call is aborted, and the instance
+    /// serves nobody else.
+    fn release(&self, discard: bool);
+
+    /// Whether the instance must serve nobody else.
+    fn is_discarded(&self) -> bool;
+}
+
+/// A request as it waits.
+pub(crate) struct Waiting {
+    pub(crate) job: Job,
+    /// `None` inside a checkout, which has the place.
+    pub(crate) place: Option<Place>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Call,
+    Checkout,
+    WarmUp,
+}
+
+/// A call, a checkout or the making of an instance under way.
+pub(crate) struct Request {
+    waiting: Mutex<Option<Waiting>>,
+    done: Mutex<Option<Done>>,
+    timeout: Option<Duration>,
+    over: AtomicBool,
+    pub(super) phase: AtomicU8,
+    pub(super) yielded: AtomicBool,
+    pub(super) long: AtomicBool,
+    pub(super) waker: AtomicWaker,
+    kind: Kind,
+    context: u64,
+    counters: Arc<Counters>,
+    permit: Mutex<Option<Permit>>,
+    timing: Option<Timing>,
+    /// When it was taken from the queue, in ticks; 0 while it waits.
+    taken: AtomicU64,
+    /// Where the answer is to say what it took.
+    pub(super) measured: Option<Box<Measured>>,
+    /// What its store shows of it, once it is in one, with the number that it has there.
+    observed: Mutex<Option<(Arc<Observed>, u64)>>,
+}
+
+/// What is measured of a call.
+#[derive(Default)]
+pub(super) struct Measured {
+    /// Processor time in nanoseconds.
+    pub(super) cpu: AtomicU64,
+    taken: Mutex<Measurement>,
+}
+
+/// When what happened.
+struct Timing {
+    submitted: Timestamp,
+    /// Whether it waits for an instance: inside a checkout it has one.
+    waits: bool,
+}
+
+impl Timing {
+    fn begin(waits: bool) -> Timing {
+        Timing {
+            submitted: Timestamp::now(),
+            waits,
+        }
+    }
+}
+
+impl Request {
+    /// A call.
+    pub(crate) fn call(
+        call: Call,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+        permit: Option<Permit>,
+        place: Option<Place>,
+    ) -> Request {
+        let timed = call.measured || counters.durations.is_some();
+        let timing = timed.then(|| Timing::begin(place.is_some()));
+        let measured = call.measured.then(Box::default);
+        let job = Job::Call(call.function, call.params);
+        Request {
+            context: call.context,
+            permit: Mutex::new(permit),
+            timing,
+            measured,
+            ..Request::queued(
+                Kind::Call,
+                Waiting { job, place },
+                call.done,
+                timeout,
+                counters,
+            )
+        }
+    }
+
+    /// A checkout: answered when `borrower` has its instance.
+    pub(crate) fn checkout(
+        borrower: Arc<dyn Borrower>,
+        timeout: Option<Duration>,
+        context: u64,
+        counters: Arc<Counters>,
+        place: Place,
+        done: Done,
+    ) -> Request {
+        let waiting = Waiting {
+            job: Job::Checkout(borrower),
+            place: Some(place),
+        };
+        Request {
+            context,
+            timing: counters.durations.is_some().then(|| Timing::begin(true)),
+            ..Request::queued(Kind::Checkout, waiting, done, timeout, counters)
+        }
+    }
+
+    /// Stands for the making of an instance that nobody waits for, so that it can be ended like a
+    /// call. Nobody receives its answer, and it counts nowhere.
+    pub(crate) fn warm_up(context: u64) -> Request {
+        let (kind, nobody) = (Kind::WarmUp, Box::new(|_| {}));
+        Request {
+            context,
+            ..Request::in_phase(kind, COMPUTING, None, nobody, None, Arc::default())
+        }
+    }
+
+    fn queued(
+        kind: Kind,
+        waiting: Waiting,
+        done: Done,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+    ) -> Request {
+        counters.waiting.fetch_add(1, Ordering::SeqCst);
+        Request::in_phase(kind, QUEUED, Some(waiting), done, timeout, counters)
+    }
+
+    fn in_phase(
+        kind: Kind,
+        phase: u8,
+        waiting: Option<Waiting>,
+        done: Done,
+        timeout: Option<Duration>,
+        counters: Arc<Counters>,
+    ) -> Request {
+        Request {
+            waiting: Mutex::new(waiting),
+            done: Mutex::new(Some(done)),
+            timeout,
+            over: AtomicBool::new(false),
+            phase: AtomicU8::new(phase),
+            yielded: AtomicBool::new(false),
+            long: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            kind,
+            context: 0,
+            counters,
+            permit: Mutex::new(None),
+            timing: None,
+            taken: AtomicU64::new(0),
+            measured: None,
+            observed: Mutex::default(),
+        }
+    }
+
+    /// Begins to run it: what it asks for, or nothing where it was answered while it waited.
+    pub(crate) fn start(&self) -> Option<Waiting> {
+        self.phase
+            .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
+            .ok()?;
+        self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.taken.store(Timestamp::now().raw(), Ordering::Relaxed);
+        lock(&self.waiting).take()
+    }
+
+    pub(super) fn taken(&self) -> Option<Timestamp> {
+        let taken = self.taken.load(Ordering::Relaxed);
+        (taken != 0).then(|| Timestamp::of(taken))
+    }
+
+    /// How long it waited until it was taken, or until `now`; in nanoseconds.
+    fn waited(&self, timing: &Timing, now: Timestamp) -> u64 {
+        self.taken().unwrap_or(now).nanos_since(timing.submitted)
+    }
+
+    /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
+    /// the caller hears of it: what it counts is counted by then.
+    fn answer(&self, now: Timestamp, result: impl FnOnce() -> Result<Answer>) -> bool {
+        self.over.store(true, Ordering::SeqCst);
+        let done = lock(&self.done).take();
+        let Some(done) = done else { return false };
+        let result = result();
+        let code = result.as_ref().err().map(|error| error.code);
+        if let Some(permit) = lock(&self.permit).take() {
+            permit.record(code);
+        }
+        if self.kind == Kind::Call {
+            self.counters.count(Outcome::of(code));
+        }
+        if let (Some(timing), Some(durations)) = (&self.timing, &self.counters.durations) {
+            let took = now.nanos_since(timing.submitted);
+            let waited = self.waited(timing, now).min(took);
+            let call = (self.kind == Kind::Call).then_some(took);
+            durations.observe(call, timing.waits.then_some(waited));
+        }
+        done(result);
+        true
+    }
+
+    /// Answers with what the guest gave. Whether it had no answer yet.
+    pub(crate) fn finish(&self, result: Result<Answer>) -> bool {
+        self.finish_at(Timestamp::now(), result)
+    }
+
+    /// The same at a moment that is known.
+    pub(crate) fn finish_at(&self, now: Timestamp, result: Result<Answer>) -> bool {
+        self.answer(now, || result)
+    }
+
+    /// Ends it from outside: as aborted.
+    pub(crate) fn abort(&self, message: &str) {
+        self.end(|phase| Error::new(ErrorCode::Aborted, message).text("phase", phase));
+    }
+
+    fn end(&self, error: impl FnOnce(&'static str) -> Error) {
+        let phase = self.phase();
+        self.leave_queue();
+        self.answer(Timestamp::now(), || Err(self.describe(error(phase))));
+        self.waker.wake();
+    }
+
+    /// Adds what was observed of it to a failure.
+    pub(crate) fn describe(&self, error: Error) -> Error {
+        let observed = lock(&self.observed).clone();
+        match observed {
+            Some((observed, number)) => observed.describe_call(number, error),
+            None => error,
+        }
+    }
+
+    /// Gives up its place in the queue. Whether it had one.
+    fn leave_queue(&self) -> bool {
+        let queued = self
+            .phase
+            .compare_exchange(QUEUED, OVER, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        if queued {
+            self.counters.waiting.fetch_sub(1, Ordering::SeqCst);
+            let waiting = lock(&self.waiting).take();
+            drop(waiting);
+        }
+        queued
+    }
+
+    /// No instance was free in time: ends it if it still waits.
+    pub(crate) fn give_up_waiting(&self, after: Duration) {
+        if self.leave_queue() {
+            let millis = after.as_secs_f64() * 1e3;
+            self.answer(Timestamp::now(), || {
+                Err(Error::new(
+                    ErrorCode::AcquireTimeout,
+                    format!("no instance was free within {millis} ms"),
+                )
+                .number("acquireTimeoutMillis", millis))
+            });
+        }
+    }
+
+    fn phase(&self) -> &'static str {
+        match self.phase.load(Ordering::SeqCst) {
+            QUEUED => "queued",
+            ASLEEP => "asleep",
+            HOST => "host",
+            _ => "computing",
+        }
+    }
+
+    /// Whether it has its answer.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_warm_up(&self) -> bool {
+        self.kind == Kind::WarmUp
+    }
+
+    /// What it took so far.
+    pub(crate) fn measure(&self) -> Option<Box<CallStats>> {
+        let (timing, measured) = (self.timing.as_ref()?, self.measured.as_ref()?);
+        let taken = std::mem::take(&mut *lock(&measured.taken));
+        Some(Box::new(CallStats {
+            wall: timing.submitted.elapsed(),
+            cpu: cfg!(unix).then(|| Duration::from_nanos(measured.cpu.load(Ordering::Relaxed))),
+            queued: Duration::from_nanos(self.waited(timing, Timestamp::now())),
+            fuel: taken.fuel,
+            pages_before: pages(taken.bytes_before),
+            pages_after: pages(taken.bytes_after),
+            pages_peak: pages(taken.bytes_peak),
+            written: taken.written,
+        }))
+    }
+
+    /// Whether its guest computed for a whole epoch.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
+    }
+}
+
+impl CallContext for Request {
+    fn number(&self) -> u64 {
+        self.context
+    }
+
+    fn is_over(&self) -> bool {
+        Request::is_over(self)
+    }
+
+    fn note_yield(&self) {
+        self.yielded.store(true, Ordering::Relaxed);
+    }
+
+    fn enter_host(&self) {
+        self.phase.store(HOST, Ordering::SeqCst);
+    }
+
+    fn leave_host(&self) {
+        self.phase.store(COMPUTING, Ordering::SeqCst);
+    }
+
+    fn observe(&self, observed: &Arc<Observed>, call: u64) {
+        *lock(&self.observed) = Some((observed.clone(), call));
+    }
+
+    fn note(&self, measure: &dyn Fn() -> Measurement) {
+        if let Some(measured) = &self.measured {
+            *lock(&measured.taken) = measure();
+        }
+    }
+}
+
+impl Expire for Request {
+    fn is_over(&self) -> bool {
+        Request::is_over(self)
+    }
+
+    fn expire(&self) {
+        let millis = self.timeout.unwrap_or_default().as_secs_f64() * 1e3;
+        self.end(|phase| {
+            Error::new(
+                ErrorCode::Timeout,
+                format!("the call took longer than {millis} ms ({phase})"),
+            )
+            .number("timeoutMillis", millis)
+            .text("phase", phase)
+        });
+    }
+}
+
+/// Ends a request's wait for an instance, after this time.
+pub(crate) struct AcquireTimeout(pub(crate) Arc<Request>, pub(crate) Duration);
+
+impl Expire for AcquireTimeout {
+    fn is_over(&self) -> bool {
+        self.0.phase.load(Ordering::SeqCst) != QUEUED
+    }
+
+    fn expire(&self) {
+        self.0.give_up_waiting(self.1);
+    }
+}
+
+/// A caller's hold on a call.
+#[derive(Clone)]
+pub struct Ticket(pub(crate) Option<Arc<Request>>);
+
+impl Ticket {
+    /// Ends the call at once with `ERR_ABORTED`; nothing where it has its answer.
+    pub fn abort(&self) {
+        if let Some(request) = &self.0 {
+            request.abort("the call was aborted");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
