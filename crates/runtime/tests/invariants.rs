@@ -10,6 +10,7 @@ use riptide_wasm_runtime::value::Value;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Instant;
 use support::*;
 use tokio::sync::oneshot;
 
@@ -113,14 +114,19 @@ impl Held {
 #[test]
 fn a_call_is_never_seen_as_neither_waiting_nor_active() {
     let held = Held::new(1);
-    let (under_way, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    // The number of the call that is under way; 0: it may be that none is.
+    let (under_way, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let mut looks = 0;
             while !stop.load(Ordering::SeqCst) {
-                if under_way.load(Ordering::SeqCst) {
-                    let stats = held.pool.stats();
-                    if stats.active + stats.waiting == 0 && under_way.load(Ordering::SeqCst) {
+                let call = under_way.load(Ordering::SeqCst);
+                if call == 0 {
+                    continue;
+                }
+                let stats = held.pool.stats();
+                if under_way.load(Ordering::SeqCst) == call {
+                    if stats.active + stats.waiting == 0 {
                         return Err(format!("{stats:?}"));
                     }
                     looks += 1;
@@ -130,12 +136,12 @@ fn a_call_is_never_seen_as_neither_waiting_nor_active() {
         });
         let mut before = held.submit();
         let mut release = held.next();
-        for _ in 0..10_000 {
+        for call in 1..=10_000 {
             let after = held.submit();
-            under_way.store(true, Ordering::SeqCst);
+            under_way.store(call, Ordering::SeqCst);
             release.send(()).expect("the call waits");
             release = held.next();
-            under_way.store(false, Ordering::SeqCst);
+            under_way.store(0, Ordering::SeqCst);
             before = after;
         }
         stop.store(true, Ordering::SeqCst);
@@ -160,22 +166,22 @@ fn no_call_is_left_in_the_queue_while_runners_come_and_go() {
             ..options()
         };
         let pool = pool(&code, options);
-        thread::scope(|scope| {
-            for seed in 0..2_u32 {
-                let (pool, code) = (&pool, &code);
-                scope.spawn(move || {
-                    for round in 0..20_000_u32 {
-                        let answer = submit(pool, code, "count", vec![], None);
-                        let answer = answer.recv_timeout(PATIENCE);
-                        answer.expect("taken from the queue").expect("a value");
-                        // So that a push falls at each moment of a runner's end.
-                        for _ in 0..(round.wrapping_mul(seed + 7) % 64) {
-                            std::hint::spin_loop();
-                        }
-                    }
-                });
+        let began = Instant::now();
+        for round in 0..20_000_u32 {
+            let answered = Arc::new(AtomicBool::new(false));
+            let done = answered.clone();
+            pool.call(call_then(&code, "count", move || {
+                done.store(true, Ordering::SeqCst);
+            }));
+            // Not by a channel: the next push comes while the runner still looks around, or leaves.
+            while !answered.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+                assert!(began.elapsed() < PATIENCE, "a call is left in the queue");
             }
-        });
+            for _ in 0..round % 64 {
+                std::hint::spin_loop();
+            }
+        }
         ended(&pool);
     }
     // Calls that wait while all runners wait for the host are taken by more.

@@ -122,3 +122,64 @@ impl Drop for Paused<'_> {
         self.0.paused.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Arc<Request> {
+        Arc::new(Request::warm_up(0))
+    }
+
+    #[test]
+    fn a_runner_does_not_leave_what_was_pushed_while_it_still_counted() {
+        let scheduler = Scheduler::new(1);
+        assert!(scheduler.enter());
+        // It has looked and found nothing. Now a call comes, which gets no runner of its own.
+        assert!(scheduler.push(request(), || 1, || false));
+        assert!(!scheduler.enter());
+        assert!(!scheduler.leave());
+        assert!(scheduler.pop().is_some());
+        assert!(scheduler.leave());
+        assert_eq!(scheduler.runners(), 0);
+    }
+
+    #[test]
+    fn very_short_calls_wait_for_a_runner_that_looks_and_not_for_one_that_pauses() {
+        let scheduler = Scheduler::new(2);
+        let wants_runner = |waiting, short| scheduler.push(request(), || waiting, || short);
+        assert!(wants_runner(0, true));
+        assert!(scheduler.enter());
+        assert!(!wants_runner(SHORT_QUEUE, true));
+        assert!(wants_runner(SHORT_QUEUE + 1, true));
+        assert!(wants_runner(0, false));
+        let paused = scheduler.pause();
+        assert!(wants_runner(0, true));
+        drop(paused);
+        assert!(!wants_runner(0, true));
+    }
+
+    #[test]
+    fn what_ended_while_it_waited_is_taken_out_once_it_is_much() {
+        let scheduler = Scheduler::new(1);
+        let alive = request();
+        scheduler.push(alive.clone(), || 0, || false);
+        let ended = std::cell::Cell::new(0);
+        let sweep = || scheduler.sweep(1, || ended.set(ended.get() + 1));
+        for _ in 0..MAX_STALE_REQUESTS + 1 {
+            let request = self::request();
+            request.abort("by the test");
+            scheduler.push(request, || 0, || false);
+        }
+        sweep();
+        assert_eq!(ended.get(), 0);
+        let request = self::request();
+        request.abort("by the test");
+        scheduler.push(request, || 0, || false);
+        sweep();
+        assert_eq!(ended.get(), MAX_STALE_REQUESTS + 2);
+        let left = scheduler.pop().expect("the one that is alive");
+        assert!(Arc::ptr_eq(&left, &alive));
+        assert!(scheduler.pop().is_none());
+    }
+}
