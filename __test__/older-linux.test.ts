@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { README_OUTPUT, readmeExample, ROOT as root } from './package-support.js';
+import { readmeExamples, ROOT as root } from './package-support.js';
 
 const debian = join(root, 'target', 'debian-11');
 const node = join(root, 'target', 'node24', 'node_modules', 'node', 'bin', 'node');
@@ -50,10 +50,14 @@ describe.skipIf(missing !== undefined)(`on Debian 11 (${missing ?? 'there'})`, (
     expect(run(['-p', report], '/').stdout.trim()).toBe('2.31');
   });
 
-  test('the README’s example runs', () => {
-    writeFileSync(join(work, 'project', 'example.mjs'), readmeExample());
-    const { stdout, stderr, status } = run(['example.mjs'], project);
-    expect([stderr, status]).toEqual(['', 0]);
-    expect(stdout.trim().split('\n')).toEqual(README_OUTPUT);
-  }, 60_000);
+  test.each(readmeExamples())(
+    'the README’s example of $name runs',
+    ({ code, output }) => {
+      writeFileSync(join(work, 'project', 'example.mjs'), code);
+      const { stdout, stderr, status } = run(['example.mjs'], project);
+      expect([stderr, status]).toEqual(['', 0]);
+      expect(stdout.trim().split('\n')).toEqual(output);
+    },
+    60_000,
+  );
 });

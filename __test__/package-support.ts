@@ -36,22 +36,25 @@ export function npmCli(): string {
   return join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm');
 }
 
-/** The README's example: the first block of code after its mark, JavaScript. */
-export function readmeExample(): string {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const found = readme.match(/<!-- example: readme -->\s*```js\n([\s\S]*?)```/)?.[1];
-  if (found === undefined) throw new Error('README.md has no marked example');
-  return found;
+/** One example of the README. */
+export interface ReadmeExample {
+  readonly name: string;
+  /** A module in JavaScript. */
+  readonly code: string;
+  /** The lines it prints, as the comments behind its `console.log` say. */
+  readonly output: readonly string[];
 }
 
-/** What the example prints. */
-export const README_OUTPUT = [
-  'Tides en https://example.com/moon',
-  '3',
-  'ERR_MEMORY_LIMIT 1048576',
-  'TimeoutError',
-  '1 1',
-];
+/** The README's examples: the blocks of JavaScript after a mark. */
+export function readmeExamples(): ReadmeExample[] {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const found = [...readme.matchAll(/<!-- example: (\w+) -->\s*```js\n([\s\S]*?)```/g)];
+  return found.map(([, name = '', code = '']) => ({
+    name,
+    code,
+    output: [...code.matchAll(/console\.log\(.*; \/\/ (.+)$/gm)].map(([, line = '']) => line),
+  }));
+}
 
 /** A project in a temporary folder, with the package installed from its tarballs. */
 export class PackedProject {

@@ -19,7 +19,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { VERSION } from '../dist/version.js';
 import { publishedManifest, repositoryFields } from '../scripts/pack.mjs';
-import { isShipped, npmCli, PackedProject, README_OUTPUT, readmeExample, ROOT as root } from './package-support.js';
+import { isShipped, npmCli, PackedProject, readmeExamples, ROOT as root } from './package-support.js';
 import { eventually } from './support.js';
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -137,13 +137,17 @@ describe.runIf(isShipped)('the packed package', () => {
     expect(files.filter((file) => file.endsWith('.tgz'))).toEqual([]);
   });
 
-  test('runs the README’s example', () => {
-    writeFileSync(join(project, 'example.mjs'), readmeExample());
-    const result = node(['example.mjs']);
-    expect(result.stderr).toBe('');
-    expect(result.stdout.trim().split('\n')).toEqual(README_OUTPUT);
-    expect(result.status).toBe(0);
-  }, 120_000);
+  test.each(readmeExamples())(
+    'runs the README’s example of $name',
+    ({ code, output }) => {
+      writeFileSync(join(project, 'example.mjs'), code);
+      const result = node(['example.mjs']);
+      expect(result.stderr).toBe('');
+      expect(result.stdout.trim().split('\n')).toEqual(output);
+      expect(result.status).toBe(0);
+    },
+    120_000,
+  );
 
   test('has the types that its entries resolve to (attw)', () => {
     const tarball = join(packed.packed, `riptide-wasm-${manifest.version}.tgz`);
@@ -156,16 +160,20 @@ describe.runIf(isShipped)('the packed package', () => {
       expect(result.stdout).toContain(`"riptide-wasm${entry}"`);
   }, 60_000);
 
-  test('type-checks the README’s example, and require() of every entry, under node16', () => {
+  test('type-checks the README’s examples, and require() of every entry, under node16', () => {
     const folder = join(packed.work, 'types');
     cpSync(installed, join(folder, 'node_modules', 'riptide-wasm'), { recursive: true });
     for (const peer of ['fastify', 'prom-client', 'redis']) {
       symlinkSync(join(root, 'node_modules', peer), join(folder, 'node_modules', peer));
     }
-    const files = [join(folder, 'example.mjs'), join(folder, 'entries.cts')] as const;
-    writeFileSync(files[0], readmeExample());
+    const entries = join(folder, 'entries.cts');
+    const examples = readmeExamples().map(({ name, code }) => {
+      const file = join(folder, `${name}.mjs`);
+      writeFileSync(file, code);
+      return file;
+    });
     writeFileSync(
-      files[1],
+      entries,
       `import riptide = require('riptide-wasm');
        import redis = require('riptide-wasm/redis');
        import { registerMetrics } from 'riptide-wasm/prometheus';
@@ -178,7 +186,7 @@ describe.runIf(isShipped)('the packed package', () => {
        new riptide.Engine({ simd: 5 });\n`,
     );
     // The mode that takes least: without `skipLibCheck`, what our own files import is checked too.
-    const program = ts.createProgram(files, {
+    const program = ts.createProgram([...examples, entries], {
       allowJs: true,
       checkJs: true,
       target: ts.ScriptTarget.ES2022,
