@@ -11,7 +11,9 @@ mod tiers;
 #[path = "cache/trust.rs"]
 mod trust;
 
-use riptide_wasm_runtime::cache::{CacheLimits, CacheOptions, Guest, ModuleCache, Tier, Trust};
+use riptide_wasm_runtime::cache::{
+    CacheLimits, CacheOptions, ModuleCache, Tier, Trust, WasmSource,
+};
 use riptide_wasm_runtime::compile::{
     CompileOptions, Compiled, Compiler, Cpu, Settings, kind_of, wat2wasm,
 };

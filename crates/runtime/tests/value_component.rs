@@ -483,7 +483,7 @@ fn to_val(ty: &Type, value: &Value) -> Val {
 
 // ---- running ------------------------------------------------------------------------------------------
 
-struct Guest {
+struct WasmSource {
     store: Store<()>,
     func: Func,
     ty: Arc<FunctionType>,
@@ -497,13 +497,13 @@ fn compile(text: &str) -> Component {
     Component::new(&ENGINE, bytes).unwrap_or_else(|error| panic!("{error:#}\n{text}"))
 }
 
-fn start(component: &Component, linker: &Linker<()>, name: &str) -> Guest {
+fn start(component: &Component, linker: &Linker<()>, name: &str) -> WasmSource {
     let mut store = Store::new(&ENGINE, ());
     let instance = block_on(linker.instantiate_async(&mut store, component)).expect("an instance");
     let func = instance.get_func(&mut store, name).expect("the export");
     let ty = type_of(component, &func, &store);
     let returned = instance.get_func(&mut store, "returned");
-    Guest {
+    WasmSource {
         store,
         func,
         ty,
@@ -518,8 +518,8 @@ fn type_of(component: &Component, func: &Func, store: &Store<()>) -> Arc<Functio
         .expect("no limit")
 }
 
-impl Guest {
-    fn new(text: &str, name: &str) -> Guest {
+impl WasmSource {
+    fn new(text: &str, name: &str) -> WasmSource {
         start(&compile(text), &Linker::new(&ENGINE), name)
     }
 
@@ -617,8 +617,8 @@ fn agrees_with_val() {
 // ---- hostile guests -----------------------------------------------------------------------------------
 
 /// A component whose `f` gives what `body` leaves, as a `ty`. Bytes 0 to 1023 are `data`.
-fn giving(types: &str, ty: &str, data: &str, body: &str) -> Guest {
-    Guest::new(
+fn giving(types: &str, ty: &str, data: &str, body: &str) -> WasmSource {
+    WasmSource::new(
         &format!(
             "(component {types}
               (core module $m {HEAP} (data (i32.const 0) \"{data}\")
@@ -894,7 +894,7 @@ fn padding_and_high_bits_are_dropped() {
 
 // ---- limits -------------------------------------------------------------------------------------------
 
-fn post_returned(guest: &mut Guest) -> bool {
+fn post_returned(guest: &mut WasmSource) -> bool {
     let func = guest.returned.expect("the export");
     let ty = type_of(&guest.component, &func, &guest.store);
     call_sync(&func, &mut guest.store, &ty, &[], Limits::default()).expect("a flag")
@@ -1043,7 +1043,7 @@ fn wrong_arguments_are_named_and_leave_the_instance_usable() {
         .collect(),
     );
     let ty = wrap(Type::List(Arc::new(point)));
-    let mut guest = Guest::new(&echo_component(&ty, "utf8", false), "echo");
+    let mut guest = WasmSource::new(&echo_component(&ty, "utf8", false), "echo");
     let value = |x: Value, tag: Value, kind: Value| {
         let record = Value::Record(vec![
             x,
@@ -1135,7 +1135,7 @@ fn lowering_checks_types_even_when_the_caller_names_another() {
             }),
         ),
     ] {
-        let mut guest = Guest::new(&echo_component(&real, "utf8", false), "echo");
+        let mut guest = WasmSource::new(&echo_component(&real, "utf8", false), "echo");
         Arc::make_mut(&mut guest.ty).params[0].ty = wrong.0;
         let error = guest
             .call(&[wrong.1], Limits::default())
@@ -1165,7 +1165,7 @@ fn flat_and_spilled_parameters() {
             });
             ("i32".to_owned(), sum)
         };
-        let mut guest = Guest::new(
+        let mut guest = WasmSource::new(
             &format!(
                 "(component
                   (core module $m {HEAP} (func (export \"f\") (param {params}) (result i64) {sum}))
@@ -1194,7 +1194,7 @@ fn flat_and_spilled_parameters() {
 
 #[test]
 fn functions_without_parameters_or_results() {
-    let mut guest = Guest::new(
+    let mut guest = WasmSource::new(
         "(component (core module $m (func (export \"f\"))) (core instance $core (instantiate $m))
           (func (export \"f\") (canon lift (core func $core \"f\"))))",
         "f",

@@ -155,7 +155,7 @@ impl Directory {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn look(&self, name: &str) -> io::Result<Look> {
+    pub(super) fn look(&self, name: &str) -> io::Result<Metadata> {
         #[cfg(unix)]
         {
             let stat = rustix::fs::statat(&self.at, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -163,7 +163,7 @@ impl Directory {
             // Before 1970 is as old as it gets.
             let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
             let since = Duration::new(seconds, stat.st_mtime_nsec as u32);
-            Ok(Look {
+            Ok(Metadata {
                 bytes: stat.st_size as u64,
                 modified: SystemTime::UNIX_EPOCH + since,
                 directory: kind == FileType::Directory,
@@ -172,7 +172,7 @@ impl Directory {
         #[cfg(not(unix))]
         {
             let metadata = std::fs::symlink_metadata(self.at.join(name))?;
-            Ok(Look {
+            Ok(Metadata {
                 bytes: metadata.len(),
                 modified: metadata.modified()?,
                 directory: metadata.is_dir(),
@@ -327,7 +327,7 @@ pub(super) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// What a directory tells of a name.
-pub(super) struct Look {
+pub(super) struct Metadata {
     pub(super) bytes: u64,
     pub(super) modified: SystemTime,
     pub(super) directory: bool,

@@ -1,17 +1,17 @@
 //! The disk tier: artefacts in files, believed under one of the two trusts.
 
+use super::compile_lock::CompileLock;
 use super::digest::CHUNK;
 use super::directory::{Directory, Readers};
-use super::guest::fill;
 use super::inventory::Inventory;
 use super::key::{Compat, ModuleKey};
 use super::options::CacheOptions;
-use super::private::Private;
 use super::rejection::Rejection;
 use super::seal;
+use super::sealed_file::SealedFile;
 use super::secret::Secret;
 use super::trust::Trust;
-use super::turn::Turn;
+use super::wasm_source::fill;
 use crate::compile::{Compiled, Kind, native};
 use std::fs::File;
 use std::io::{self, Read};
@@ -120,10 +120,10 @@ impl<'a> DiskTier<'a> {
         closed.map_or(Found::Missing, Found::Closed)
     }
 
-    /// Waits for this process's turn to compile a guest; nothing where there are no turns.
-    pub(super) fn turn(&self, key: &ModuleKey) -> Option<Turn> {
+    /// Waits for the lock under which a guest is compiled; `None` where the directory keeps no locks.
+    pub(super) fn compile_lock(&self, key: &ModuleKey) -> Option<CompileLock> {
         let directory = self.open(self.own(), Some(self.readers)).ok()?;
-        Turn::take(directory, key)
+        CompileLock::take(directory, key)
     }
 
     /// Writes a guest's code. What would be refused for its size is not written.
@@ -278,7 +278,7 @@ fn open_sealed(
     compat: &Compat,
     key: &ModuleKey,
     file: &File,
-) -> Result<Private, Rejection> {
+) -> Result<SealedFile, Rejection> {
     verified(secret, compat, key, file, regular_bytes(file)?)
 }
 
@@ -343,12 +343,12 @@ fn verified(
     key: &ModuleKey,
     mut from: impl Read,
     bytes: u64,
-) -> Result<Private, Rejection> {
+) -> Result<SealedFile, Rejection> {
     let (front, length) = read_front(&mut from, bytes, key)?;
     let mut verifier =
         seal::Verifier::begin(secret, key, compat, &front).ok_or(Rejection::Malformed)?;
     // The bound holds for what is read, too: a file may grow meanwhile.
-    let private = Private::copy(from.take(length), length, |part| verifier.update(part))
+    let private = SealedFile::copy(from.take(length), length, |part| verifier.update(part))
         .map_err(|_| Rejection::Unreadable)?;
     if verifier.is_genuine() {
         Ok(private)

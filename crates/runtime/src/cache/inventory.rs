@@ -1,9 +1,9 @@
 //! All artefacts of a cache's directory, whatever settings they are of: what is there, and what has to go.
 
+use super::compile_lock::LOCK;
 use super::directory::{Directory, TEMPORARY};
 use super::key::{Compat, ModuleKey};
 use super::trust::Trust;
-use super::turn::LOCK;
 use crate::compile::Kind;
 use std::io;
 use std::time::{Duration, SystemTime};

@@ -3,15 +3,15 @@
 //! In two steps, so that what a tier has waits for no compiler: [`ModuleCache::approach`] looks, and
 //! [`ModuleCache::fulfil`] compiles.
 
+use super::compile_lock::CompileLock;
 use super::disk::{DiskTier, Found};
-use super::flight::{Flight, Outcome};
-use super::guest::Guest;
 use super::key::ModuleKey;
 use super::module_cache::{ModuleCache, State};
 use super::rejection::Rejection;
+use super::single_flight::{Outcome, SingleFlight};
 use super::tier::{Loaded, Offer, Tier};
-use super::turn::Turn;
 use super::warnings::Cause;
+use super::wasm_source::WasmSource;
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
 use crate::error::{Error, ErrorCode, Result};
 use std::collections::hash_map::Entry;
@@ -24,16 +24,16 @@ use wasmtime::Engine;
 pub(crate) enum Step {
     /// The code.
     Done(Loaded),
-    /// Somebody else is loading it.
-    Wait(Arc<Flight>),
-    /// It is to be compiled.
-    Compile(Duty),
+    /// Another load of this process is under way: wait for it.
+    Wait(Arc<SingleFlight>),
+    /// This load compiles it.
+    Compile(CompilePermit),
 }
 
-/// The duty to compile a guest, for all who wait for it. Who drops it leaves it to one of them.
-pub(crate) struct Duty {
+/// The permit to compile a guest, for all loads that wait for it. Dropping it leaves the compiling to one of them.
+pub(crate) struct CompilePermit {
     /// None where there is no cache.
-    landing: Option<Landing>,
+    leader: Option<LeaderGuard>,
     /// The directory cannot be used: writing would fail the same way, and once said is enough.
     closed: bool,
 }
@@ -50,7 +50,7 @@ impl ModuleCache {
     /// exist; [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or
     /// written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
-        self.load_guest(engine, &Guest::Bytes(bytes.into()), None)
+        self.load_guest(engine, &WasmSource::Bytes(bytes.into()), None)
     }
 
     /// The same for a file as well, which is read whole only where it is compiled; where `expected` is
@@ -61,16 +61,18 @@ impl ModuleCache {
     pub fn load_guest(
         &self,
         engine: &Engine,
-        guest: &Guest<'_>,
+        guest: &WasmSource<'_>,
         expected: Option<Kind>,
     ) -> Result<Loaded> {
         loop {
-            let flight = match self.approach(engine, guest, expected, None)? {
+            let flight = match self.lookup(engine, guest, expected, None)? {
                 Step::Done(loaded) => return Ok(loaded),
-                Step::Compile(duty) => match self.fulfil(engine, duty, guest, expected, false)? {
-                    Some(loaded) => return Ok(loaded),
-                    None => continue,
-                },
+                Step::Compile(permit) => {
+                    match self.compile_and_store(engine, permit, guest, expected, false)? {
+                        Some(loaded) => return Ok(loaded),
+                        None => continue,
+                    }
+                }
                 Step::Wait(flight) => flight,
             };
             let (told, outcome) = mpsc::channel();
@@ -87,84 +89,84 @@ impl ModuleCache {
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`] but of compiling.
-    pub(crate) fn approach(
+    pub(crate) fn lookup(
         &self,
         engine: &Engine,
-        guest: &Guest<'_>,
+        guest: &WasmSource<'_>,
         expected: Option<Kind>,
         offer: Option<&Offer>,
     ) -> Result<Step> {
         self.compiler.check_size(guest.size()?)?;
         let Some(options) = &self.tiers.options else {
-            return Ok(Step::Compile(Duty {
-                landing: None,
+            return Ok(Step::Compile(CompilePermit {
+                leader: None,
                 closed: true,
             }));
         };
         self.tiers.ready(options, engine)?;
         let key = guest.key(&self.tiers.known)?;
         expect_kind(key.kind, expected)?;
-        let mut landing = match self.board(key) {
-            Boarding::Have(compiled) => return Ok(Step::Done(self.memory_hit(compiled))),
-            Boarding::Wait(flight) => return Ok(Step::Wait(flight)),
-            Boarding::Lead(landing) => landing,
+        let mut leader = match self.join(key) {
+            Role::Have(compiled) => return Ok(Step::Done(self.memory_hit(compiled))),
+            Role::Wait(flight) => return Ok(Step::Wait(flight)),
+            Role::Lead(leader) => leader,
         };
         let mut closed = false;
         if let Some(disk) = &self.tiers.disk_tier()? {
             // What is in disorder is counted once: with an offer, the disk was looked at before.
-            match self.look(disk, engine, &mut landing, offer.is_none()) {
+            match self.load_from_disk(disk, engine, &mut leader, offer.is_none()) {
                 Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
                 Ok(None) => {}
                 Err(Closed) => closed = true,
             }
             if let Some(sealed) = offer.and_then(|offer| offer.sealed.as_deref())
-                && let Some(loaded) = self.accept(disk, engine, &mut landing, sealed)
+                && let Some(loaded) = self.accept(disk, engine, &mut leader, sealed)
             {
                 // Nobody waits for the disk but this call, whose process may end with it.
-                drop(landing);
+                drop(leader);
                 if !closed {
                     self.write(disk, || disk.keep(&key, sealed));
                 }
                 return Ok(Step::Done(loaded));
             }
         }
-        Ok(Step::Compile(Duty {
-            landing: Some(landing),
+        Ok(Step::Compile(CompilePermit {
+            leader: Some(leader),
             closed,
         }))
     }
 
-    /// Compiles, in this process's turn, unless another process did meanwhile. `wanted`: the shared tier wants it. Nothing
+    /// Compiles under the guest's compile lock, unless another process did meanwhile. `wanted`: the shared tier wants it. Nothing
     /// where the file is another than when it was looked for: then it is to be looked for again. Blocks.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`].
-    pub(crate) fn fulfil(
+    pub(crate) fn compile_and_store(
         &self,
         engine: &Engine,
-        duty: Duty,
-        guest: &Guest<'_>,
+        permit: CompilePermit,
+        guest: &WasmSource<'_>,
         expected: Option<Kind>,
         wanted: bool,
     ) -> Result<Option<Loaded>> {
-        let Duty { landing, closed } = duty;
+        let CompilePermit { leader, closed } = permit;
         let bytes = guest.bytes()?;
         let kind = kind_of(&bytes)?;
-        let Some(mut landing) = landing else {
+        let Some(mut leader) = leader else {
             expect_kind(kind, expected)?;
             self.compiler.check(engine, &bytes)?;
             let fresh = self.compiler.compile(engine, &bytes)?;
             return Ok(Some(Loaded::from(Tier::Compiled, fresh.compiled)));
         };
-        let key = landing.key;
-        if matches!(guest, Guest::File(_)) && ModuleKey::of(kind, &bytes) != key {
+        let key = leader.key;
+        if matches!(guest, WasmSource::File(_)) && ModuleKey::of(kind, &bytes) != key {
             return Ok(None);
         }
         let tier = self.tiers.disk_tier()?;
         let disk = tier.as_ref().filter(|_| !closed);
-        let turn: Option<Turn> = disk.and_then(|disk| disk.turn(&key));
-        if let (Some(disk), Some(_)) = (disk, &turn)
-            && let Ok(Some(loaded)) = self.look(disk, engine, &mut landing, false)
+        let lock: Option<CompileLock> = disk.and_then(|disk| disk.compile_lock(&key));
+        if let (Some(disk), Some(_)) = (disk, &lock)
+            && let Ok(Some(loaded)) = self.load_from_disk(disk, engine, &mut leader, false)
         {
             return Ok(Some(loaded));
         }
@@ -174,12 +176,12 @@ impl ModuleCache {
             self.compiler.compile(engine, &bytes)
         };
         let fresh = compile();
-        landing.outcome = Outcome::Done(match &fresh {
+        leader.outcome = Outcome::Done(match &fresh {
             Ok(fresh) => Ok(fresh.compiled.clone()),
             Err(error) => Err(error.clone()),
         });
         // Nobody waits for what follows but this call, whose process may end with it.
-        drop(landing);
+        drop(leader);
         let fresh = fresh?;
         let mut sealed = None;
         if let Some(tier) = tier.as_ref().filter(|_| wanted || !closed) {
@@ -196,7 +198,7 @@ impl ModuleCache {
                 Err(error) => self.write(tier, || Err(std::io::Error::other(error.message))),
             }
         }
-        drop(turn);
+        drop(lock);
         Ok(Some(Loaded {
             sealed,
             ..Loaded::from(Tier::Compiled, fresh.compiled)
@@ -207,10 +209,10 @@ impl ModuleCache {
     ///
     /// # Errors
     /// [`ErrorCode::BadOption`] for a cache without a key.
-    pub(crate) fn shared_name(&self, duty: &Duty) -> Result<String> {
-        match (self.tiers.ready.get(), &duty.landing) {
-            (Some(Ok(ready)), Some(landing)) if ready.secret.is_some() => {
-                Ok(format!("{}/{}", ready.compats[0].directory(), landing.key))
+    pub(crate) fn shared_name(&self, permit: &CompilePermit) -> Result<String> {
+        match (self.tiers.ready.get(), &permit.leader) {
+            (Some(Ok(ready)), Some(leader)) if ready.secret.is_some() => {
+                Ok(format!("{}/{}", ready.compats[0].directory(), leader.key))
             }
             _ => {
                 let message = "a shared tier needs a cache with a key";
@@ -219,16 +221,16 @@ impl ModuleCache {
         }
     }
 
-    fn board(&self, key: ModuleKey) -> Boarding {
+    fn join(&self, key: ModuleKey) -> Role {
         let mut state = lock(&self.tiers.state);
         if let Some(compiled) = state.memory.get(&key) {
-            return Boarding::Have(compiled);
+            return Role::Have(compiled);
         }
         match state.flights.entry(key) {
-            Entry::Occupied(flight) => Boarding::Wait(flight.get().clone()),
+            Entry::Occupied(flight) => Role::Wait(flight.get().clone()),
             Entry::Vacant(free) => {
-                let flight = free.insert(Arc::new(Flight::new())).clone();
-                Boarding::Lead(Landing {
+                let flight = free.insert(Arc::new(SingleFlight::new())).clone();
+                Role::Lead(LeaderGuard {
                     state: self.tiers.state.clone(),
                     key,
                     flight,
@@ -239,11 +241,11 @@ impl ModuleCache {
     }
 
     /// Looks at the disk. `first`: what is found in disorder was not counted yet.
-    fn look(
+    fn load_from_disk(
         &self,
         disk: &DiskTier<'_>,
         engine: &Engine,
-        landing: &mut Landing,
+        leader: &mut LeaderGuard,
         first: bool,
     ) -> std::result::Result<Option<Loaded>, Closed> {
         let began = Instant::now();
@@ -252,11 +254,11 @@ impl ModuleCache {
                 self.counters.reject(why);
             }
         };
-        match disk.load(engine, &landing.key, reject) {
+        match disk.load(engine, &leader.key, reject) {
             Found::Loaded(compiled) => {
                 self.counters.disk_hits.fetch_add(1, Relaxed);
                 self.counters.load.observe(began.elapsed());
-                landing.outcome = Outcome::Done(Ok(compiled.clone()));
+                leader.outcome = Outcome::Done(Ok(compiled.clone()));
                 Ok(Some(Loaded::from(Tier::Disk, compiled)))
             }
             Found::Missing => Ok(None),
@@ -274,15 +276,15 @@ impl ModuleCache {
         &self,
         disk: &DiskTier<'_>,
         engine: &Engine,
-        landing: &mut Landing,
+        leader: &mut LeaderGuard,
         sealed: &[u8],
     ) -> Option<Loaded> {
         let began = Instant::now();
-        match disk.accept(engine, &landing.key, sealed) {
+        match disk.accept(engine, &leader.key, sealed) {
             Ok(compiled) => {
                 self.counters.shared_hits.fetch_add(1, Relaxed);
                 self.counters.load.observe(began.elapsed());
-                landing.outcome = Outcome::Done(Ok(compiled.clone()));
+                leader.outcome = Outcome::Done(Ok(compiled.clone()));
                 Some(Loaded::from(Tier::Shared, compiled))
             }
             Err(why) => {
@@ -316,22 +318,22 @@ impl ModuleCache {
 /// The directory cannot be used.
 struct Closed;
 
-enum Boarding {
+enum Role {
     Have(Compiled),
-    Wait(Arc<Flight>),
-    Lead(Landing),
+    Wait(Arc<SingleFlight>),
+    Lead(LeaderGuard),
 }
 
 /// Ends a flight when dropped, a panic included: code goes to the memory tier before the flight is
 /// forgotten, so that no load between the two compiles again.
-struct Landing {
+struct LeaderGuard {
     state: Arc<Mutex<State>>,
     key: ModuleKey,
-    flight: Arc<Flight>,
+    flight: Arc<SingleFlight>,
     outcome: Outcome,
 }
 
-impl Drop for Landing {
+impl Drop for LeaderGuard {
     fn drop(&mut self) {
         let mut state = lock(&self.state);
         let evicted = match &self.outcome {
@@ -389,14 +391,14 @@ mod tests {
         let bytes = b"\0asm\x01\0\0\0";
         let key = ModuleKey::of(kind_of(bytes).expect("kind"), bytes);
         std::thread::scope(|scope| {
-            let Boarding::Lead(landing) = cache.board(key) else {
+            let Role::Lead(leader) = cache.join(key) else {
                 panic!("nobody else leads")
             };
             let waiting: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| cache.load(&engine, bytes).expect("load").tier))
                 .collect();
             let leader = scope.spawn(move || {
-                let _landing = landing;
+                let _landing = leader;
                 std::panic::resume_unwind(Box::new("the compiler panicked"));
             });
             assert!(leader.join().is_err());

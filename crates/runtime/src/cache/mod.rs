@@ -3,36 +3,36 @@
 //! It answers one question, a guest to its code, for one engine. Loading blocks, for up to seconds where it compiles: never
 //! call it on an event loop.
 
+mod compile_lock;
 mod digest;
 mod directory;
 mod disk;
-mod flight;
-mod guest;
+mod eviction;
 mod inventory;
 mod key;
 mod lookup;
 mod memory;
 mod module_cache;
 mod options;
-mod private;
 mod rejection;
 mod seal;
+mod sealed_file;
 mod secret;
+mod single_flight;
 mod stats;
 mod tier;
 mod trust;
-mod turn;
-mod upkeep;
 mod warnings;
+mod wasm_source;
 
-pub(crate) use flight::Outcome;
-pub use guest::{Guest, GuestFile};
 pub use inventory::{CacheEntry, CacheLimits, Removed};
-pub(crate) use lookup::{Duty, Step};
+pub(crate) use lookup::{CompilePermit, Step};
 pub use module_cache::ModuleCache;
 pub use options::CacheOptions;
 pub use rejection::Rejection;
 pub use secret::own_key_file;
+pub(crate) use single_flight::Outcome;
 pub use stats::CacheStats;
 pub use tier::{Loaded, Offer, Tier};
 pub use trust::Trust;
+pub use wasm_source::{WasmFile, WasmSource};

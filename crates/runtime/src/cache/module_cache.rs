@@ -1,15 +1,15 @@
 //! The cache of one engine: a memory tier over a disk tier, over a shared tier, over the compiler.
 
 use super::disk::DiskTier;
-use super::flight::Flight;
-use super::guest::Known;
 use super::key::{Compat, ModuleKey};
 use super::memory::MemoryTier;
 use super::options::CacheOptions;
 use super::secret::{NoSecret, SecretFile};
+use super::single_flight::SingleFlight;
 use super::stats::{CacheStats, Counters};
 use super::trust::Trust;
 use super::warnings::{Cause, Warnings};
+use super::wasm_source::HashCache;
 use crate::compile::{Compiler, Cpu, Settings};
 use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::HistogramSnapshot;
@@ -31,7 +31,7 @@ pub(super) struct Tiers {
     pub(super) settings: Settings,
     pub(super) ready: OnceLock<Result<Ready>>,
     pub(super) state: Arc<Mutex<State>>,
-    pub(super) known: Known,
+    pub(super) known: HashCache,
     pub(super) warnings: Arc<Warnings>,
     pub(super) on_disk: OnDisk,
 }
@@ -56,7 +56,7 @@ pub(super) struct Ready {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) memory: MemoryTier,
-    pub(super) flights: HashMap<ModuleKey, Arc<Flight>>,
+    pub(super) flights: HashMap<ModuleKey, Arc<SingleFlight>>,
 }
 
 impl ModuleCache {
@@ -84,7 +84,7 @@ impl ModuleCache {
                 settings,
                 ready: OnceLock::new(),
                 state: Arc::default(),
-                known: Known::default(),
+                known: HashCache::default(),
                 warnings,
                 on_disk: OnDisk {
                     entries: AtomicU64::new(0),

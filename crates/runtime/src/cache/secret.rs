@@ -1,7 +1,7 @@
 //! The key of the MAC: from the operator's file, or made once for this user.
 
 use super::directory::{make_directory, temporary_name};
-use super::guest::Look;
+use super::wasm_source::FileStamp;
 use crate::error::{Error, ErrorCode};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -39,7 +39,7 @@ pub(super) struct SecretFile {
 
 struct LastRead {
     /// `None` where the file had changed just before: it might change again and look the same.
-    look: Option<Look>,
+    look: Option<FileStamp>,
     secret: Secret,
 }
 
@@ -107,14 +107,14 @@ impl LastRead {
         last: Option<&LastRead>,
         read: fn(&File) -> io::Result<Secret>,
     ) -> io::Result<LastRead> {
-        let before = Look::at(file);
+        let before = FileStamp::at(file);
         let known = last.filter(|last| before.is_some() && last.look == before);
         let secret = match known {
             Some(last) => last.secret.clone(),
             None => read(file)?,
         };
         Ok(LastRead {
-            look: before.filter(|look| Look::at(file).as_ref() == Some(look)),
+            look: before.filter(|look| FileStamp::at(file).as_ref() == Some(look)),
             secret,
         })
     }

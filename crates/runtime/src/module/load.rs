@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::source::{Missing, Sought, Source};
 use crate::cache::{
-    CacheEntry, CacheLimits, Duty, Loaded, Offer, Outcome, Rejection, Removed, Step,
+    CacheEntry, CacheLimits, CompilePermit, Loaded, Offer, Outcome, Rejection, Removed, Step,
 };
 use crate::compile::Kind;
 use crate::engine::Engine;
@@ -119,7 +119,7 @@ impl Engine {
 
 impl<T: From<Code> + 'static> Load<T> {
     /// Looks, and goes on with what is to be compiled in its own way.
-    fn look(self, otherwise: fn(Load<T>, Duty)) {
+    fn look(self, otherwise: fn(Load<T>, CompilePermit)) {
         let engine = self.engine.clone();
         let look = move || {
             let core = self.engine.core();
@@ -127,7 +127,7 @@ impl<T: From<Code> + 'static> Load<T> {
                 let guest = self.source.open()?;
                 let offer = self.offer.as_ref();
                 core.cache
-                    .approach(&core.shared.wasmtime, &guest, self.expected, offer)
+                    .lookup(&core.shared.wasmtime, &guest, self.expected, offer)
             });
             match step {
                 Ok(Step::Done(loaded)) => self.finish(Ok(loaded)),
@@ -139,7 +139,7 @@ impl<T: From<Code> + 'static> Load<T> {
                     }
                     Outcome::Abandoned => self.look(otherwise),
                 }),
-                Ok(Step::Compile(duty)) => otherwise(self, duty),
+                Ok(Step::Compile(permit)) => otherwise(self, permit),
                 Err(error) => self.finish(Err(error)),
             }
         };
@@ -171,15 +171,20 @@ impl<T: From<Code> + 'static> Load<T> {
 }
 
 impl Load<Code> {
-    fn compile(mut self, duty: Duty) {
+    fn compile(mut self, permit: CompilePermit) {
         let wanted = self.offer.take().is_some();
         let engine = self.engine.clone();
         let compile = move || {
             let core = self.engine.core();
             let loaded = guarded(|| {
                 let guest = self.source.open()?;
-                core.cache
-                    .fulfil(&core.shared.wasmtime, duty, &guest, self.expected, wanted)
+                core.cache.compile_and_store(
+                    &core.shared.wasmtime,
+                    permit,
+                    &guest,
+                    self.expected,
+                    wanted,
+                )
             });
             match loaded.transpose() {
                 Some(loaded) => self.finish(loaded),
@@ -199,9 +204,9 @@ impl Load<Code> {
 }
 
 impl Load<Sought> {
-    fn name(self, duty: Duty) {
-        let name = self.engine.core().cache.shared_name(&duty);
-        drop(duty);
+    fn name(self, permit: CompilePermit) {
+        let name = self.engine.core().cache.shared_name(&permit);
+        drop(permit);
         let Load {
             source,
             expected,

@@ -1,7 +1,7 @@
 //! Where code comes from, and what looking for it without compiling came to.
 
 use super::code::Code;
-use crate::cache::Guest;
+use crate::cache::WasmSource;
 use crate::compile::Kind;
 use crate::error::Result;
 use std::path::PathBuf;
@@ -39,10 +39,10 @@ impl From<Code> for Sought {
 }
 
 impl Source {
-    pub(crate) fn open(&self) -> Result<Guest<'_>> {
+    pub(crate) fn open(&self) -> Result<WasmSource<'_>> {
         match self {
-            Source::Bytes(bytes) => Ok(Guest::Bytes(bytes.into())),
-            Source::Path(path) => Guest::open(path),
+            Source::Bytes(bytes) => Ok(WasmSource::Bytes(bytes.into())),
+            Source::Path(path) => WasmSource::open(path),
         }
     }
 }

@@ -258,7 +258,7 @@ fn a_file_is_loaded_like_its_bytes_and_again_when_it_changes() {
         });
         let file = place.path("guest.wasm");
         let load = |cache: &ModuleCache| {
-            let guest = Guest::open(&file).expect("open");
+            let guest = WasmSource::open(&file).expect("open");
             let loaded = cache.load_guest(&engine, &guest, None).expect("load");
             (loaded.tier, answer(&engine, &loaded.compiled))
         };
@@ -279,7 +279,7 @@ fn a_file_that_rests_is_not_read_again_and_one_that_changed_is() {
     let (place, engine) = (Place::new(Trust::Key), Engine::default());
     let (file, cache) = (place.path("guest.wasm"), place.cache());
     let load = || {
-        let guest = Guest::open(&file).expect("open");
+        let guest = WasmSource::open(&file).expect("open");
         let loaded = cache.load_guest(&engine, &guest, None).expect("load");
         (loaded.tier, answer(&engine, &loaded.compiled))
     };

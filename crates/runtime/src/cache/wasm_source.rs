@@ -19,25 +19,25 @@ const COARSE: Duration = Duration::from_secs(2);
 const MOST_KNOWN: usize = 1024;
 
 /// WebAssembly to load.
-pub enum Guest<'a> {
+pub enum WasmSource<'a> {
     /// As bytes.
     Bytes(Cow<'a, [u8]>),
     /// As an open file.
-    File(GuestFile),
+    File(WasmFile),
 }
 
 /// An open file of WebAssembly.
-pub struct GuestFile {
+pub struct WasmFile {
     path: PathBuf,
     file: File,
 }
 
-impl Guest<'_> {
+impl WasmSource<'_> {
     /// Opens a regular file: opening a pipe or reading a device might never end.
     ///
     /// # Errors
     /// [`ErrorCode::Read`] with the path.
-    pub fn open(path: &Path) -> Result<Guest<'static>> {
+    pub fn open(path: &Path) -> Result<WasmSource<'static>> {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
@@ -49,7 +49,7 @@ impl Guest<'_> {
             Err(io::Error::other("it is not a regular file"))
         });
         match opened {
-            Ok(file) => Ok(Guest::File(GuestFile {
+            Ok(file) => Ok(WasmSource::File(WasmFile {
                 path: path.to_owned(),
                 file,
             })),
@@ -63,8 +63,8 @@ impl Guest<'_> {
     /// [`ErrorCode::Read`] with the path.
     pub(super) fn bytes(&self) -> Result<Cow<'_, [u8]>> {
         match self {
-            Guest::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Guest::File(GuestFile { path, file }) => {
+            WasmSource::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            WasmSource::File(WasmFile { path, file }) => {
                 let mut bytes = Vec::new();
                 let read = (&*file)
                     .seek(SeekFrom::Start(0))
@@ -81,8 +81,8 @@ impl Guest<'_> {
     /// [`ErrorCode::Read`] with the path.
     pub(super) fn size(&self) -> Result<u64> {
         match self {
-            Guest::Bytes(bytes) => Ok(bytes.len() as u64),
-            Guest::File(GuestFile { path, file }) => match file.metadata() {
+            WasmSource::Bytes(bytes) => Ok(bytes.len() as u64),
+            WasmSource::File(WasmFile { path, file }) => match file.metadata() {
                 Ok(metadata) => Ok(metadata.len()),
                 Err(error) => Err(unreadable(path, &error)),
             },
@@ -93,22 +93,22 @@ impl Guest<'_> {
     ///
     /// # Errors
     /// [`ErrorCode::Read`], or [`ErrorCode::Compile`] for what is not WebAssembly.
-    pub(super) fn key(&self, known: &Known) -> Result<ModuleKey> {
+    pub(super) fn key(&self, known: &HashCache) -> Result<ModuleKey> {
         match self {
-            Guest::Bytes(bytes) => Ok(ModuleKey::of(kind_of(bytes)?, bytes)),
-            Guest::File(guest) => guest.key(known),
+            WasmSource::Bytes(bytes) => Ok(ModuleKey::of(kind_of(bytes)?, bytes)),
+            WasmSource::File(guest) => guest.key(known),
         }
     }
 }
 
-impl GuestFile {
-    fn key(&self, known: &Known) -> Result<ModuleKey> {
-        let before = Look::at(&self.file);
+impl WasmFile {
+    fn key(&self, known: &HashCache) -> Result<ModuleKey> {
+        let before = FileStamp::at(&self.file);
         if let Some(key) = before.as_ref().and_then(|look| known.get(&self.path, look)) {
             return Ok(key);
         }
         let key = self.hash()?;
-        if let Some(look) = before.filter(|look| Look::at(&self.file).as_ref() == Some(look)) {
+        if let Some(look) = before.filter(|look| FileStamp::at(&self.file).as_ref() == Some(look)) {
             known.put(&self.path, look, key);
         }
         Ok(key)
@@ -162,7 +162,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
 /// What a file looks like from outside; it looks different after every change that is not within
 /// [`COARSE`] of the last.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -170,10 +170,10 @@ pub(super) struct Look {
     changed: (i64, i64),
 }
 
-impl Look {
+impl FileStamp {
     /// Nothing where the system does not tell, or where the file changed just now.
     #[cfg(unix)]
-    pub(super) fn at(file: &File) -> Option<Look> {
+    pub(super) fn at(file: &File) -> Option<FileStamp> {
         use std::os::unix::fs::MetadataExt;
         let now = SystemTime::now();
         let metadata = file.metadata().ok()?;
@@ -181,7 +181,7 @@ impl Look {
         let age = now
             .duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?)
             .ok()?;
-        (age > COARSE).then(|| Look {
+        (age > COARSE).then(|| FileStamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
@@ -191,23 +191,23 @@ impl Look {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn at(_: &File) -> Option<Look> {
+    pub(super) fn at(_: &File) -> Option<FileStamp> {
         None
     }
 }
 
 /// Files whose hash is known, by path.
 #[derive(Default)]
-pub(super) struct Known(Mutex<HashMap<PathBuf, (Look, ModuleKey)>>);
+pub(super) struct HashCache(Mutex<HashMap<PathBuf, (FileStamp, ModuleKey)>>);
 
-impl Known {
-    fn get(&self, path: &Path, look: &Look) -> Option<ModuleKey> {
+impl HashCache {
+    fn get(&self, path: &Path, look: &FileStamp) -> Option<ModuleKey> {
         let known = self.lock();
         let (seen, key) = known.get(path)?;
         (seen == look).then_some(*key)
     }
 
-    fn put(&self, path: &Path, look: Look, key: ModuleKey) {
+    fn put(&self, path: &Path, look: FileStamp, key: ModuleKey) {
         let mut known = self.lock();
         if known.len() >= MOST_KNOWN {
             known.clear();
@@ -215,7 +215,7 @@ impl Known {
         known.insert(path.to_owned(), (look, key));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, (Look, ModuleKey)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, (FileStamp, ModuleKey)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

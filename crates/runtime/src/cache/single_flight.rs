@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 type Waiter = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A load in progress.
-pub(crate) struct Flight(Mutex<State>);
+pub(crate) struct SingleFlight(Mutex<State>);
 
 enum State {
     UnderWay(Vec<Waiter>),
@@ -25,9 +25,9 @@ pub(crate) enum Outcome {
     Abandoned,
 }
 
-impl Flight {
-    pub(super) fn new() -> Flight {
-        Flight(Mutex::new(State::UnderWay(Vec::new())))
+impl SingleFlight {
+    pub(super) fn new() -> SingleFlight {
+        SingleFlight(Mutex::new(State::UnderWay(Vec::new())))
     }
 
     /// Tells the outcome: here and now where it is known, else when it is.

@@ -1,7 +1,7 @@
 //! One process at a time compiles a guest: the others wait for what it writes.
 //!
-//! A turn is a lock of the system's on a small file beside the artefacts, so it ends with its process
-//! however that ends. Nothing relies on it but time: who gets none compiles all the same.
+//! It is a lock of the system on a small file beside the artefacts, so it ends with its process, however that ends.
+//! Only time depends on it: a process that does not get it compiles all the same.
 
 use super::directory::Directory;
 use super::key::ModuleKey;
@@ -16,17 +16,17 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) const LOCK: &str = ".lock-";
 
 /// Held while a guest is compiled and written.
-pub(super) struct Turn {
+pub(super) struct CompileLock {
     directory: Directory,
     name: String,
     /// Locked until it is closed.
     _file: File,
 }
 
-impl Turn {
-    /// Waits for the turn of this guest. Nothing where the directory keeps no locks, or where another
-    /// process does not come to an end.
-    pub(super) fn take(directory: Directory, key: &ModuleKey) -> Option<Turn> {
+impl CompileLock {
+    /// Waits for the lock of this guest. `None` where the directory keeps no locks, or where another process holds it
+    /// for a minute.
+    pub(super) fn take(directory: Directory, key: &ModuleKey) -> Option<CompileLock> {
         let name = format!("{LOCK}{key}");
         let file = directory.lock_file(&name).ok()?;
         let began = Instant::now();
@@ -36,7 +36,7 @@ impl Turn {
             }
             std::thread::sleep(LOOK);
         }
-        Some(Turn {
+        Some(CompileLock {
             directory,
             name,
             _file: file,
@@ -44,15 +44,15 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for CompileLock {
     fn drop(&mut self) {
-        // Who waits for this very file has its turn next; who comes later makes a new one. A file that cannot be removed
-        // serves again.
+        // A process that waits for this very file gets it next; one that comes later makes a new one. A file that cannot
+        // be removed serves again.
         let _ = self.directory.remove(&self.name);
     }
 }
 
-/// Whether the lock is ours now; nothing where there are none.
+/// Whether the lock is ours now; `None` where the system has none.
 #[cfg(unix)]
 fn try_lock(file: &File) -> Option<bool> {
     use rustix::fs::{FlockOperation, flock};

@@ -4,19 +4,19 @@
 //! are ever touched. Elsewhere it is a copy, which Wasmtime copies once more.
 
 use super::digest::CHUNK;
-use super::guest::fill;
+use super::wasm_source::fill;
 use crate::compile::{Compiled, Kind, native};
 use std::io::{self, Read};
 use wasmtime::Engine;
 
 /// The bytes of one artefact.
-pub(super) enum Private {
+pub(super) enum SealedFile {
     #[cfg(target_os = "linux")]
     Sealed(std::fs::File),
     Copied(Vec<u8>),
 }
 
-impl Private {
+impl SealedFile {
     /// Takes `length` bytes or fewer; `seen` is shown each part as it is kept.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Private {
         from: impl Read,
         length: u64,
         seen: impl FnMut(&[u8]),
-    ) -> io::Result<Private> {
+    ) -> io::Result<SealedFile> {
         #[cfg(target_os = "linux")]
         if let Ok(file) = memory_file() {
             return sealed(file, from, seen);
@@ -40,12 +40,12 @@ impl Private {
     pub(super) unsafe fn load(self, engine: &Engine, kind: Kind) -> wasmtime::Result<Compiled> {
         match self {
             #[cfg(target_os = "linux")]
-            Private::Sealed(file) => {
+            SealedFile::Sealed(file) => {
                 // SAFETY: genuine by this function's contract; the seals keep everybody from changing it.
                 unsafe { native::from_file(engine, kind, &file) }
             }
             // SAFETY: genuine by this function's contract, in memory of this process.
-            Private::Copied(bytes) => unsafe { native::from_memory(engine, kind, &bytes) },
+            SealedFile::Copied(bytes) => unsafe { native::from_memory(engine, kind, &bytes) },
         }
     }
 }
@@ -62,7 +62,7 @@ fn sealed(
     mut file: std::fs::File,
     mut from: impl Read,
     mut seen: impl FnMut(&[u8]),
-) -> io::Result<Private> {
+) -> io::Result<SealedFile> {
     use rustix::fs::{SealFlags, fcntl_add_seals};
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -76,15 +76,15 @@ fn sealed(
     }
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     fcntl_add_seals(&file, seals)?;
-    Ok(Private::Sealed(file))
+    Ok(SealedFile::Sealed(file))
 }
 
-fn copied(mut from: impl Read, length: u64, mut seen: impl FnMut(&[u8])) -> io::Result<Private> {
+fn copied(mut from: impl Read, length: u64, mut seen: impl FnMut(&[u8])) -> io::Result<SealedFile> {
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(length as usize)
         .map_err(io::Error::other)?;
     from.read_to_end(&mut bytes)?;
     seen(&bytes);
-    Ok(Private::Copied(bytes))
+    Ok(SealedFile::Copied(bytes))
 }
