@@ -178,7 +178,7 @@ impl BindingSyncInstance {
                 |js, (state, function), given| {
                     let params = from_js::listed(js, given, &function.ty)?;
                     let called =
-                        state.with_instance(|instance| instance.call(function, &params))?;
+                        state.with_instance(|instance| instance.call(function, params))?;
                     to_js::results(js, &called, &function.ty)
                 },
             )

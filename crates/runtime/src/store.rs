@@ -14,7 +14,7 @@ use crate::observed::Observed;
 use crate::output::Output;
 use crate::reactor::{self, INITIALIZE};
 use crate::slots::Needs;
-use crate::value::{self, Limits, Value};
+use crate::value::{self, CoreFunc, Limits, Value};
 use crate::wasi::{self, Wasi, WasiOptions};
 use riptide_wasm_accounting::{Account, Lease};
 use std::sync::Arc;
@@ -337,13 +337,11 @@ impl Instance {
         request.observe(&self.store.data().observed, number);
         self.store.data_mut().request = Some(request.clone());
         let bytes_before = self.account().held();
-        let called = match self.find(function)? {
-            Found::Core(func) => {
-                value::call_core(&func, &mut self.store, &function.ty, params).await
-            }
-            Found::Component(func) => {
-                value::call(&func, &mut self.store, &function.ty, params, self.limits).await
-            }
+        let limits = self.limits;
+        let (found, store) = self.find(function)?;
+        let called = match found {
+            Found::Core(func) => func.call(store, params).await,
+            Found::Component(func) => value::call(func, store, params, limits).await,
             Found::Initialize => Ok(Vec::new()),
         };
         self.store.data_mut().request = None;
@@ -358,18 +356,16 @@ impl Instance {
     pub(crate) fn call_sync(
         &mut self,
         function: &Arc<Function>,
-        params: &[Value],
+        params: Vec<Value>,
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>> {
         self.store.data_mut().deadline = deadline;
         self.begin()?;
-        let called = match self.find(function)? {
-            Found::Core(func) => {
-                value::call_core_sync(&func, &mut self.store, &function.ty, params)
-            }
-            Found::Component(func) => {
-                value::call_sync(&func, &mut self.store, &function.ty, params, self.limits)
-            }
+        let limits = self.limits;
+        let (found, store) = self.find(function)?;
+        let called = match found {
+            Found::Core(func) => func.call_sync(store, params),
+            Found::Component(func) => value::call_sync(func, store, &params, limits),
             Found::Initialize => Ok(Vec::new()),
         };
         called.map_err(|error| classify(&error, self.observed()))
@@ -394,15 +390,12 @@ impl Instance {
         Ok(number)
     }
 
-    fn find(&mut self, function: &Arc<Function>) -> Result<Found> {
-        if let Some((known, found)) = &self.last
-            && Arc::ptr_eq(known, function)
-        {
-            return Ok(*found);
-        }
-        let found = self.look_up(function)?;
-        self.last = Some((function.clone(), found));
-        Ok(found)
+    fn find(&mut self, function: &Arc<Function>) -> Result<(&mut Found, &mut Store<State>)> {
+        let last = match self.last.take() {
+            Some(last) if Arc::ptr_eq(&last.0, function) => last,
+            _ => (function.clone(), self.look_up(function)?),
+        };
+        Ok((&mut self.last.insert(last).1, &mut self.store))
     }
 
     fn look_up(&mut self, function: &Function) -> Result<Found> {
@@ -413,7 +406,7 @@ impl Instance {
             (Handle::Module(instance), Target::Core(index)) => instance
                 .get_module_export(&mut self.store, index)
                 .and_then(wasmtime::Extern::into_func)
-                .map(Found::Core),
+                .map(|func| Found::Core(CoreFunc::new(func, function.ty.clone()))),
             (Handle::Component(instance), Target::Component(index)) => instance
                 .get_func(&mut self.store, index)
                 .map(Found::Component),
@@ -428,9 +421,8 @@ impl Instance {
     }
 }
 
-#[derive(Clone, Copy)]
 enum Found {
-    Core(wasmtime::Func),
+    Core(CoreFunc),
     Component(wasmtime::component::Func),
     /// Nothing is to be done: it has run when the instance was made, and must not run again.
     Initialize,

@@ -1,8 +1,8 @@
 //! Values and types as they cross between a caller and a guest, independent of JavaScript and of a store.
 //!
 //! One dynamic lowering and lifting serves every function of a component: [`call`] and [`call_sync`] for
-//! exports, [`define_host`] and [`define_host_sync`] for imports. [`call_core`] and its siblings do the same
-//! for core modules.
+//! exports, [`define_host`] and [`define_host_sync`] for imports. [`CoreFunc`] and its siblings do the same
+//! for core modules. Whoever calls an export has checked the arguments with [`check_params`].
 
 mod bits;
 mod check;
@@ -20,7 +20,7 @@ mod types;
 
 pub use check::{check_params, check_results};
 pub use component::{call, call_sync};
-pub use core_module::{call_core, call_core_sync, define_core_host, define_core_host_sync};
+pub use core_module::{CoreFunc, define_core_host, define_core_host_sync};
 pub use host::{HostFuture, define_host, define_host_sync};
 pub use label::{Label, camel_case};
 pub use limits::Limits;
