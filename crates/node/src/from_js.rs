@@ -270,10 +270,12 @@ impl Reader {
                 if js.kind(value)? != Kind::BigInt {
                     return wrong(js, value, "i64 (a bigint)");
                 }
-                match (js.as_i64(value)?, js.as_u64(value)?) {
-                    ((number, true), _) => Value::S64(number),
-                    (_, (number, true)) => Value::S64(number as i64),
-                    _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
+                match js.as_i64(value)? {
+                    (number, true) => Value::S64(number),
+                    _ => match js.as_u64(value)? {
+                        (number, true) => Value::S64(number as i64),
+                        _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
+                    },
                 }
             }
             Type::Bool => match js.kind(value)? {

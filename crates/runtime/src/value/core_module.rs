@@ -178,6 +178,7 @@ fn write_results(
     Ok(())
 }
 
+#[inline]
 fn to_val(ty: &Type, value: &Value) -> wasmtime::Result<Val> {
     Ok(match (ty, value) {
         (Type::I32, Value::S32(value)) => Val::I32(*value),
@@ -191,6 +192,7 @@ fn to_val(ty: &Type, value: &Value) -> wasmtime::Result<Val> {
 }
 
 /// The same as a slot holds it.
+#[inline]
 fn to_raw(ty: &Type, value: &Value) -> wasmtime::Result<ValRaw> {
     Ok(match to_val(ty, value)? {
         Val::I32(value) => ValRaw::i32(value),
@@ -201,6 +203,7 @@ fn to_raw(ty: &Type, value: &Value) -> wasmtime::Result<ValRaw> {
     })
 }
 
+#[inline]
 fn from_raw(ty: &Type, slot: &ValRaw) -> wasmtime::Result<Value> {
     Ok(match ty {
         Type::I32 => Value::S32(slot.get_i32()),
