@@ -133,6 +133,42 @@ describe('Instance.createSync', () => {
     expect(error.cause).toBe(mine);
   });
 
+  test('passes every core type to host functions and back, however many there are', async () => {
+    const types = ['i32', 'i64', 'f32', 'f64'];
+    const all = [...types, ...types, ...types].join(' ');
+    const text = `(module (import "env" "mix" (func $mix (param ${all}) (result ${all})))
+      (func (export "mix") (param ${all}) (result ${all})
+        ${[...Array(12).keys()].map((at) => `(local.get ${at})`).join(' ')} (call $mix))
+      (func (export "one") (param i64) (result f64) (f64.convert_i64_s (local.get 0))))`;
+    const seen: unknown[][] = [];
+    const mix = (...args: unknown[]) => {
+      seen.push(args);
+      return args[0] === 0 ? args.slice(1) : args;
+    };
+    const instance = await sync(text, { imports: { env: { mix } } });
+    const given = [1, 2n, 0.5, 0.1, 2 ** 31, 2n ** 63n, -0, Number.NaN, -1, -1n, 1e39, Number.MIN_VALUE];
+    const taken = [1, 2n, 0.5, 0.1, -(2 ** 31), -(2n ** 63n), -0, Number.NaN, -1, -1n, Infinity, Number.MIN_VALUE];
+    for (let round = 0; round < 2; round++) {
+      expect(instance.callSync('mix', given)).toEqual(taken);
+      expect(instance.callSync('one', [-3n])).toBe(-3);
+    }
+    expect(seen).toEqual([taken, taken]);
+    for (const [wrong, path, args] of [
+      ['one', 'args', [1n, 2n]],
+      ['one', 'args[0]', [2n ** 64n]],
+      ['mix', 'args[4]', [...given.slice(0, 4), 2 ** 32, ...given.slice(5)]],
+      ['mix', 'args[10]', [...given.slice(0, 10), '1', 2]],
+    ] as const) {
+      const error = thrown(() => instance.callSync(wrong, args));
+      expect([error.code, error.details]).toMatchObject(['ERR_BAD_ARGUMENT', { path }]);
+    }
+    // What a host function gives is checked as well, and its guest goes no further.
+    const error = thrown(() => instance.callSync('mix', [0, ...given.slice(1)]));
+    expect(error.code).toBe('ERR_HOST_FUNCTION');
+    expect(error.details).toMatchObject({ function: 'env#mix', path: 'result', expected: 'an array of 12 results' });
+    expect(thrown(() => instance.callSync('one', [1n])).code).toBe('ERR_CLOSED');
+  });
+
   test('refuses async host functions when it is made, and promises when they are returned', async () => {
     const code = await loadWat(engine, ASK);
     const error = thrown(() => Instance.createSync(code, { imports: { env: { ask: async () => 1 } } }));

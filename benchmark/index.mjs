@@ -3,6 +3,7 @@
 //   --quick   fewer rounds: the direction, not the number
 //   --json    JSON instead of the table
 //   --check   exit code 1 where a row misses its target
+//   --against DIR   instead of all that: short calls, beside those of another build of this package, in DIR/dist
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { buildInfo, createExtractor, Engine, Instance, Pool, wat2wasm } from '../dist/index.js';
 import { registerMetrics } from '../dist/prometheus.js';
 import { root } from '../scripts/lib.mjs';
+import { compareCalls } from './calls.mjs';
 import { eventLoop, neighbours } from './isolation.mjs';
 import { lateness } from './lateness.mjs';
 import { compare, inFlight, median } from './measure.mjs';
@@ -21,7 +23,12 @@ import { pages } from './pages.mjs';
 import { findPeers } from './peers.mjs';
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, check: { type: 'boolean' } },
+  options: {
+    quick: { type: 'boolean' },
+    json: { type: 'boolean' },
+    check: { type: 'boolean' },
+    against: { type: 'string' },
+  },
 });
 const here = path.dirname(fileURLToPath(import.meta.url));
 const rows = [];
@@ -284,6 +291,13 @@ async function syncCalls() {
   await instance.close();
 }
 
+async function anotherBuild(folder) {
+  note(`short calls against ${folder}`);
+  for (const { name, ours, theirs } of await compareCalls(folder, options.quick ? 5 : 51)) {
+    row(name, { name: 'this build', millis: ours }, { name: folder, millis: theirs });
+  }
+}
+
 async function freshInstances() {
   note('fresh instances against warm ones');
   const engine = new Engine({ cache: false });
@@ -355,17 +369,21 @@ function wanted({ atLeast, under, bothUnder, apart }) {
   return '';
 }
 
-await simdAgainstScalar();
-await poolAgainstNone();
-await cacheAgainstNone();
-await loads();
-await wholeProcess();
-await promiseCalls();
-await syncCalls();
-await freshInstances();
-await isolation();
-await ending();
-await scrapes();
+if (options.against === undefined) {
+  await simdAgainstScalar();
+  await poolAgainstNone();
+  await cacheAgainstNone();
+  await loads();
+  await wholeProcess();
+  await promiseCalls();
+  await syncCalls();
+  await freshInstances();
+  await isolation();
+  await ending();
+  await scrapes();
+} else {
+  await anotherBuild(options.against);
+}
 
 const { version, wasmtime, target } = buildInfo();
 const machine = { version, wasmtime, target, node: process.version, cores: availableParallelism() };

@@ -188,7 +188,7 @@ export interface BindingGuestOptions {
 export interface BindingInstanceOptions {
   timeoutMillis?: number;
   guest: BindingGuestOptions;
-  /** Pairs: the place of an import, and the number of the function for it. */
+  /** Pairs: the place of an import, and the number of the function for it. In a sync instance places alone. */
   imports: Uint32Array;
 }
 
@@ -292,9 +292,10 @@ export interface Addon {
     engine: BindingEngine,
     code: BindingCode,
     options: BindingInstanceOptions,
-    hostCall: (functionId: number, args: unknown[]) => SyncAnswer,
+    functions: readonly ((...args: unknown[]) => unknown)[],
+    thrown: (error: unknown, fallible: boolean) => Thrown,
   ) => BindingSyncInstance;
 }
 
-/** What a host function of a sync instance gave: its result, the `err` of its WIT result, or what it threw. @internal */
-export type SyncAnswer = { ok: unknown } | { err: { val: unknown } } | { errorId: number };
+/** What a host function of a sync instance threw: the `err` of its WIT result, or what is kept under a number. @internal */
+export type Thrown = { payload: unknown } | { errorId: number };

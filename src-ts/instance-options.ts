@@ -142,8 +142,8 @@ export function instanceOptions(code: Code, options: InstanceOptions): Omit<Bind
   return timeoutMillis === undefined ? { guest } : { guest, timeoutMillis };
 }
 
-/** The host functions that the code asks for, with the places of its imports; with `sync`, async ones are refused. */
-function matchImports(
+/** The host functions that the code asks for, with the places of its imports; with `sync`, async ones are refused. @internal */
+export function matchImports(
   code: Code,
   imports: Imports = {},
   sync = false,
@@ -191,10 +191,9 @@ function kebab(name: string): string {
 export function openHosted<B>(
   code: Code,
   given: Imports | undefined,
-  sync: boolean,
   open: (imports: Uint32Array) => B,
 ): { binding: B; ids: number[] } {
-  const { places, functions } = matchImports(code, given, sync);
+  const { places, functions } = matchImports(code, given);
   const ids = registerHostFunctions(functions);
   const pairs = new Uint32Array(2 * ids.length);
   for (const [index, id] of ids.entries()) pairs.set([places[index] as number, id], 2 * index);

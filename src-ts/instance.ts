@@ -16,13 +16,13 @@ import { type Code, checkCode } from './code.js';
 import { isWithin } from './context.js';
 import { makeError } from './errors.js';
 import { releaseHostFunctions } from './host-functions.js';
-import { INSTANCE_RULES, type InstanceOptions, instanceOptions, openHosted } from './instance-options.js';
+import { INSTANCE_RULES, type InstanceOptions, instanceOptions, matchImports, openHosted } from './instance-options.js';
 import { inner } from './internal.js';
 import { attempt, emitWarnings, openPool, openSyncInstance, promised, settle, toError, trackSync } from './native.js';
 import { checkOptions } from './options.js';
 import { ResourceTracker } from './resource-tracker.js';
 
-/** Gives up the host functions of instances that were dropped without being closed. */
+/** Gives up the host functions of async instances that were dropped without being closed. */
 const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
 
 /** What an instance is over: one of its own or one checked out of a pool, on workers, or one on the caller's thread. */
@@ -75,7 +75,7 @@ export class Instance<E extends object = AnyExports> {
     const options = checkOptions(given, INSTANCE_RULES);
     const guest = instanceOptions(code, options);
     // A pool of its own, which lends its only instance once.
-    const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
+    const { binding, ids } = openHosted(code, options.imports, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, {
         id: 0,
         context: 0,
@@ -151,17 +151,15 @@ export class Instance<E extends object = AnyExports> {
     checkCode(code);
     const options = checkOptions(given, INSTANCE_RULES);
     const guest = instanceOptions(code, options);
-    const { binding, ids } = openHosted(code, options.imports, true, (imports) =>
-      openSyncInstance(code.engine[inner].binding, code[inner].binding, { ...guest, imports }),
-    );
+    const { places, functions } = matchImports(code, options.imports, true);
+    const imports = Uint32Array.from(places);
+    const engine = code.engine[inner].binding;
+    const binding = openSyncInstance(engine, code[inner].binding, { ...guest, imports }, functions);
     let closed = false;
     const close = (): undefined => {
       if (closed) return;
       attempt(() => binding.dispose());
       closed = true;
-      dropped.unregister(instance);
-      // A call that runs goes on to its end, and may need them: this is one of its host functions then.
-      queueMicrotask(() => releaseHostFunctions(ids));
     };
     const instance: Instance<E> = new Instance<E>({
       code,
@@ -170,8 +168,7 @@ export class Instance<E extends object = AnyExports> {
       close,
       destroy: close,
     });
-    emitWarnings(code.engine[inner].binding);
-    dropped.register(instance, ids, instance);
+    emitWarnings(engine);
     return instance;
   }
 

@@ -13,11 +13,18 @@ import type {
   BindingPoolOptions,
   BindingSyncInstance,
   BindingTracker,
-  SyncAnswer,
+  Thrown,
 } from './binding.js';
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, makeError } from './errors.js';
 import { tell } from './events.js';
-import { hostFunction, isGuestsErr, keepHostError, takeHostError, thenable } from './host-functions.js';
+import {
+  type GivenFunction,
+  hostFunction,
+  isGuestsErr,
+  keepHostError,
+  takeHostError,
+  thenable,
+} from './host-functions.js';
 
 // --- Failures -------------------------------------------------------------------------------------------------------
 
@@ -134,24 +141,24 @@ async function forget(later: PromiseLike<unknown>): Promise<void> {
   }
 }
 
-function answerSync(functionId: number, args: unknown[]): SyncAnswer {
-  let fallible = false;
-  try {
-    const registered = hostFunction(functionId);
-    fallible = registered.fallible;
-    const result = registered.call(...(args as never[]));
+/** A host function as a sync instance calls it: its result must be there at once. */
+function atOnce({ call }: GivenFunction): (...args: unknown[]) => unknown {
+  return (...args) => {
+    const result = call(...(args as never[]));
     const later = thenable(result);
-    if (later === undefined) return { ok: result };
+    if (later === undefined) return result;
     void forget(later);
     throw new TypeError('a host function of a sync instance returned a promise');
-  } catch (error) {
-    try {
-      if (isGuestsErr(error, fallible)) return { err: { val: error.payload } };
-    } catch {
-      // as in `fail`
-    }
-    return { errorId: keepHostError(error) };
+  };
+}
+
+function thrown(error: unknown, fallible: boolean): Thrown {
+  try {
+    if (isGuestsErr(error, fallible)) return { payload: error.payload };
+  } catch {
+    // as in `fail`
   }
+  return { errorId: keepHostError(error) };
 }
 
 // --- Calls ----------------------------------------------------------------------------------------------------------
@@ -275,8 +282,9 @@ export function openSyncInstance(
   engine: BindingEngine,
   code: BindingCode,
   options: BindingInstanceOptions,
+  functions: readonly GivenFunction[],
 ): BindingSyncInstance {
-  return attempt(() => new addon.BindingSyncInstance(engine, code, options, answerSync));
+  return attempt(() => new addon.BindingSyncInstance(engine, code, options, functions.map(atOnce), thrown));
 }
 
 /** The numbers of a sync instance; `undefined` in the middle of its call. @internal */

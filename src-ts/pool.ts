@@ -175,7 +175,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     const own = poolOptions(options, maxInstances, availableParallelism());
     const guest = instanceOptions(code, options);
     const [id, context] = [nextId(), nextTicket()];
-    const { binding, ids } = openHosted(code, options.imports, false, (imports) =>
+    const { binding, ids } = openHosted(code, options.imports, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, context, imports }),
     );
     this[inner] = binding;

@@ -5,7 +5,7 @@ use crate::failure;
 use crate::from_js;
 use crate::function;
 use crate::guest::duration;
-use crate::js::{Js, JsResult, Kind, Raw};
+use crate::js::{Js, JsResult, Raw};
 use crate::pool::Owner;
 use crate::queue::{CallKey, Outcome, Reply};
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
@@ -86,10 +86,9 @@ impl Wishes {
     /// `timeoutMillis?, ticket?, flags?`
     pub(crate) fn read(js: Js, given: &[Raw]) -> JsResult<Wishes> {
         let number = |index: usize| -> JsResult<Option<f64>> {
-            match given.get(index) {
-                Some(value) if js.kind(*value)? == Kind::Number => Ok(Some(js.as_number(*value)?)),
-                _ => Ok(None),
-            }
+            given
+                .get(index)
+                .map_or(Ok(None), |value| js.as_number(*value))
         };
         let flags = number(2)?.unwrap_or(0.0) as u32;
         Ok(Wishes {
@@ -109,7 +108,8 @@ impl Caller {
                 let (Some(number), Some(args)) = (given.first(), given.get(1)) else {
                     return Err(Error::new(ErrorCode::Internal, "call(function, args)").into());
                 };
-                let function = caller.function(js.as_number(*number)? as usize)?;
+                let number = js.as_number(*number)?.unwrap_or(f64::MAX);
+                let function = caller.function(number as usize)?;
                 let params = from_js::arguments(js, *args, &function.ty)?;
                 let wishes = match given.get(2..) {
                     Some(given) if !given.is_empty() => Wishes::read(js, given)?,

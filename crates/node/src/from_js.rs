@@ -191,7 +191,7 @@ fn describe(js: Js, value: Raw) -> JsResult<String> {
         Kind::Null => "null".into(),
         Kind::Boolean => format!("boolean {}", js.as_bool(value)?),
         Kind::Number => {
-            let number = js.as_number(value)?;
+            let number = js.as_number(value)?.unwrap_or(f64::NAN);
             match number {
                 f64::INFINITY => "number Infinity".into(),
                 f64::NEG_INFINITY => "number -Infinity".into(),
@@ -270,10 +270,12 @@ impl Reader {
                 if js.kind(value)? != Kind::BigInt {
                     return wrong(js, value, "i64 (a bigint)");
                 }
-                match (js.as_i64(value)?, js.as_u64(value)?) {
-                    ((number, true), _) => Value::S64(number),
-                    (_, (number, true)) => Value::S64(number as i64),
-                    _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
+                match js.as_i64(value)? {
+                    (number, true) => Value::S64(number),
+                    _ => match js.as_u64(value)? {
+                        (number, true) => Value::S64(number as i64),
+                        _ => return wrong(js, value, "i64 (a bigint of up to 64 bits)"),
+                    },
                 }
             }
             Type::Bool => match js.kind(value)? {
@@ -349,25 +351,25 @@ impl Reader {
     }
 
     fn whole(&self, value: Raw, name: &str, lowest: f64, highest: f64) -> Read<f64> {
-        let js = self.js;
-        if js.kind(value)? == Kind::Number {
-            let number = js.as_number(value)?;
-            // NaN fails both comparisons.
-            if number >= lowest && number <= highest && number.trunc() == number {
-                return Ok(number);
-            }
+        // NaN fails both comparisons; within these bounds an `i64` holds every whole number.
+        if let Some(number) = self.js.as_number(value)?
+            && number >= lowest
+            && number <= highest
+            && number as i64 as f64 == number
+        {
+            return Ok(number);
         }
         wrong(
-            js,
+            self.js,
             value,
             format!("{name} (a whole number from {lowest} to {highest})"),
         )
     }
 
     fn float(&self, value: Raw, expected: &str) -> Read<f64> {
-        match self.js.kind(value)? {
-            Kind::Number => Ok(self.js.as_number(value)?),
-            _ => wrong(self.js, value, expected),
+        match self.js.as_number(value)? {
+            Some(number) => Ok(number),
+            None => wrong(self.js, value, expected),
         }
     }
 

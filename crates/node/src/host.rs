@@ -3,7 +3,7 @@
 use crate::bridge::Bridge;
 use crate::failure;
 use crate::from_js;
-use crate::js::{Fault, Js, JsResult, Raw};
+use crate::js::{Fault, Js, JsResult};
 use crate::queue::{Item, Queue};
 use crate::to_js;
 use napi::bindgen_prelude::Unknown;
@@ -23,23 +23,29 @@ use tokio::sync::oneshot;
 /// What is known of a host function for its calls.
 pub(crate) struct Import {
     pub(crate) name: String,
-    pub(crate) function_id: u32,
     pub(crate) ty: Arc<FunctionType>,
+}
+
+impl Import {
+    /// The import at this place, where it is a function.
+    pub(crate) fn at(code: &Code, place: u32) -> Option<Import> {
+        let import = code.imports().get(place as usize)?;
+        Some(Import {
+            ty: import.function.clone()?,
+            name: import.name.clone(),
+        })
+    }
 }
 
 /// The host functions of pairs of numbers: the place of an import, and the number that JavaScript calls the function
 /// for it by.
-pub(crate) fn imports(code: &Code, given: &[u32]) -> Vec<Arc<Import>> {
+pub(crate) fn functions(queue: &Arc<Queue>, code: &Code, given: &[u32]) -> Vec<HostFunction> {
     let (pairs, _) = given.as_chunks();
-    let imports = pairs.iter().filter_map(|&[place, function_id]| {
-        let import = code.imports().get(place as usize)?;
-        Some(Arc::new(Import {
-            ty: import.function.clone()?,
-            name: import.name.clone(),
-            function_id,
-        }))
+    let functions = pairs.iter().filter_map(|&[place, function_id]| {
+        let import = Import::at(code, place)?;
+        Some(function(queue, Arc::new(import), function_id))
     });
-    imports.collect()
+    functions.collect()
 }
 
 /// The failure of a call whose host function threw.
@@ -57,6 +63,7 @@ pub(crate) struct Request {
     /// The caller's number for the call that the guest is in; 0 where it has none.
     context: u64,
     import: Arc<Import>,
+    function_id: u32,
     arguments: Vec<Value>,
     answer: oneshot::Sender<Result<Vec<Value>>>,
 }
@@ -77,7 +84,7 @@ impl Drop for Waiting {
 }
 
 /// The host function as the runtime calls it.
-pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction {
+fn function(queue: &Arc<Queue>, import: Arc<Import>, function_id: u32) -> HostFunction {
     let queue = queue.clone();
     let name = import.name.clone();
     let call = move |context: u64, arguments: Vec<Value>| {
@@ -92,6 +99,7 @@ pub(crate) fn function(queue: &Arc<Queue>, import: Arc<Import>) -> HostFunction 
             id,
             context,
             import: import.clone(),
+            function_id,
             arguments,
             answer,
         }));
@@ -147,6 +155,7 @@ impl Desk {
             id,
             context,
             import,
+            function_id,
             arguments,
             answer,
         } = request;
@@ -165,12 +174,12 @@ impl Desk {
                 return Err(Error::new(ErrorCode::Internal, "no host dispatcher is set").into());
             }
             let dispatcher = js.referenced(self.dispatcher.get())?;
-            let arguments = to_js::arguments(js, &arguments, &import.ty)?;
+            let arguments = to_js::argument_array(js, &arguments, &import.ty)?;
             js.call(
                 dispatcher,
                 &[
                     js.number(id as f64)?,
-                    js.uint(import.function_id)?,
+                    js.uint(function_id)?,
                     arguments,
                     js.number(context as f64)?,
                 ],
@@ -304,18 +313,4 @@ fn answer(
         });
         Ok(())
     })
-}
-
-/// The fields of what a synchronous host call gives: `{ ok }`, `{ err }` or `{ errorId }`.
-pub(crate) fn sync_answer(js: Js, import: &Import, answer: Raw) -> JsResult<Vec<Value>> {
-    use crate::js::Kind;
-    let error = js.get_named(answer, "errorId")?;
-    if js.kind(error)? == Kind::Number {
-        return Err(threw(import, Some(js.as_number(error)? as u64)).into());
-    }
-    let err = js.get_named(answer, "err")?;
-    if js.kind(err)? == Kind::Object {
-        return from_js::err_result(js, js.get_named(err, "val")?, &import.ty);
-    }
-    from_js::results(js, js.get_named(answer, "ok")?, &import.ty)
 }

@@ -297,8 +297,15 @@ impl Js {
         answer!(self.napi_get_value_bool(value), false)
     }
 
-    pub(crate) fn as_number(self, value: Raw) -> JsResult<f64> {
-        answer!(self.napi_get_value_double(value), 0.0)
+    /// `None` where it is none.
+    pub(crate) fn as_number(self, value: Raw) -> JsResult<Option<f64>> {
+        let mut number = 0.0;
+        // SAFETY: as in `answer!`.
+        match unsafe { sys::napi_get_value_double(self.0, value, &mut number) } {
+            Status::napi_ok => Ok(Some(number)),
+            Status::napi_number_expected => Ok(None),
+            status => Err(fault(self.0, status)),
+        }
     }
 
     /// The value and whether it fits.

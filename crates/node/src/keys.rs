@@ -13,9 +13,9 @@ const FROM: usize = 4;
 /// walked for ever. Records behind that have their keys made each time.
 const PARTS_AN_ELEMENT: usize = 64;
 
-/// The key strings of one conversion, by record.
+/// The key strings of one conversion, by record. Most conversions have none, and make no map.
 #[derive(Default)]
-pub(crate) struct Keys(HashMap<*const Field, Rc<[Raw]>>);
+pub(crate) struct Keys(Option<HashMap<*const Field, Rc<[Raw]>>>);
 
 /// The records whose keys a list made.
 pub(crate) type Made = Vec<*const Field>;
@@ -33,17 +33,16 @@ impl Keys {
 
     /// Forgets them, before their scope ends.
     pub(crate) fn end(&mut self, made: Made) {
-        for record in made {
-            self.0.remove(&record);
+        if let Some(keys) = &mut self.0 {
+            for record in made {
+                keys.remove(&record);
+            }
         }
     }
 
     /// Those of a record, where they are shared.
     pub(crate) fn of(&self, fields: &Arc<[Field]>) -> Option<Rc<[Raw]>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.get(&fields.as_ptr()).cloned()
+        self.0.as_ref()?.get(&fields.as_ptr()).cloned()
     }
 
     fn make(&mut self, js: Js, ty: &Type, left: &mut usize, made: &mut Made) -> JsResult<()> {
@@ -62,12 +61,12 @@ impl Keys {
         match ty {
             Type::Record(fields) => {
                 // Then a list around this one has made what is inside as well.
-                if self.0.contains_key(&fields.as_ptr()) {
+                let known = self.0.get_or_insert_default();
+                if known.contains_key(&fields.as_ptr()) {
                     return Ok(());
                 }
                 let keys = fields.iter().map(|field| js.string(field.name.camel()));
-                self.0
-                    .insert(fields.as_ptr(), keys.collect::<JsResult<_>>()?);
+                known.insert(fields.as_ptr(), keys.collect::<JsResult<_>>()?);
                 made.push(fields.as_ptr());
                 fields
                     .iter()

@@ -195,7 +195,6 @@ impl BindingPool {
         failure::throwing(js, || {
             let bridge = Bridge::of(js)?;
             let code = code.code().clone();
-            let imports = host::imports(&code, &options.imports);
             let (queue, id) = (bridge.queue().clone(), options.id);
             let options = PoolOptions {
                 min: options.min,
@@ -209,10 +208,7 @@ impl BindingPool {
                 timeout: options.timeout_millis.and_then(duration),
                 breaker: options.breaker.map(Into::into),
                 guest: options.guest.into(),
-                imports: imports
-                    .into_iter()
-                    .map(|import| host::function(bridge.queue(), import))
-                    .collect(),
+                imports: host::functions(bridge.queue(), &code, &options.imports),
                 listener: (id != 0)
                     .then(|| Box::new(move |event| queue.push(Item::Event(id, event))) as Listener),
                 context: options.context as u64,

@@ -10,7 +10,7 @@ use crate::function;
 use crate::guest::{BindingGuestOptions, duration};
 use crate::host::{self, Import};
 use crate::info::BindingTracker;
-use crate::js::{Js, JsResult, Raw};
+use crate::js::{Fault, Js, JsResult, Raw};
 use crate::to_js;
 use napi::bindgen_prelude::{Uint32Array, Unknown};
 use napi::{Env, JsValue, sys};
@@ -29,7 +29,7 @@ use std::thread::{self, ThreadId};
 pub struct BindingSyncInstanceOptions {
     pub timeout_millis: Option<f64>,
     pub guest: BindingGuestOptions,
-    /// In pairs: the place of an import, and the number of the function for it.
+    /// The places of the imports that the functions are for, in their order.
     pub imports: Uint32Array,
 }
 
@@ -46,22 +46,24 @@ struct SyncState {
     functions: Functions,
 }
 
-/// JavaScript's function that host calls go to. The runtime's host functions can be sent between threads; this one stays
-/// on its own, and refuses any other.
-struct HostCaller {
+/// The host functions of an instance. Those of the runtime can be sent between threads; these stay on their own, and
+/// refuse any other.
+struct HostFunctions {
     home: ThreadId,
     /// Dropped at home only: its count belongs to that thread.
     bridge: ManuallyDrop<Rc<Bridge>>,
     env: sys::napi_env,
-    function: sys::napi_ref,
+    functions: Vec<sys::napi_ref>,
+    /// What is asked about what one of them threw.
+    thrown: sys::napi_ref,
 }
 
 // SAFETY: every use of the fields, `drop` included, is behind `is_home`; on another thread they are left alone.
-unsafe impl Send for HostCaller {}
+unsafe impl Send for HostFunctions {}
 // SAFETY: as above; the reference count around it is an `Arc`'s.
-unsafe impl Sync for HostCaller {}
+unsafe impl Sync for HostFunctions {}
 
-impl Drop for HostCaller {
+impl Drop for HostFunctions {
     fn drop(&mut self) {
         if !self.is_home() {
             // Left to leak. An instance is dropped by `dispose` or a finalizer, so it does not come to this.
@@ -69,16 +71,19 @@ impl Drop for HostCaller {
         }
         if !self.bridge.is_closed() {
             // SAFETY: the environment is alive and this is its thread.
-            unsafe { Js::new(self.env) }.delete_reference(self.function);
+            let js = unsafe { Js::new(self.env) };
+            for function in self.functions.iter().chain([&self.thrown]) {
+                js.delete_reference(*function);
+            }
         }
         // SAFETY: this is the only place that drops it, and nothing uses it afterwards.
         unsafe { ManuallyDrop::drop(&mut self.bridge) };
     }
 }
 
-impl HostCaller {
+impl HostFunctions {
     fn is_home(&self) -> bool {
-        thread::current().id() == self.home
+        this_thread() == self.home
     }
 
     /// Whether JavaScript goes on after the call: not where its thread was told to end meanwhile, which nothing but
@@ -96,7 +101,7 @@ impl HostCaller {
         read.is_ok()
     }
 
-    fn call(&self, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
+    fn call(&self, function: usize, import: &Import, arguments: &[Value]) -> Result<Vec<Value>> {
         if !self.is_home() {
             return Err(Error::new(
                 ErrorCode::Internal,
@@ -107,46 +112,81 @@ impl HostCaller {
         let js = unsafe { Js::new(self.env) };
         let called = failure::guarded(|| {
             let _scope = js.scope()?;
-            let function = js.referenced(self.function)?;
-            let arguments = to_js::arguments(js, arguments, &import.ty)?;
-            let answer = js.call(function, &[js.uint(import.function_id)?, arguments])?;
-            host::sync_answer(js, import, answer)
+            let function = js.referenced(self.functions[function])?;
+            let called = to_js::with_arguments(js, arguments, &import.ty, |arguments| {
+                Ok(js.call(function, arguments))
+            })?;
+            match called {
+                Ok(result) => from_js::results(js, result, &import.ty),
+                Err(Fault::Thrown) => self.thrown(js, import),
+                Err(fault) => Err(fault),
+            }
         });
         called.map_err(|fault| host::of_fault(js, import, fault))
     }
+
+    /// What it means that the function threw: the `err` of its `result`, or a failure.
+    fn thrown(&self, js: Js, import: &Import) -> JsResult<Vec<Value>> {
+        let Some(error) = js.take_exception() else {
+            return Err(Fault::Thrown);
+        };
+        let thrown = js.referenced(self.thrown)?;
+        let fallible = js.boolean(import.ty.is_fallible())?;
+        let answer = js.call(thrown, &[error, fallible])?;
+        if let Some(id) = js.as_number(js.get_named(answer, "errorId")?)? {
+            return Err(host::threw(import, Some(id as u64)).into());
+        }
+        let payload = js.get_named(answer, "payload")?;
+        from_js::err_result(js, payload, &import.ty)
+    }
+}
+
+/// The thread that runs; quicker than the standard library, which takes a hold on it each time.
+fn this_thread() -> ThreadId {
+    thread_local! {
+        static THIS: ThreadId = thread::current().id();
+    }
+    THIS.with(|id| *id)
 }
 
 #[napi]
 impl BindingSyncInstance {
     #[napi(
         constructor,
-        ts_args_type = "engine: BindingEngine, code: BindingCode, options: BindingSyncInstanceOptions, hostCall: (functionId: number, args: unknown[]) => { ok?: unknown } | { err: { val: unknown } } | { errorId: number }"
+        ts_args_type = "engine: BindingEngine, code: BindingCode, options: BindingSyncInstanceOptions, functions: ((...args: unknown[]) => unknown)[], thrown: (error: unknown, fallible: boolean) => { payload: unknown } | { errorId: number }"
     )]
     pub fn new(
         env: Env,
         _engine: &BindingEngine,
         code: &BindingCode,
         options: BindingSyncInstanceOptions,
-        host_call: Unknown,
+        functions: Unknown,
+        thrown: Unknown,
     ) -> napi::Result<BindingSyncInstance> {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            let function = js.reference(host_call.raw())?;
-            let bridge = Bridge::of(js)?;
-            let home = thread::current().id();
-            let caller = Arc::new(HostCaller {
-                home,
-                bridge: ManuallyDrop::new(bridge),
+            let mut host = HostFunctions {
+                home: this_thread(),
+                bridge: ManuallyDrop::new(Bridge::of(js)?),
                 env: js.raw(),
-                function,
-            });
+                functions: Vec::new(),
+                thrown: js.reference(thrown.raw())?,
+            };
+            for index in 0..options.imports.len() {
+                let function = js.get_element(functions.raw(), index)?;
+                host.functions.push(js.reference(function)?);
+            }
+            let host = Arc::new(host);
             let code = code.code().clone();
-            let imports = host::imports(&code, &options.imports)
-                .into_iter()
-                .map(|import| (import.name.clone(), sync_call(&caller, import)))
+            let imports = options.imports.iter().enumerate();
+            let imports = imports
+                .filter_map(|(index, &place)| {
+                    let import = Import::at(&code, place)?;
+                    Some((import.name.clone(), sync_call(&host, index, import)))
+                })
                 .collect();
-            let asking = caller.clone();
+            let asking = host.clone();
             let options = SyncInstanceOptions {
                 wanted: Some(Arc::new(move || asking.is_wanted())),
                 guest: options.guest.into(),
@@ -176,8 +216,7 @@ impl BindingSyncInstance {
                 (state, function),
                 |js, (state, function), given| {
                     let params = from_js::listed(js, given, &function.ty)?;
-                    let called =
-                        state.with_instance(|instance| instance.call(function, &params))?;
+                    let called = state.with_instance(|instance| instance.call(function, params))?;
                     to_js::results(js, &called, &function.ty)
                 },
             )
@@ -238,7 +277,7 @@ impl SyncState {
     }
 }
 
-fn sync_call(caller: &Arc<HostCaller>, import: Arc<Import>) -> SyncHostCall {
-    let caller = caller.clone();
-    Arc::new(move |arguments: Vec<Value>| caller.call(&import, &arguments))
+fn sync_call(host: &Arc<HostFunctions>, function: usize, import: Import) -> SyncHostCall {
+    let host = host.clone();
+    Arc::new(move |arguments: Vec<Value>| host.call(function, &import, &arguments))
 }

@@ -6,12 +6,16 @@ use napi::sys::{TypedarrayType, napi_typedarray_type};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
 use riptide_wasm_runtime::pool::CallStats;
 use riptide_wasm_runtime::value::{Field, FunctionType, Numbers, Type, Value};
+use std::ptr;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Elements made in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
 const ELEMENTS_A_SCOPE: usize = 512;
+
+/// Arguments that take no allocation.
+const INLINE: usize = 8;
 
 /// The results of a call: `undefined`, the value, or an array of several. A result's `ok` stands for itself; its `err`
 /// never comes here, the runtime has made it a failure.
@@ -58,9 +62,36 @@ pub(crate) fn measured(js: Js, value: Raw, stats: &CallStats) -> JsResult<Raw> {
 }
 
 /// The arguments of a host function as one array.
-pub(crate) fn arguments(js: Js, values: &[Value], ty: &FunctionType) -> JsResult<Raw> {
+pub(crate) fn argument_array(js: Js, values: &[Value], ty: &FunctionType) -> JsResult<Raw> {
     let params = ty.params.iter().map(|param| &param.ty);
     Writer::new(js).sequence(values, params)
+}
+
+/// The arguments of a host function, each by itself, for `call`.
+pub(crate) fn with_arguments<T>(
+    js: Js,
+    values: &[Value],
+    ty: &FunctionType,
+    call: impl FnOnce(&[Raw]) -> JsResult<T>,
+) -> JsResult<T> {
+    let params = &ty.params;
+    if values.len() != params.len() {
+        return Err(mismatch().into());
+    }
+    let mut inline = [ptr::null_mut(); INLINE];
+    let mut all = Vec::new();
+    let arguments = match inline.get_mut(..params.len()) {
+        Some(arguments) => arguments,
+        None => {
+            all.resize(params.len(), ptr::null_mut());
+            &mut all[..]
+        }
+    };
+    let mut writer = Writer::new(js);
+    for ((argument, value), param) in arguments.iter_mut().zip(values).zip(params) {
+        *argument = writer.write(value, &param.ty)?;
+    }
+    call(arguments)
 }
 
 /// One value: the payload of an error.

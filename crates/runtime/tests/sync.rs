@@ -68,13 +68,13 @@ fn a_loop_after_a_refused_growth_is_a_time_out() {
     let mut instance = SyncInstance::new(&code, options(20)).expect("an instance");
     let function = code.function("grow-then-loop").expect("exported");
     assert_eq!(
-        instance.call(&function, &[]).expect_err("late").code,
+        instance.call(&function, Vec::new()).expect_err("late").code,
         ErrorCode::Timeout
     );
     assert_eq!(instance.tracker().current_pages, 0);
     let size = code.function("size").expect("exported");
     assert_eq!(
-        instance.call(&size, &[]).expect_err("ended").code,
+        instance.call(&size, Vec::new()).expect_err("ended").code,
         ErrorCode::Closed
     );
 }
@@ -91,7 +91,7 @@ fn a_guest_is_not_entered_where_the_stack_would_not_hold_it() {
         let call = move || {
             let mut instance = SyncInstance::new(&code, options(10_000))?;
             let function = code.function(deep)?;
-            instance.call(&function, &[])
+            instance.call(&function, Vec::new())
         };
         let thread = std::thread::Builder::new()
             .stack_size(size)
@@ -124,6 +124,8 @@ fn a_loop_that_nobody_wants_any_more_ends() {
     )
     .expect("an instance");
     let function = code.function("grow-then-loop").expect("exported");
-    instance.call(&function, &[]).expect_err("interrupted");
+    instance
+        .call(&function, Vec::new())
+        .expect_err("interrupted");
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use riptide_wasm_runtime::abi::{
-    Limits, TypeReader, call, call_core, call_core_sync, call_sync, define_core_host,
+    CoreFunc, Limits, TypeReader, call, call_sync, check_params, define_core_host,
     define_core_host_sync, define_host, define_host_sync,
 };
 use riptide_wasm_runtime::error::{Detail, Error, ErrorCode};
@@ -487,7 +487,6 @@ struct WasmSource {
     store: Store<()>,
     func: Func,
     ty: Arc<FunctionType>,
-    component: Component,
     /// The export that tells whether post-return ran, where there is one.
     returned: Option<Func>,
 }
@@ -507,7 +506,6 @@ fn start(component: &Component, linker: &Linker<()>, name: &str) -> WasmSource {
         store,
         func,
         ty,
-        component: component.clone(),
         returned,
     }
 }
@@ -524,11 +522,13 @@ impl WasmSource {
     }
 
     fn call(&mut self, params: &[Value], limits: Limits) -> wasmtime::Result<Vec<Value>> {
-        block_on(call(&self.func, &mut self.store, &self.ty, params, limits))
+        check_params(&self.ty, params).map_err(wasmtime::Error::new)?;
+        block_on(call(&self.func, &mut self.store, params, limits))
     }
 
     fn call_sync(&mut self, params: &[Value], limits: Limits) -> wasmtime::Result<Vec<Value>> {
-        call_sync(&self.func, &mut self.store, &self.ty, params, limits)
+        check_params(&self.ty, params).map_err(wasmtime::Error::new)?;
+        call_sync(&self.func, &mut self.store, params, limits)
     }
 
     /// Wasmtime's own path.
@@ -896,9 +896,7 @@ fn padding_and_high_bits_are_dropped() {
 
 fn post_returned(guest: &mut WasmSource) -> bool {
     let func = guest.returned.expect("the export");
-    let ty = type_of(&guest.component, &func, &guest.store);
-    call_sync(&func, &mut guest.store, &ty, &[], Limits::default()).expect("a flag")
-        == [Value::U32(1)]
+    call_sync(&func, &mut guest.store, &[], Limits::default()).expect("a flag") == [Value::U32(1)]
 }
 
 #[test]
@@ -1398,16 +1396,19 @@ fn core_functions() {
         let instance =
             block_on(linker.instantiate_async(&mut store, &module)).expect("an instance");
         let func = instance.get_func(&mut store, "f").expect("the export");
-        let ty = FunctionType::from_core(&func.ty(&store));
+        let ty = Arc::new(FunctionType::from_core(&func.ty(&store)));
+        let mut func = CoreFunc::new(func, ty.clone());
         assert_eq!(
-            block_on(call_core(&func, &mut store, &ty, &params)).expect("values"),
+            block_on(func.call(&mut store, &params)).expect("values"),
             expected
         );
         if !asynchronous {
-            assert_eq!(
-                call_core_sync(&func, &mut store, &ty, &params).expect("values"),
-                expected
-            );
+            for _ in 0..2 {
+                assert_eq!(
+                    func.call_sync(&mut store, params.to_vec()).expect("values"),
+                    expected
+                );
+            }
         }
         let wrong = [
             Value::U8(1),
@@ -1415,8 +1416,7 @@ fn core_functions() {
             Value::F32(0.0),
             Value::F64(0.0),
         ];
-        let error =
-            our_error(&block_on(call_core(&func, &mut store, &ty, &wrong)).expect_err("a u8"));
+        let error = check_params(&ty, &wrong).expect_err("a u8");
         assert_eq!(
             (error.code, text_of(&error)),
             (
@@ -1424,12 +1424,66 @@ fn core_functions() {
                 ("args[0]".into(), "i32".into(), "u8".into())
             )
         );
+        // Lowering needs nobody's word for it.
+        for wrong in [&wrong[..], &params[..3], &[]] {
+            for error in [
+                block_on(func.call(&mut store, wrong)),
+                func.call_sync(&mut store, wrong.to_vec()),
+            ] {
+                let error = our_error(&error.expect_err("wrong values"));
+                assert_eq!(error.code, ErrorCode::BadArgument);
+            }
+        }
         let vector = instance.get_func(&mut store, "v").expect("the export");
-        let ty = FunctionType::from_core(&vector.ty(&store));
+        let ty = Arc::new(FunctionType::from_core(&vector.ty(&store)));
         assert_eq!(ty.unsupported(), Some("v128"));
-        let error =
-            block_on(call_core(&vector, &mut store, &ty, &[Value::U8(1)])).expect_err("v128");
-        assert_eq!(our_error(&error).code, ErrorCode::Unsupported);
+        let mut vector = CoreFunc::new(vector, ty);
+        for error in [
+            block_on(vector.call(&mut store, &[Value::U8(1)])),
+            vector.call_sync(&mut store, vec![Value::U8(1)]),
+        ] {
+            assert_eq!(
+                our_error(&error.expect_err("v128")).code,
+                ErrorCode::Unsupported
+            );
+        }
+    }
+}
+
+#[test]
+fn a_core_function_is_not_called_on_this_stack_by_another_type() {
+    let text = "(module (func (export \"f\") (param i64) (result i32) (i32.const 1)))";
+    let module =
+        wasmtime::Module::new(&ENGINE, wat::parse_str(text).expect("WAT")).expect("a module");
+    let mut store = Store::new(&ENGINE, ());
+    let instance = wasmtime::Instance::new(&mut store, &module, &[]).expect("an instance");
+    let func = instance.get_func(&mut store, "f").expect("the export");
+    for (params, results) in [
+        (vec![Type::I32], vec![Type::I32]),
+        (vec![Type::I64], vec![Type::F32]),
+        (vec![Type::I64], vec![]),
+        (vec![Type::I64, Type::I64], vec![Type::I32]),
+    ] {
+        let values = params
+            .iter()
+            .map(|ty| match ty {
+                Type::I32 => Value::S32(1),
+                _ => Value::S64(1),
+            })
+            .collect();
+        let params = params
+            .into_iter()
+            .map(|ty| Field {
+                name: "".into(),
+                ty,
+            })
+            .collect();
+        let ty = Arc::new(FunctionType::new(params, results));
+        let error = CoreFunc::new(func, ty).call_sync(&mut store, values);
+        assert_eq!(
+            our_error(&error.expect_err("another type")).code,
+            ErrorCode::BadArgument
+        );
     }
 }
 

@@ -5,12 +5,11 @@
 //! passes, and lowering and lifting follow the [`InterfaceType`] that Wasmtime hands them. All of it uses
 //! doc-hidden interfaces, hence the pinned Wasmtime version.
 
-use super::check::check_params;
 use super::lift::{lift_fields, lift_flat};
 use super::limits::{Budget, Limits};
 use super::lower::{lower_fields, lower_flat, mismatch, not_flat};
 use super::stop::Stop;
-use crate::value::{FunctionType, Value};
+use crate::value::Value;
 use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::pin;
@@ -29,18 +28,17 @@ pub(super) const MAX_FLAT_RESULTS: usize = 1;
 
 /// Calls an export.
 ///
-/// The arguments are checked against `ty` before the guest is entered: an [`Error`](crate::error::Error) with
-/// `BadArgument` or `Unsupported` from there leaves the store as it was. `ResultTooLarge` comes after the
-/// guest's post-return has run, so the instance stays usable as well. After any other error the store must
-/// not be entered again.
+/// The arguments are those that [`check_params`](super::check_params) found good, before anything was done with the
+/// store. Lowering checks them by itself, and what it refuses is an [`Error`](crate::error::Error) with `BadArgument` too,
+/// but the guest may have given memory for a part of them by then. `ResultTooLarge` comes after the guest's post-return
+/// has run, so the instance stays usable. After any other error the store must not be entered again.
 pub async fn call<T: Send + 'static>(
     func: &Func,
     store: &mut Store<T>,
-    ty: &FunctionType,
     params: &[Value],
     limits: Limits,
 ) -> wasmtime::Result<Vec<Value>> {
-    prepare(store, ty, params, limits)?;
+    store.set_hostcall_fuel(limits.hostcall_fuel());
     let func = func.typed::<Params<'_>, Output>(&*store)?;
     let mut call = pin!(func.call_async(store, Params(params)));
     // The limits hold while this call runs on this thread, not while it is suspended.
@@ -52,26 +50,14 @@ pub async fn call<T: Send + 'static>(
 pub fn call_sync<T: 'static>(
     func: &Func,
     store: &mut Store<T>,
-    ty: &FunctionType,
     params: &[Value],
     limits: Limits,
 ) -> wasmtime::Result<Vec<Value>> {
-    prepare(store, ty, params, limits)?;
+    store.set_hostcall_fuel(limits.hostcall_fuel());
     let func = func.typed::<Params<'_>, Output>(&*store)?;
     limits
         .scope(|| func.call(store, Params(params)))?
         .into_values()
-}
-
-fn prepare<T: 'static>(
-    store: &mut Store<T>,
-    ty: &FunctionType,
-    params: &[Value],
-    limits: Limits,
-) -> wasmtime::Result<()> {
-    check_params(ty, params).map_err(wasmtime::Error::new)?;
-    store.set_hostcall_fuel(limits.hostcall_fuel());
-    Ok(())
 }
 
 /// The arguments of a call, whatever their types.

@@ -1,34 +1,103 @@
 //! Functions of core modules, whose values are four kinds of numbers.
 
-use super::check::{check_params, check_results};
+use super::check::check_results;
 use super::host::HostFuture;
 use crate::error::{Error, ErrorCode};
 use crate::value::{FunctionType, Type, Value};
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::Arc;
-use wasmtime::{Caller, Func, FuncType, Linker, Store, Val};
+use wasmtime::{Caller, Func, FuncType, Linker, Store, Val, ValRaw, ValType};
 
-/// Calls a core function. The arguments are checked before the guest is entered.
-pub async fn call_core<T: Send + 'static>(
-    func: &Func,
-    store: &mut Store<T>,
-    ty: &FunctionType,
-    params: &[Value],
-) -> wasmtime::Result<Vec<Value>> {
-    let (params, mut results) = prepare(ty, params)?;
-    func.call_async(store, &params, &mut results).await?;
-    results.iter().map(from_val).collect()
+/// A core function, called with values that [`check_params`](super::check_params) found good.
+pub struct CoreFunc {
+    func: Func,
+    ty: Arc<FunctionType>,
+    /// Where the values of calls on the caller's stack cross: as many as the longer of parameters and results. There once
+    /// `ty` was found to be the type of `func`.
+    slots: Option<Box<[ValRaw]>>,
 }
 
-/// Calls a core function on the caller's thread and stack.
-pub fn call_core_sync<T: 'static>(
-    func: &Func,
-    store: &mut Store<T>,
-    ty: &FunctionType,
-    params: &[Value],
-) -> wasmtime::Result<Vec<Value>> {
-    let (params, mut results) = prepare(ty, params)?;
-    func.call(store, &params, &mut results)?;
-    results.iter().map(from_val).collect()
+impl CoreFunc {
+    /// `ty`: the type of `func`.
+    pub fn new(func: Func, ty: Arc<FunctionType>) -> CoreFunc {
+        CoreFunc {
+            func,
+            ty,
+            slots: None,
+        }
+    }
+
+    /// Calls it.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        store: &mut Store<T>,
+        params: &[Value],
+    ) -> wasmtime::Result<Vec<Value>> {
+        check_callable(&self.ty, params)?;
+        let types = self.ty.params.iter().map(|field| &field.ty);
+        let params = types
+            .zip(params)
+            .map(|(ty, value)| to_val(ty, value))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut results = vec![Val::I32(0); self.ty.results.len()];
+        self.func.call_async(store, &params, &mut results).await?;
+        results.iter().map(from_val).collect()
+    }
+
+    /// Calls it on the caller's thread and stack. The list of the arguments becomes that of the results.
+    pub fn call_sync<T: 'static>(
+        &mut self,
+        store: &mut Store<T>,
+        mut values: Vec<Value>,
+    ) -> wasmtime::Result<Vec<Value>> {
+        check_callable(&self.ty, &values)?;
+        let slots = match &mut self.slots {
+            Some(slots) => slots,
+            None => self.slots.insert(room(&self.func.ty(&*store), &self.ty)?),
+        };
+        for ((field, value), slot) in self.ty.params.iter().zip(&values).zip(&mut **slots) {
+            *slot = to_raw(&field.ty, value)?;
+        }
+        // SAFETY: `slots` is alive and borrowed by nobody else, and has room for all parameters and for all results of
+        // `func`: `room` made it, and found `ty` to be the type of `func`. A value of its type was written for each
+        // parameter just now, all of them numbers. The store is borrowed whole, so this is inside no other call of it.
+        unsafe { self.func.call_unchecked(store, ptr::from_mut(&mut **slots)) }?;
+        values.clear();
+        for (ty, slot) in self.ty.results.iter().zip(&**slots) {
+            values.push(from_raw(ty, slot)?);
+        }
+        Ok(values)
+    }
+}
+
+/// Slots for a call of a function of type `ty`, which must be `shape`.
+fn room(ty: &FuncType, shape: &FunctionType) -> wasmtime::Result<Box<[ValRaw]>> {
+    check_shape(ty, shape)?;
+    let count = shape.params.len().max(shape.results.len());
+    Ok(vec![ValRaw::i64(0); count].into())
+}
+
+/// Whether `shape` is the type `ty`, of numbers alone.
+fn check_shape(ty: &FuncType, shape: &FunctionType) -> wasmtime::Result<()> {
+    let same = |(ty, shape): (ValType, &Type)| {
+        matches!(
+            (ty, shape),
+            (ValType::I32, Type::I32)
+                | (ValType::I64, Type::I64)
+                | (ValType::F32, Type::F32)
+                | (ValType::F64, Type::F64)
+        )
+    };
+    let params = shape.params.iter().map(|field| &field.ty);
+    if ty.params().len() == shape.params.len()
+        && ty.results().len() == shape.results.len()
+        && ty.params().zip(params).all(same)
+        && ty.results().zip(&shape.results).all(same)
+    {
+        return Ok(());
+    }
+    Err(super::lower::mismatch(&shape.to_string(), &ty.to_string()))
 }
 
 /// Defines an async host function as the import `name` of `module`. `shape`: the same type as `ty`.
@@ -59,9 +128,23 @@ pub fn define_core_host_sync<T: 'static>(
     call: impl Fn(Caller<'_, T>, Vec<Value>) -> wasmtime::Result<Vec<Value>> + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
     let shape = supported(name, shape)?;
-    linker.func_new(module, name, ty, move |caller, params, results| {
-        write_results(&shape, call(caller, from_vals(params)?)?, results)
-    })?;
+    check_shape(&ty, &shape)?;
+    let call = move |caller: Caller<'_, T>, slots: &mut [MaybeUninit<ValRaw>]| {
+        let mut values = Vec::with_capacity(slots.len());
+        for (field, slot) in shape.params.iter().zip(&*slots) {
+            // SAFETY: the guest wrote a value for each parameter of the import's type, which `shape` is.
+            values.push(from_raw(&field.ty, unsafe { slot.assume_init_ref() })?);
+        }
+        let values = call(caller, values)?;
+        check_results(&shape, &values).map_err(wasmtime::Error::new)?;
+        for ((ty, value), slot) in shape.results.iter().zip(&values).zip(slots) {
+            slot.write(to_raw(ty, value)?);
+        }
+        Ok(())
+    };
+    // SAFETY: `check_shape` found `shape` to be `ty`. By it the function reads its parameters, and before `Ok` it writes a
+    // value of its type, which `to_raw` checks, for each result: `check_results` counted them. There is a slot for each.
+    unsafe { linker.func_new_unchecked(module, name, ty, call) }?;
     Ok(())
 }
 
@@ -72,18 +155,16 @@ fn supported(name: &str, ty: &Arc<FunctionType>) -> wasmtime::Result<Arc<Functio
     }
 }
 
-/// The arguments as core values, and room for the results.
-fn prepare(ty: &FunctionType, params: &[Value]) -> wasmtime::Result<(Vec<Val>, Vec<Val>)> {
-    check_params(ty, params).map_err(wasmtime::Error::new)?;
+/// Refuses a function whose values cannot cross, and another count of arguments than it takes.
+fn check_callable(ty: &FunctionType, params: &[Value]) -> wasmtime::Result<()> {
     if let Some(feature) = ty.unsupported() {
         return Err(unsupported("the function", feature));
     }
-    let types = ty.params.iter().map(|field| &field.ty);
-    let params = types
-        .zip(params)
-        .map(|(ty, value)| to_val(ty, value))
-        .collect::<Result<_, _>>()?;
-    Ok((params, vec![Val::I32(0); ty.results.len()]))
+    if ty.params.len() == params.len() {
+        return Ok(());
+    }
+    let expected = format!("{} values", ty.params.len());
+    Err(super::lower::mismatch(&expected, &params.len().to_string()))
 }
 
 fn write_results(
@@ -98,6 +179,7 @@ fn write_results(
     Ok(())
 }
 
+#[inline]
 fn to_val(ty: &Type, value: &Value) -> wasmtime::Result<Val> {
     Ok(match (ty, value) {
         (Type::I32, Value::S32(value)) => Val::I32(*value),
@@ -107,6 +189,29 @@ fn to_val(ty: &Type, value: &Value) -> wasmtime::Result<Val> {
         (Type::F32, Value::F32(value)) => Val::F32(value.to_bits()),
         (Type::F64, Value::F64(value)) => Val::F64(value.to_bits()),
         _ => return Err(super::lower::mismatch(&ty.to_string(), value.kind())),
+    })
+}
+
+/// The same as a slot holds it.
+#[inline]
+fn to_raw(ty: &Type, value: &Value) -> wasmtime::Result<ValRaw> {
+    Ok(match to_val(ty, value)? {
+        Val::I32(value) => ValRaw::i32(value),
+        Val::I64(value) => ValRaw::i64(value),
+        Val::F32(bits) => ValRaw::f32(bits),
+        Val::F64(bits) => ValRaw::f64(bits),
+        _ => return Err(unsupported("a value", &ty.to_string())),
+    })
+}
+
+#[inline]
+fn from_raw(ty: &Type, slot: &ValRaw) -> wasmtime::Result<Value> {
+    Ok(match ty {
+        Type::I32 => Value::S32(slot.get_i32()),
+        Type::I64 => Value::S64(slot.get_i64()),
+        Type::F32 => Value::F32(f32::from_bits(slot.get_f32())),
+        Type::F64 => Value::F64(f64::from_bits(slot.get_f64())),
+        _ => return Err(unsupported("a value", &ty.to_string())),
     })
 }
 

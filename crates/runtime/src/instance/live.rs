@@ -6,7 +6,7 @@ use super::failure::classify;
 use super::measurement::{Fuel, Measurement};
 use super::observed::Observed;
 use super::reactor::INITIALIZE;
-use crate::abi::{self, Limits};
+use crate::abi::{self, CoreFunc, Limits};
 use crate::compile::{Function, Target};
 use crate::engine::Slot;
 use crate::error::{Error, ErrorCode, Result};
@@ -67,11 +67,11 @@ impl Instance {
         context.observe(&self.store.data().observed, number);
         self.store.data_mut().call = Some(context.clone());
         let bytes_before = self.account().held();
-        let called = match self.find(function)? {
-            Found::Core(func) => abi::call_core(&func, &mut self.store, &function.ty, params).await,
-            Found::Component(func) => {
-                abi::call(&func, &mut self.store, &function.ty, params, self.limits).await
-            }
+        let limits = self.limits;
+        let (found, store) = self.find(function)?;
+        let called = match found {
+            Found::Core(func) => func.call(store, params).await,
+            Found::Component(func) => abi::call(func, store, params, limits).await,
             Found::Initialize => Ok(Vec::new()),
         };
         self.store.data_mut().call = None;
@@ -86,16 +86,16 @@ impl Instance {
     pub(crate) fn call_sync(
         &mut self,
         function: &Arc<Function>,
-        params: &[Value],
+        params: Vec<Value>,
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>> {
         self.store.data_mut().deadline = deadline;
         self.begin()?;
-        let called = match self.find(function)? {
-            Found::Core(func) => abi::call_core_sync(&func, &mut self.store, &function.ty, params),
-            Found::Component(func) => {
-                abi::call_sync(&func, &mut self.store, &function.ty, params, self.limits)
-            }
+        let limits = self.limits;
+        let (found, store) = self.find(function)?;
+        let called = match found {
+            Found::Core(func) => func.call_sync(store, params),
+            Found::Component(func) => abi::call_sync(func, store, &params, limits),
             Found::Initialize => Ok(Vec::new()),
         };
         called.map_err(|error| classify(&error, self.observed()))
@@ -120,15 +120,12 @@ impl Instance {
         Ok(number)
     }
 
-    fn find(&mut self, function: &Arc<Function>) -> Result<Found> {
-        if let Some((known, found)) = &self.last
-            && Arc::ptr_eq(known, function)
-        {
-            return Ok(*found);
-        }
-        let found = self.look_up(function)?;
-        self.last = Some((function.clone(), found));
-        Ok(found)
+    fn find(&mut self, function: &Arc<Function>) -> Result<(&mut Found, &mut Store<StoreData>)> {
+        let last = match self.last.take() {
+            Some(last) if Arc::ptr_eq(&last.0, function) => last,
+            _ => (function.clone(), self.look_up(function)?),
+        };
+        Ok((&mut self.last.insert(last).1, &mut self.store))
     }
 
     fn look_up(&mut self, function: &Function) -> Result<Found> {
@@ -139,7 +136,7 @@ impl Instance {
             (Handle::Module(instance), Target::Core(index)) => instance
                 .get_module_export(&mut self.store, index)
                 .and_then(wasmtime::Extern::into_func)
-                .map(Found::Core),
+                .map(|func| Found::Core(CoreFunc::new(func, function.ty.clone()))),
             (Handle::Component(instance), Target::Component(index)) => instance
                 .get_func(&mut self.store, index)
                 .map(Found::Component),
@@ -154,9 +151,8 @@ impl Instance {
     }
 }
 
-#[derive(Clone, Copy)]
 pub(super) enum Found {
-    Core(wasmtime::Func),
+    Core(CoreFunc),
     Component(wasmtime::component::Func),
     /// Nothing is to be done: it has run when the instance was made, and must not run again.
     Initialize,

@@ -9,19 +9,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is observed of the call that a store is in.
 #[derive(Default)]
 pub(crate) struct Observed {
-    /// The number of the call that it is about, 0 before the first. Held while a call is described, so that no other
-    /// begins meanwhile: what one caller's guest wrote is nothing for the next one.
-    call: Mutex<u64>,
-    denied: Mutex<Option<DeniedGrowth>>,
+    /// Held while a call is described, so that no other begins meanwhile: what one caller's guest wrote is nothing for the
+    /// next one.
+    call: Mutex<Current>,
     /// None where the store has no WASI.
     output: Option<Output>,
+}
+
+#[derive(Default)]
+struct Current {
+    /// The number of the call, 0 before the first.
+    number: u64,
+    denied: Option<DeniedGrowth>,
 }
 
 impl Observed {
     pub(crate) fn new(output: Option<Output>) -> Observed {
         Observed {
             call: Mutex::default(),
-            denied: Mutex::default(),
             output,
         }
     }
@@ -29,23 +34,23 @@ impl Observed {
     /// Forgets what belongs to an earlier call: it says nothing about the one that begins now, whose number it gives.
     pub(crate) fn begin_call(&self) -> u64 {
         let mut call = lock(&self.call);
-        *call += 1;
-        *lock(&self.denied) = None;
+        call.number += 1;
+        call.denied = None;
         if let Some(output) = &self.output {
             output.forget();
         }
-        *call
+        call.number
     }
 
     pub(crate) fn deny(&self, denied: DeniedGrowth) {
-        let mut last = lock(&self.denied);
+        let last = &mut lock(&self.call).denied;
         let count = last.map_or(0, |last| last.count) + denied.count;
         *last = Some(DeniedGrowth { count, ..denied });
     }
 
     /// The last growth that was denied in this call, with how many were.
     pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
-        *lock(&self.denied)
+        lock(&self.call).denied
     }
 
     /// What the guest wrote in this call.
@@ -59,20 +64,24 @@ impl Observed {
     /// The same from another thread, of a call that may be over: nothing of the one that began since.
     pub(crate) fn describe_call(&self, number: u64, error: Error) -> Error {
         let call = lock(&self.call);
-        if *call == number {
-            self.describe(error)
+        if call.number == number {
+            self.describe_by(&call, error)
         } else {
             error
         }
     }
 
     /// Adds what was observed to a failure.
-    pub(crate) fn describe(&self, mut error: Error) -> Error {
+    pub(crate) fn describe(&self, error: Error) -> Error {
+        self.describe_by(&lock(&self.call), error)
+    }
+
+    fn describe_by(&self, call: &Current, mut error: Error) -> Error {
         let ended = matches!(
             error.code,
             ErrorCode::Timeout | ErrorCode::OutOfFuel | ErrorCode::Aborted | ErrorCode::Exit
         );
-        if let Some(denied) = self.denied().filter(|_| ended) {
+        if let Some(denied) = call.denied.filter(|_| ended) {
             error = denied.describe(error);
         }
         let Written { stdout, stderr } = self.written();

@@ -35,7 +35,7 @@ pub struct SyncInstance {
     code: Code,
     timeout: Option<Duration>,
     /// None after a failure or an exit: such an instance is never used again.
-    instance: Option<Instance>,
+    instance: Option<Box<Instance>>,
     last: TrackerSnapshot,
 }
 
@@ -60,7 +60,7 @@ impl SyncInstance {
         Ok(SyncInstance {
             code: code.clone(),
             timeout: options.timeout,
-            instance: Some(instance),
+            instance: Some(Box::new(instance)),
             last,
         })
     }
@@ -70,8 +70,8 @@ impl SyncInstance {
     /// # Errors
     /// What the call ends with; after a failure that is not the guest's own `err`, and after an exit, every later call
     /// is `ERR_CLOSED`.
-    pub fn call(&mut self, function: &Arc<Function>, params: &[Value]) -> Result<Vec<Value>> {
-        abi::check_params(&function.ty, params)?;
+    pub fn call(&mut self, function: &Arc<Function>, params: Vec<Value>) -> Result<Vec<Value>> {
+        abi::check_params(&function.ty, &params)?;
         stack::check()?;
         // Out of its place while it runs, so that whatever happens a broken one is not found again.
         let mut instance = self.instance.take().ok_or_else(|| {
@@ -81,9 +81,10 @@ impl SyncInstance {
         let ticking = core.shared.threads.ticker.tick();
         let called = instance.call_sync(function, params, deadline(self.timeout));
         drop(ticking);
-        self.last = core.snapshot(instance.account(), instance.account().limit());
         if called.is_ok() {
             self.instance = Some(instance);
+        } else {
+            self.last = core.snapshot(instance.account(), instance.account().limit());
         }
         ended(function, called).map_err(|error| timed_out(error, self.timeout))
     }
