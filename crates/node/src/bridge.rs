@@ -3,7 +3,7 @@
 //! A process has one environment on the main thread and one on each worker thread that loads the addon.
 
 use crate::failure;
-use crate::host::Desk;
+use crate::host::PendingHostCalls;
 use crate::js::{Fault, Js, JsResult, Raw};
 use crate::pool::PoolState;
 use crate::queue::{CallKey, Deferred, Item, Outcome, Queue, Reply};
@@ -49,7 +49,7 @@ pub(crate) struct Bridge {
     first: Cell<Option<Item>>,
     /// Live pools by place; a place is given again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
-    desk: Desk,
+    host_calls: PendingHostCalls,
     closed: Cell<bool>,
 }
 
@@ -84,7 +84,7 @@ impl Bridge {
             worth: Cell::new(WORTH),
             first: Cell::new(None),
             pools: RefCell::default(),
-            desk: Desk::default(),
+            host_calls: PendingHostCalls::default(),
             closed: Cell::new(false),
         });
         // Hooks run in reverse: this one, added after the thread-safe functions were made, runs before theirs.
@@ -102,8 +102,8 @@ impl Bridge {
         &self.queue
     }
 
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
+    pub(crate) fn host_calls(&self) -> &PendingHostCalls {
+        &self.host_calls
     }
 
     /// Whether the environment has ended: no call into it is allowed any more.
@@ -243,10 +243,10 @@ impl Bridge {
                 }
                 settle(js, deferred, outcome)
             }
-            Item::Event(pool, event) => self.desk.tell(js, pool, event),
-            Item::Host(request) => self.desk.dispatch(js, request),
+            Item::Event(pool, event) => self.host_calls.tell(js, pool, event),
+            Item::Host(request) => self.host_calls.dispatch(js, request),
             Item::HostGone(call) => {
-                self.desk.forget(call);
+                self.host_calls.forget(call);
                 Ok(())
             }
         }
@@ -268,7 +268,7 @@ impl Bridge {
             }
         }
         drop(self.first.take());
-        self.desk.clear();
+        self.host_calls.clear();
         let pools: Vec<_> = self.pools.take().into_iter().flatten().collect();
         let (sender, receiver) = mpsc::channel();
         for pool in &pools {

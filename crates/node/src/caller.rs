@@ -6,7 +6,7 @@ use crate::from_js;
 use crate::function;
 use crate::guest::duration;
 use crate::js::{Js, JsResult, Raw};
-use crate::pool::Owner;
+use crate::pool::PoolHandle;
 use crate::queue::{CallKey, Outcome, Reply};
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
 use riptide_wasm_runtime::module::{Code, Function};
@@ -63,7 +63,7 @@ pub(crate) enum Target {
 /// A pool or a checked-out instance, called from JavaScript.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) owner: Rc<Owner>,
+    pub(crate) owner: Rc<PoolHandle>,
     pub(crate) bridge: Rc<Bridge>,
     pub(crate) target: Target,
 }
@@ -75,23 +75,23 @@ const MEASURED: u32 = 2;
 
 /// What a caller may say of a call beside its arguments.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) ticket: Option<u64>,
     pub(crate) nested: bool,
     measured: bool,
 }
 
-impl Wishes {
+impl CallOptions {
     /// `timeoutMillis?, ticket?, flags?`
-    pub(crate) fn read(js: Js, given: &[Raw]) -> JsResult<Wishes> {
+    pub(crate) fn read(js: Js, given: &[Raw]) -> JsResult<CallOptions> {
         let number = |index: usize| -> JsResult<Option<f64>> {
             given
                 .get(index)
                 .map_or(Ok(None), |value| js.as_number(*value))
         };
         let flags = number(2)?.unwrap_or(0.0) as u32;
-        Ok(Wishes {
+        Ok(CallOptions {
             timeout: number(0)?.and_then(duration),
             ticket: number(1)?.map(|ticket| ticket as u64),
             nested: flags & NESTED != 0,
@@ -111,14 +111,14 @@ impl Caller {
                 let number = js.as_number(*number)?.unwrap_or(f64::MAX);
                 let function = caller.function(number as usize)?;
                 let params = from_js::arguments(js, *args, &function.ty)?;
-                let wishes = match given.get(2..) {
-                    Some(given) if !given.is_empty() => Wishes::read(js, given)?,
-                    _ => Wishes::default(),
+                let options = match given.get(2..) {
+                    Some(given) if !given.is_empty() => CallOptions::read(js, given)?,
+                    _ => CallOptions::default(),
                 };
-                Ok((function, params, wishes))
+                Ok((function, params, options))
             };
             match failure::guarded(prepare) {
-                Ok((function, params, wishes)) => caller.start(js, function, params, wishes),
+                Ok((function, params, options)) => caller.start(js, function, params, options),
                 Err(fault) => bridge::rejected(js, fault),
             }
         })
@@ -135,7 +135,7 @@ impl Caller {
             |js, (caller, function), given| match failure::guarded(|| {
                 from_js::listed(js, given, &function.ty)
             }) {
-                Ok(params) => caller.start(js, function.clone(), params, Wishes::default()),
+                Ok(params) => caller.start(js, function.clone(), params, CallOptions::default()),
                 Err(fault) => bridge::rejected(js, fault),
             },
         )
@@ -150,17 +150,17 @@ impl Caller {
         js: Js,
         function: Arc<Function>,
         params: Vec<Value>,
-        wishes: Wishes,
+        options: CallOptions,
     ) -> JsResult<Raw> {
         let ty = function.ty.clone();
-        self.submit(js, wishes.ticket, |reply| {
+        self.submit(js, options.ticket, |reply| {
             let call = Call {
                 function,
                 params,
-                timeout: wishes.timeout,
-                context: wishes.ticket.unwrap_or(0),
-                nested: wishes.nested,
-                measured: wishes.measured,
+                timeout: options.timeout,
+                context: options.ticket.unwrap_or(0),
+                nested: options.nested,
+                measured: options.measured,
                 done: Box::new(move |result: Result<Answer>| {
                     reply.settle(Outcome::Answer(result, ty));
                 }),

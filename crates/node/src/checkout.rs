@@ -1,6 +1,6 @@
 //! A checked-out instance as JavaScript holds it.
 
-use crate::caller::{Caller, Target, Wishes};
+use crate::caller::{CallOptions, Caller, Target};
 use crate::failure;
 use crate::info::BindingTracker;
 use crate::js::{Js, JsResult, Raw};
@@ -52,16 +52,17 @@ impl BindingCheckout {
         // SAFETY: napi gave the environment for this call.
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
-            let wishes = Wishes::read(js, &[timeout_millis.raw(), ticket.raw(), flags.raw()])?;
-            self.caller.submit(js, wishes.ticket, |reply| {
+            let options =
+                CallOptions::read(js, &[timeout_millis.raw(), ticket.raw(), flags.raw()])?;
+            self.caller.submit(js, options.ticket, |reply| {
                 let done = Box::new(move |result: Result<_, Error>| {
                     reply.settle(Outcome::Nothing(result.map(|_| ())));
                 });
                 let pool = &self.caller.owner.state.pool;
                 let (checkout, ticket) = pool.acquire(
-                    wishes.timeout,
-                    wishes.ticket.unwrap_or_default(),
-                    wishes.nested,
+                    options.timeout,
+                    options.ticket.unwrap_or_default(),
+                    options.nested,
                     done,
                 );
                 self.checkout.replace(Some(Rc::new(checkout)));

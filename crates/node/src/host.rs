@@ -132,15 +132,15 @@ struct Pending {
 }
 
 /// Where calls of host functions wait for JavaScript's answer.
-pub(crate) struct Desk {
+pub(crate) struct PendingHostCalls {
     dispatcher: Cell<sys::napi_ref>,
     listener: Cell<sys::napi_ref>,
     pending: RefCell<HashMap<u64, Pending>>,
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
-        Desk {
+impl Default for PendingHostCalls {
+    fn default() -> PendingHostCalls {
+        PendingHostCalls {
             dispatcher: Cell::new(ptr::null_mut()),
             listener: Cell::new(ptr::null_mut()),
             pending: RefCell::default(),
@@ -148,7 +148,7 @@ impl Default for Desk {
     }
 }
 
-impl Desk {
+impl PendingHostCalls {
     /// Hands a call to JavaScript.
     pub(crate) fn dispatch(&self, js: Js, request: Request) -> JsResult<()> {
         let Request {
@@ -265,8 +265,8 @@ pub(crate) fn set_dispatchers(env: Env, dispatch: Unknown, tell: Unknown) -> nap
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || {
         let bridge = Bridge::of(js)?;
-        let desk = bridge.desk();
-        for (place, function) in [(&desk.dispatcher, dispatch), (&desk.listener, tell)] {
+        let pending = bridge.host_calls();
+        for (place, function) in [(&pending.dispatcher, dispatch), (&pending.listener, tell)] {
             let before = place.replace(js.reference(function.raw())?);
             if !before.is_null() {
                 js.delete_reference(before);
@@ -308,7 +308,7 @@ fn answer(
     // SAFETY: napi gave the environment for this call.
     let js = unsafe { Js::new(env.raw()) };
     failure::throwing(js, || {
-        Bridge::of(js)?.desk().answer(id as u64, |import| {
+        Bridge::of(js)?.host_calls().answer(id as u64, |import| {
             failure::guarded(|| convert(js, import)).map_err(|fault| of_fault(js, import, fault))
         });
         Ok(())

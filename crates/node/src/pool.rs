@@ -160,14 +160,14 @@ impl PoolState {
 }
 
 /// What may call a pool holds this; when the last of them is gone the pool ends with its calls.
-pub(crate) struct Owner {
+pub(crate) struct PoolHandle {
     pub(crate) state: Rc<PoolState>,
     bridge: Rc<Bridge>,
     /// Where the bridge has the pool.
     pub(crate) place: usize,
 }
 
-impl Drop for Owner {
+impl Drop for PoolHandle {
     fn drop(&mut self) {
         self.state.collected.set(true);
         self.bridge.release(self.place);
@@ -177,7 +177,7 @@ impl Drop for Owner {
 /// A pool of instances.
 #[napi]
 pub struct BindingPool {
-    owner: Rc<Owner>,
+    owner: Rc<PoolHandle>,
     bridge: Rc<Bridge>,
 }
 
@@ -221,7 +221,7 @@ impl BindingPool {
                 tickets: RefCell::default(),
             });
             let place = bridge.register(state.clone());
-            let owner = Rc::new(Owner {
+            let owner = Rc::new(PoolHandle {
                 state,
                 bridge: bridge.clone(),
                 place,
