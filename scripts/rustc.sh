@@ -11,7 +11,10 @@ done
 if [ -n "${OUT_DIR:-}" ]; then
   set -- "$@" "--remap-path-prefix=$OUT_DIR=out"
 fi
-if [ -n "${NEXT_RUSTC_WRAPPER:-}" ]; then
-  exec "$NEXT_RUSTC_WRAPPER" "$rustc" "$@"
+# Once: it may be this script, where RUSTC_WRAPPER names it already.
+next=${NEXT_RUSTC_WRAPPER:-}
+unset NEXT_RUSTC_WRAPPER
+if [ -n "$next" ]; then
+  exec "$next" "$rustc" "$@"
 fi
 exec "$rustc" "$@"
