@@ -46,7 +46,9 @@ function start([program, ...args]) {
   return millis;
 }
 
-function wasmtime(component, note) {
+/** A Python that has PyPI's `wasmtime`. */
+export function wasmtimePython(note) {
+  mkdirSync(folder, { recursive: true });
   const python = path.join(folder, 'python');
   const program = path.join(python, 'bin', 'python');
   if (!existsSync(path.join(python, WASMTIME))) {
@@ -55,6 +57,11 @@ function wasmtime(component, note) {
     quietly(program, ['-m', 'pip', 'install', '--quiet', `wasmtime==${WASMTIME}`]);
     writeFileSync(path.join(python, WASMTIME), '');
   }
+  return program;
+}
+
+function wasmtime(component, note) {
+  const program = wasmtimePython(note);
   const settings = path.join(folder, 'cache.toml');
   writeFileSync(settings, `[cache]\ndirectory = ${JSON.stringify(path.join(folder, 'wasmtime-cache'))}\n`);
   const command = [program, path.join(here, 'peer-wasmtime.py'), component, settings];

@@ -2,7 +2,7 @@
 
 use crate::cache::Tier;
 use crate::metrics::{Histogram, HistogramSnapshot, process_account};
-use crate::units::PAGE_BYTES;
+use crate::units::pages;
 use riptide_wasm_accounting::Account;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Starts {
 
     /// The six names with their values.
     pub(crate) fn metrics(&self, account: &Account) -> Vec<(&'static str, f64)> {
-        let pages = |bytes: u64| bytes.div_ceil(PAGE_BYTES) as f64;
+        let pages = |bytes: u64| pages(bytes) as f64;
         vec![
             ("riptide_wasm_memory_pages", pages(account.held())),
             ("riptide_wasm_grow_failed_total", account.failures() as f64),

@@ -20,6 +20,7 @@ mod scheduler;
 mod short_calls;
 mod stats;
 mod supervise;
+mod timing;
 
 pub use breaker::{BreakerOptions, BreakerStats};
 pub use call::{Answer, Call, CallStats, Done};

@@ -6,12 +6,12 @@
 use super::breaker::Permit;
 use super::call::{Answer, Call, CallStats, Done};
 use super::counters::{Counters, Outcome, Place};
+use super::timing::{Measured, Timing};
 use crate::compile::Function;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::deadlines::Expire;
 use crate::executor::timestamp::Timestamp;
 use crate::instance::{CallContext, Measurement, Observed};
-use crate::units::pages;
 use crate::value::Value;
 use futures_util::task::AtomicWaker;
 use riptide_wasm_accounting::Account;
@@ -92,30 +92,6 @@ pub(crate) struct Request {
     pub(super) measured: Option<Box<Measured>>,
     /// What its store shows of it, once it is in one, with the number that it has there.
     observed: Mutex<Option<(Arc<Observed>, u64)>>,
-}
-
-/// What is measured of a call.
-#[derive(Default)]
-pub(super) struct Measured {
-    /// Processor time in nanoseconds.
-    pub(super) cpu: AtomicU64,
-    taken: Mutex<Measurement>,
-}
-
-/// When what happened.
-struct Timing {
-    submitted: Timestamp,
-    /// Whether it waits for an instance: inside a checkout it has one.
-    waits: bool,
-}
-
-impl Timing {
-    fn begin(waits: bool) -> Timing {
-        Timing {
-            submitted: Timestamp::now(),
-            waits,
-        }
-    }
 }
 
 impl Request {
@@ -339,17 +315,11 @@ impl Request {
     /// What it took so far.
     pub(crate) fn measure(&self) -> Option<Box<CallStats>> {
         let (timing, measured) = (self.timing.as_ref()?, self.measured.as_ref()?);
-        let taken = std::mem::take(&mut *lock(&measured.taken));
-        Some(Box::new(CallStats {
-            wall: timing.submitted.elapsed(),
-            cpu: cfg!(unix).then(|| Duration::from_nanos(measured.cpu.load(Ordering::Relaxed))),
-            queued: Duration::from_nanos(self.waited(timing, Timestamp::now())),
-            fuel: taken.fuel,
-            pages_before: pages(taken.bytes_before),
-            pages_after: pages(taken.bytes_after),
-            pages_peak: pages(taken.bytes_peak),
-            written: taken.written,
-        }))
+        let queued = self.waited(timing, Timestamp::now());
+        Some(Box::new(measured.stats(
+            timing.submitted.elapsed(),
+            Duration::from_nanos(queued),
+        )))
     }
 
     /// Whether its guest computed for a whole epoch.
@@ -385,7 +355,7 @@ impl CallContext for Request {
 
     fn note(&self, measure: &dyn Fn() -> Measurement) {
         if let Some(measured) = &self.measured {
-            *lock(&measured.taken) = measure();
+            measured.keep(measure());
         }
     }
 }

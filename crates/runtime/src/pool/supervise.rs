@@ -33,8 +33,7 @@ impl Request {
             if let (Some(measured), Some(began), Some(now)) =
                 (measured, began, began.and_then(|_| cpu_time::thread_time()))
             {
-                let took = now.saturating_sub(began).as_nanos() as u64;
-                measured.cpu.fetch_add(took, Ordering::Relaxed);
+                measured.charge(now.saturating_sub(began));
             }
             match polled {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
