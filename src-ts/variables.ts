@@ -49,7 +49,7 @@ export function warnOfUnknown(env: Environment): void {
     const variable = nearest(name);
     const hint =
       variable === undefined
-        ? 'README.md lists those that are (Environment)'
+        ? 'docs/options.md lists those that are (Environment)'
         : `the nearest variable that is: ${variable}`;
     process.emitWarning(`${name} is not read; ${hint}`, 'RiptideWarning');
   }
