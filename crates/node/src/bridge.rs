@@ -1,4 +1,5 @@
-//! One environment's side of the native work: who is waiting, what keeps the process alive, and the end of it all.
+//! One Node environment's side of the native work: the promises in flight, the handle that keeps the process alive, and
+//! the clean-up at the environment's end.
 //!
 //! A process has one environment on the main thread and one on each worker thread that loads the addon.
 
@@ -17,18 +18,18 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How long one turn of the event loop may go to settling promises.
+/// How long one drain may settle promises before it gives the event loop a turn.
 const TURN: Duration = Duration::from_millis(1);
 
 /// How long a drain waits for the next item: about as long as a worker takes for a short call.
 const LINGER: Duration = Duration::from_micros(3);
 
-/// So many vain waits after the last good one end the waiting, for so many drains.
+/// After `WORTH` waits in a row without an item, the bridge does not wait the next `RELUCTANCE` times.
 const WORTH: i32 = 4;
 const RELUCTANCE: i32 = 64;
 
-/// How long the end of an environment waits for its guests to be gone: several of their epochs. What is stuck in the
-/// system then is left alone.
+/// How long the end of an environment waits for its guests to be gone: several epochs. A guest that is still stuck in
+/// the system then is left behind.
 const LEAVE: Duration = Duration::from_millis(100);
 
 thread_local! {
@@ -43,11 +44,11 @@ pub(crate) struct Bridge {
     /// Referenced while anything is in flight: it keeps the event loop alive.
     keep_alive: sys::napi_threadsafe_function,
     in_flight: Cell<usize>,
-    /// Above zero where it is worth waiting for the next item.
+    /// Above zero while waiting for the next item is worth it.
     worth: Cell<i32>,
-    /// Taken from the queue, and not to be processed before the next drain.
+    /// An item that was taken from the queue and must wait for the next drain.
     first: Cell<Option<Item>>,
-    /// Live pools by place; a place is given again once its pool is gone.
+    /// Live pools by place; a place is used again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
     host_calls: PendingHostCalls,
     closed: Cell<bool>,
@@ -123,7 +124,7 @@ impl Bridge {
             // SAFETY: this is the environment's thread, and the function is not released before `closed`.
             unsafe { sys::napi_ref_threadsafe_function(self.env, self.keep_alive) };
         }
-        // A call that nothing else goes on beside: its answer may be there before the event loop could sleep.
+        // The only call in flight: its answer may be there before the event loop could sleep.
         let alone = self.in_flight.get() == 1 && self.queue.is_empty();
         let looking = alone.then(|| self.queue.hold()).flatten();
         start(Reply::new(
@@ -141,20 +142,21 @@ impl Bridge {
         Ok(promise)
     }
 
-    /// Settles a promise in the middle of JavaScript; what would call JavaScript waits for the next drain.
+    /// Settles a promise in the middle of JavaScript. Any other item would call JavaScript, and is kept for the next
+    /// drain. Returns whether it settled.
     fn settle_now(&self, js: Js, item: Item) -> bool {
         if !matches!(item, Item::Settle { .. }) {
             self.first.set(Some(item));
             return false;
         }
         if let Err(fault) = failure::guarded(|| self.process(js, item)) {
-            // As in a drain.
+            // As in `drain`: only in an environment that is ending.
             let _ = failure::of_fault(js, fault);
         }
         true
     }
 
-    /// Gives a pool its place.
+    /// Gives a pool a place, and returns it.
     pub(crate) fn register(&self, pool: Rc<PoolState>) -> usize {
         let mut pools = self.pools.borrow_mut();
         match pools.iter().position(Option::is_none) {
@@ -175,11 +177,11 @@ impl Bridge {
             Some(entry) if entry.as_ref().is_some_and(|pool| pool.is_abandoned()) => entry.take(),
             _ => None,
         };
-        // Outside the borrow: dropping the last handle may do anything.
+        // Dropped outside the borrow: dropping the last handle runs other code.
         drop(gone);
     }
 
-    /// Settles what is finished, for one turn.
+    /// Processes items, for at most one [`TURN`].
     fn drain(&self, js: Js) {
         self.queue.awake();
         let start = Instant::now();
@@ -199,8 +201,8 @@ impl Bridge {
         }
     }
 
-    /// Waits some microseconds for another item, where calls are in flight and waiting was worth it of late: going back
-    /// to the event loop and being woken again costs more.
+    /// Waits for another item, up to [`LINGER`], if calls are in flight and recent waits were worth it: going back to
+    /// the event loop and being woken again costs more.
     fn linger(&self) -> Option<Item> {
         let worth = self.worth.get();
         if self.in_flight.get() == 0 {
@@ -252,13 +254,14 @@ impl Bridge {
         }
     }
 
-    /// Ends native work of this environment: nothing calls into it from here on.
+    /// Ends the native work of this environment: no thread calls into it from here on.
     fn close(&self) {
         self.closed.set(true);
         let functions = self.queue.close();
         for function in functions {
             if !function.is_null() {
-                // SAFETY: taken out under the queue's lock, so no other thread can use it; Node frees it after its own hook.
+                // SAFETY: taken out under the queue's lock, so no other thread can use it; Node frees it after its own
+                // hook.
                 unsafe {
                     sys::napi_release_threadsafe_function(
                         function,
@@ -275,7 +278,7 @@ impl Bridge {
             pool.end(sender.clone());
         }
         drop(sender);
-        // A pool tells when its last guest is gone.
+        // Each pool sends a message when its last guest is gone.
         let deadline = Instant::now() + LEAVE;
         while let Some(rest) = deadline.checked_duration_since(Instant::now())
             && receiver.recv_timeout(rest).is_ok()
@@ -362,7 +365,7 @@ unsafe extern "C" fn drain(
     _context: *mut c_void,
     _data: *mut c_void,
 ) {
-    // Node empties its own queue with no environment when that is ending.
+    // When the environment is ending, Node calls this without one, to empty its own queue.
     if env.is_null() {
         return;
     }
@@ -371,7 +374,7 @@ unsafe extern "C" fn drain(
     let bridge =
         BRIDGE.with_borrow(|bridge| bridge.as_ref().filter(|bridge| bridge.env == env).cloned());
     if let Some(bridge) = bridge {
-        // Nothing may unwind into Node.
+        // A panic must not unwind into Node.
         let _ = failure::guarded(|| {
             bridge.drain(js);
             Ok(())
@@ -383,7 +386,7 @@ unsafe extern "C" fn drain(
 unsafe extern "C" fn clean_up(_data: *mut c_void) {
     let bridge = BRIDGE.take();
     if let Some(bridge) = bridge {
-        // Nothing may unwind into Node.
+        // A panic must not unwind into Node.
         let _ = failure::guarded(|| {
             bridge.close();
             Ok(())

@@ -1,4 +1,4 @@
-//! Compiling and the cache as JavaScript says and sees them.
+//! Options, numbers and entries of compiling and of the cache, as they cross to JavaScript.
 
 use crate::engine::bad_option;
 use crate::guest::duration;
@@ -47,10 +47,10 @@ pub struct BindingIsolatedOptions {
     pub memory_bytes: f64,
 }
 
-/// How often something took how long.
+/// A histogram of durations.
 #[napi(object)]
 pub struct BindingHistogram {
-    /// Observations by bucket, each of its own.
+    /// Observations in each bucket, not cumulative.
     pub buckets: Vec<f64>,
     pub sum: f64,
 }
@@ -64,7 +64,7 @@ pub(crate) struct BindingCacheEntry {
     /// Milliseconds since 1970.
     pub used: f64,
     pub current: bool,
-    /// Why it would not be used.
+    /// Why a load would reject it, if it would.
     pub rejection: Option<String>,
 }
 

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The functions of compiled code that were asked for, each under a number.
+/// The functions of compiled code that JavaScript has looked up, each under a number.
 pub(crate) struct Functions {
     code: Code,
     found: RefCell<Vec<Arc<Function>>>,
@@ -53,7 +53,7 @@ impl Functions {
     }
 }
 
-/// Whom calls go to.
+/// Where calls go.
 #[derive(Clone)]
 pub(crate) enum Target {
     Pool,
@@ -68,12 +68,12 @@ pub(crate) struct Caller {
     pub(crate) target: Target,
 }
 
-/// A call of this pool waits for the one that is made.
+/// Flag: a call of this pool waits for this call.
 const NESTED: u32 = 1;
-/// The answer says what the call took.
+/// Flag: the answer says what the call took.
 const MEASURED: u32 = 2;
 
-/// What a caller may say of a call beside its arguments.
+/// The options of a call besides its arguments.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
@@ -172,7 +172,7 @@ impl Caller {
         })
     }
 
-    /// A promise for what `start` begins; it can be aborted by `ticket`, a number of the caller's.
+    /// A promise for the work that `start` begins. `ticket`: the caller's number by which the work can be aborted.
     pub(crate) fn submit(
         &self,
         js: Js,
@@ -188,7 +188,7 @@ impl Caller {
             state.in_flight.set(state.in_flight.get() + 1);
             let started = start(reply);
             if let Some(ticket) = ticket {
-                // Kept until the call settles on this thread, which is after this.
+                // Kept until the call settles, which happens on this thread and so after this.
                 state.tickets.borrow_mut().insert(ticket, started);
             }
         })

@@ -13,7 +13,7 @@ use riptide_wasm_runtime::pool::Checkout;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// An instance of a pool that one caller has for a while.
+/// An instance of a pool, checked out to one caller.
 #[napi]
 pub struct BindingCheckout {
     caller: Caller,
@@ -37,7 +37,7 @@ impl BindingCheckout {
 
 #[napi]
 impl BindingCheckout {
-    /// Settles when the instance is there. `ticket` is a number of the caller's, for the pool's `abort`.
+    /// Settles when the checkout has its instance. `ticket`: the caller's number for the pool's `abort`.
     #[napi(
         ts_args_type = "timeoutMillis?: number, ticket?: number, flags?: number",
         ts_return_type = "Promise<void>"
@@ -87,7 +87,8 @@ impl BindingCheckout {
         })
     }
 
-    /// Gives the instance back, when the call it is in has ended; with `discard` it serves nobody else.
+    /// Gives the instance back when its current call has ended. With `discard` that call is aborted, and the instance
+    /// serves no other caller.
     #[napi]
     pub fn release(&self, env: Env, discard: bool) -> napi::Result<()> {
         // SAFETY: napi gave the environment for this call.

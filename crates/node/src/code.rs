@@ -40,7 +40,7 @@ impl BindingCode {
 
 #[napi]
 impl BindingCode {
-    /// What the bytes were.
+    /// Whether it is a module or a component.
     #[napi(getter, ts_return_type = "'module' | 'component'")]
     pub fn kind(&self) -> &'static str {
         match self.code.kind() {
@@ -49,13 +49,13 @@ impl BindingCode {
         }
     }
 
-    /// What the code offers, with the types in words.
+    /// The exports, with their types as text.
     #[napi]
     pub fn exports(&self, env: Env) -> napi::Result<Vec<BindingExtern>> {
         described(env, self.code.exports())
     }
 
-    /// What the code needs, likewise.
+    /// The imports, with their types as text.
     #[napi]
     pub fn imports(&self, env: Env) -> napi::Result<Vec<BindingExtern>> {
         described(env, self.code.imports())
@@ -71,9 +71,9 @@ impl BindingCode {
         })
     }
 
-    /// Which imports go by which of these names, in full or without the version of their interface: for each import that
-    /// one of them names, the place of the first that does, the import's own place, and 1 where it is a function that
-    /// gives a `result`, else 0.
+    /// Matches imports with these names, which are full or without the version of their interface. Three numbers for
+    /// each import that has a match: the index of the first name that matches, the index of the import, and 1 if it is
+    /// a function that returns a `result`, else 0.
     #[napi]
     pub fn match_imports(&self, env: Env, names: Vec<String>) -> napi::Result<Uint32Array> {
         // SAFETY: napi gave the environment for this call.
@@ -93,26 +93,26 @@ impl BindingCode {
         })
     }
 
-    /// What the shared tier is to keep, once, where this load compiled and there is one.
+    /// Takes the artefact for the shared tier, if this load compiled and there is such a tier.
     #[napi(ts_return_type = "Buffer | null")]
     pub fn take_sealed(&self) -> Option<Buffer> {
         self.code.take_sealed().map(Buffer::from)
     }
 
-    /// Whether it came without compiling.
+    /// Whether the code was loaded without compiling.
     #[napi(getter)]
     pub fn cache_hit(&self) -> bool {
         self.code.cache_hit()
     }
 
-    /// How long loading took.
+    /// How long loading took, in milliseconds.
     #[napi(getter)]
     pub fn load_millis(&self) -> f64 {
         self.code.load_millis()
     }
 }
 
-/// Bytes that the types of exports or imports may take in words, all together. Behind that they are left out.
+/// The most bytes of all types of exports, or of imports, as text. Beyond that, a type is shown as `…`.
 const MAX_WORDS: usize = 4 << 20;
 
 fn described(env: Env, items: &[Export]) -> napi::Result<Vec<BindingExtern>> {

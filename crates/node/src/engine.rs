@@ -118,7 +118,7 @@ impl BindingEngine {
         })
     }
 
-    /// Looks for code in memory and on the disk alone.
+    /// Looks for code in memory and on the disk only.
     #[napi(
         ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
         ts_return_type = "Promise<BindingCode | BindingMissing>"
@@ -140,7 +140,7 @@ impl BindingEngine {
         })
     }
 
-    /// What the cache has on the disk; where it is to verify them, with why one would not be used.
+    /// The cache's artefacts on the disk; with `verify`, each with the reason why a load would reject it, if any.
     #[napi(ts_return_type = "Promise<BindingCacheEntry[]>")]
     pub fn cache_entries(&self, env: Env, verify: bool) -> napi::Result<Raw> {
         submit(env, |_| {
@@ -156,7 +156,7 @@ impl BindingEngine {
         })
     }
 
-    /// Removes what these limits do not allow, or everything.
+    /// Removes the artefacts beyond these limits, or all of them without limits.
     #[napi(ts_return_type = "Promise<BindingRemoved>")]
     pub fn prune_cache(&self, env: Env, limits: Option<BindingCacheLimits>) -> napi::Result<Raw> {
         submit(env, |_| {
@@ -173,7 +173,7 @@ impl BindingEngine {
         })
     }
 
-    /// The numbers of now.
+    /// The current numbers.
     #[napi(getter)]
     pub fn stats(&self, env: Env) -> napi::Result<BindingEngineStats> {
         // SAFETY: napi gave the environment for this call.
@@ -210,7 +210,7 @@ impl BindingEngine {
         })
     }
 
-    /// What is to be said once, and was not said yet.
+    /// The warnings since the last call: each is returned once.
     #[napi]
     pub fn take_warnings(&self, env: Env) -> napi::Result<Vec<String>> {
         // SAFETY: napi gave the environment for this call.
@@ -237,12 +237,13 @@ impl BindingEngine {
     }
 }
 
-/// Code that neither memory nor disk has, with a copy of its bytes: what is loaded in the end is what was looked for.
+/// Code that neither memory nor disk has, with its path or a copy of its bytes, so that `load` loads what was looked
+/// up.
 #[napi]
 pub struct BindingMissing {
     engine: Engine,
     name: String,
-    /// None once it is loaded.
+    /// `None` once it is loaded.
     rest: Option<(Source, Option<Kind>)>,
 }
 
@@ -269,8 +270,8 @@ impl BindingMissing {
         self.name.clone()
     }
 
-    /// Loads it, once: with what the shared tier had, if anything, and how many milliseconds asking for it took; without
-    /// these like any other code.
+    /// Loads the code, once. `sealed`: the shared tier's artefact, if it had one; `spentMillis`: how many milliseconds
+    /// asking the shared tier took. Without both, loads it like any other code.
     #[napi(
         ts_args_type = "spentMillis?: number, sealed?: Uint8Array",
         ts_return_type = "Promise<BindingCode>"
@@ -303,8 +304,8 @@ fn begin(engine: &Engine, source: Source, kind: Option<Kind>, offer: Option<Offe
     engine.load(source, kind, offer, done);
 }
 
-/// A promise for work: `prepare` reads the arguments, and what it gives begins the work. Arguments that do not fit reject
-/// the promise.
+/// A promise for work: `prepare` reads the arguments, and returns a function that begins the work. Arguments that do
+/// not fit reject the promise.
 fn submit<W: FnOnce(Reply)>(
     env: Env,
     prepare: impl FnOnce(Js) -> JsResult<W>,

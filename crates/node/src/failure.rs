@@ -15,7 +15,7 @@ pub(crate) fn object(js: Js, error: &Error) -> JsResult<Raw> {
     with_payload(js, error, payload)
 }
 
-/// The same with a payload that is converted already.
+/// Like [`object`], with a payload that is already converted.
 fn with_payload(js: Js, error: &Error, payload: Option<Raw>) -> JsResult<Raw> {
     let object = js.object()?;
     js.set_named(object, "code", js.string(error.code.as_str())?)?;
@@ -46,15 +46,15 @@ fn with_payload(js: Js, error: &Error, payload: Option<Raw>) -> JsResult<Raw> {
     Ok(object)
 }
 
-/// What a stopped step gives the caller: its own exception as it was, or the failure as an object.
-/// `None` where the environment is ending and nobody could receive it.
+/// The value that a fault throws, or rejects a promise with: the pending exception as it is, or the failure as an
+/// object. `None` if the environment is ending and cannot receive it.
 pub(crate) fn of_fault(js: Js, fault: Fault) -> Option<Raw> {
     match fault {
         Fault::Thrown => js.take_exception(),
         Fault::Failed(error) => match object(js, &error) {
             Ok(object) => Some(object),
             Err(_) => {
-                // Only a payload can fail, or an environment that is ending.
+                // Only converting the payload can fail, or an environment that is ending.
                 js.take_exception();
                 with_payload(js, &error, None).ok()
             }
@@ -75,7 +75,7 @@ pub(crate) fn throwing<T>(js: Js, step: impl FnOnce() -> JsResult<T>) -> napi::R
 
 /// Runs a step; a panic becomes an internal failure.
 pub(crate) fn guarded<T>(step: impl FnOnce() -> JsResult<T>) -> JsResult<T> {
-    // Whatever a panic left half done is dropped with the call or behind cells that hold whole values.
+    // State that a panic left half done is dropped with the call, or is in cells, which hold whole values.
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| Err(of_panic(&*panic).into()))
 }
 

@@ -1,7 +1,8 @@
-//! JavaScript values as values of a guest. Everything is checked here; what does not fit is named by its path.
+//! JavaScript values as values of a guest. Everything is checked here; an error names the path of the value that does
+//! not fit.
 //!
-//! Reading an object may run the caller's code (getters, proxies), so what it throws is passed on as it is, and nothing
-//! read from the caller is kept by address over such a step.
+//! Reading an object may run the caller's code (getters, proxies), so an exception of that code is passed on as it is,
+//! and no address of the caller's data is kept across such a step.
 
 use crate::js::{Fault, Js, JsResult, Kind, Raw};
 use crate::keys::Keys;
@@ -12,11 +13,11 @@ use riptide_wasm_runtime::value::{Case, Field, FunctionType, Label, Numbers, Tex
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// The longest array that V8 keeps as a block on the 64-bit platforms (`FixedArray::kMaxLength`). Longer ones are mostly
-/// holes, and walking them would only hold the event loop.
+/// The longest array that V8 keeps as a block on the 64-bit platforms (`FixedArray::kMaxLength`). Longer ones are
+/// mostly holes, and walking them would only hold up the event loop.
 const LONGEST_ARRAY: usize = 134_217_725;
 
-/// Elements read in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
+/// Elements read in one handle scope: few enough to stay small, many enough that opening scopes costs little.
 const ELEMENTS_A_SCOPE: usize = 512;
 
 /// How many characters of a wrong string the message shows.
@@ -32,7 +33,7 @@ pub(crate) fn arguments(js: Js, array: Raw, ty: &FunctionType) -> JsResult<Vec<V
     each_argument(js, count, |index| js.get_element(array, index), ty)
 }
 
-/// The same where each stands by itself.
+/// Like [`arguments`], from a list of values.
 pub(crate) fn listed(js: Js, given: &[Raw], ty: &FunctionType) -> JsResult<Vec<Value>> {
     each_argument(js, given.len(), |index| Ok(given[index]), ty)
 }
@@ -64,7 +65,7 @@ fn each_argument(
     Ok(values)
 }
 
-/// What a host function gave, as results. `path` is how an error calls it.
+/// The value that a host function returned, as results.
 pub(crate) fn results(js: Js, value: Raw, ty: &FunctionType) -> JsResult<Vec<Value>> {
     let mut reader = Reader::new(js);
     let mut read = |value, ty: &Type| {
@@ -95,7 +96,7 @@ pub(crate) fn results(js: Js, value: Raw, ty: &FunctionType) -> JsResult<Vec<Val
     }
 }
 
-/// What a host function answered as the `err` case of its own `result`.
+/// The value that a host function gave as the `err` case of its own `result`, as results.
 pub(crate) fn err_result(js: Js, value: Raw, ty: &FunctionType) -> JsResult<Vec<Value>> {
     let mut reader = Reader::new(js);
     match &*ty.results {
@@ -123,7 +124,7 @@ impl From<Fault> for Stop {
 }
 
 impl Stop {
-    /// Names the step on the way to the wrong value; steps arrive from the inside out.
+    /// Adds a step to the path of the wrong value; steps arrive from the inside out.
     fn at(mut self, step: impl FnOnce() -> Step) -> Stop {
         if let Stop::Wrong(wrong) = &mut self {
             wrong.path.push(step());
@@ -261,7 +262,8 @@ impl Reader {
     fn read(&mut self, value: Raw, ty: &Type) -> Read<Value> {
         let js = self.js;
         Ok(match ty {
-            // Either sign on the way in: code compiled from C or Rust does not say which it means.
+            // Signed and unsigned numbers are accepted: the type of a core function does not say which of them it
+            // means.
             Type::I32 => {
                 let number = self.whole(value, "i32", -(2f64.powi(31)), 2f64.powi(32) - 1.0)?;
                 Value::S32(number as i64 as i32)
@@ -345,7 +347,7 @@ impl Reader {
         })
     }
 
-    /// One side of a result, which may carry nothing.
+    /// One side of a result, which may carry no value.
     fn side(&mut self, value: Raw, ty: Option<&Type>) -> Read<Option<Box<Value>>> {
         ty.map(|ty| self.read(value, ty).map(Box::new)).transpose()
     }
@@ -419,7 +421,8 @@ impl Reader {
         wrong(js, value, "string (or its UTF-8 as a Uint8Array)")
     }
 
-    /// A copy of a typed array of the given kind. `None` where the value is no typed array; one of another kind is wrong.
+    /// A copy of a typed array of the given kind. `None` if the value is not a typed array; a typed array of another
+    /// kind is an error.
     fn block(&self, value: Raw, number: Number, expected: &str) -> Read<Option<Numbers>> {
         let js = self.js;
         let Some(array) = js.as_typed_array(value)? else {
@@ -488,7 +491,7 @@ impl Reader {
         Ok(read!(S8, U8, S16, U16, S32, U32, S64, U64, F32, F64))
     }
 
-    /// Walks an array, a handle scope for every few elements.
+    /// Walks an array, with one handle scope for every [`ELEMENTS_A_SCOPE`] elements.
     fn elements(
         &mut self,
         array: Raw,
@@ -572,7 +575,7 @@ impl Reader {
         Ok(out)
     }
 
-    /// Which of the labels a string is.
+    /// The index of the label that a string is; `None` if it is none of them.
     fn label<'a>(
         &self,
         value: Raw,
@@ -619,7 +622,7 @@ impl Reader {
         stop.map_err(|stop| stop.at(|| Step::Key("tag".into())))
     }
 
-    /// The `val` of a tagged object, where its case carries one.
+    /// The `val` of a tagged object, if its case carries one.
     fn payload(&mut self, value: Raw, ty: Option<&Type>) -> Read<Option<Box<Value>>> {
         let Some(ty) = ty else { return Ok(None) };
         let payload = self.js.get_named(value, "val")?;
@@ -631,7 +634,7 @@ impl Reader {
 
     fn flags(&mut self, value: Raw, labels: &[Label]) -> Read<Vec<u32>> {
         let js = self.js;
-        // An array of labels, as some expect, would be read as no flag at all.
+        // An array of labels, which some callers may try, would be read as no flag at all.
         if js.kind(value)? != Kind::Object || js.is_array(value)? {
             return wrong(js, value, "flags (an object of booleans)");
         }

@@ -8,10 +8,10 @@ use riptide_wasm_runtime::error::{Error, ErrorCode};
 use std::ffi::c_void;
 use std::ptr;
 
-/// Arguments that take no allocation.
+/// How many arguments are read without an allocation.
 const INLINE: usize = 8;
 
-/// What such a function does with the arguments it was given, all of them.
+/// The body of such a function, which gets all arguments of the call.
 pub(crate) type Body<T> = fn(Js, &T, &[Raw]) -> JsResult<Raw>;
 
 struct Data<T> {
@@ -51,7 +51,8 @@ pub(crate) fn make<T: 'static>(js: Js, name: &str, value: T, body: Body<T>) -> J
         return Ok(function);
     }
     if made != Status::napi_ok {
-        // SAFETY: nobody else has the pointer. (A function without a finalizer keeps its data for ever instead.)
+        // SAFETY: no function was made that has the pointer. (A function without a finalizer keeps its data for ever
+        // instead.)
         drop(unsafe { Box::from_raw(data) });
     }
     Err(Error::new(ErrorCode::Internal, "Node-API made no function").into())
@@ -111,7 +112,7 @@ unsafe extern "C" fn called<T>(env: sys::napi_env, info: sys::napi_callback_info
 unsafe extern "C" fn gone<T>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: the allocation of `make`, given back once.
     let data = unsafe { Box::from_raw(data.cast::<Data<T>>()) };
-    // Nothing may unwind into Node.
+    // A panic must not unwind into Node.
     let _ = failure::guarded(|| {
         drop(data);
         Ok(())

@@ -1,4 +1,4 @@
-//! What every instance is given, as JavaScript says it.
+//! The options of every instance, as JavaScript gives them.
 
 use napi_derive::napi;
 use riptide_wasm_runtime::abi::Limits;
@@ -16,7 +16,7 @@ pub struct BindingGuestOptions {
     pub wasi: Option<BindingWasiOptions>,
 }
 
-/// What a guest sees of the world.
+/// What WASI gives a guest.
 #[napi(object)]
 pub struct BindingWasiOptions {
     pub args: Vec<String>,
@@ -44,7 +44,7 @@ impl From<BindingGuestOptions> for GuestOptions {
     }
 }
 
-/// Milliseconds of JavaScript as a duration.
+/// Milliseconds of JavaScript as a duration; `None` if they are negative, not a number or too many.
 pub(crate) fn duration(millis: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(millis / 1000.0).ok()
 }

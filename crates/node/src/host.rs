@@ -20,14 +20,14 @@ use std::ptr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// What is known of a host function for its calls.
+/// The import that a host function is for.
 pub(crate) struct Import {
     pub(crate) name: String,
     pub(crate) ty: Arc<FunctionType>,
 }
 
 impl Import {
-    /// The import at this place, where it is a function.
+    /// The import at this index, if it is a function.
     pub(crate) fn at(code: &Code, place: u32) -> Option<Import> {
         let import = code.imports().get(place as usize)?;
         Some(Import {
@@ -37,8 +37,7 @@ impl Import {
     }
 }
 
-/// The host functions of pairs of numbers: the place of an import, and the number that JavaScript calls the function
-/// for it by.
+/// The host functions for pairs of numbers: the index of an import, and JavaScript's number for its function.
 pub(crate) fn functions(queue: &Arc<Queue>, code: &Code, given: &[u32]) -> Vec<HostFunction> {
     let (pairs, _) = given.as_chunks();
     let functions = pairs.iter().filter_map(|&[place, function_id]| {
@@ -60,7 +59,7 @@ pub(crate) fn threw(import: &Import, error: Option<u64>) -> Error {
 /// A guest's call on its way to JavaScript.
 pub(crate) struct Request {
     id: u64,
-    /// The caller's number for the call that the guest is in; 0 where it has none.
+    /// The caller's number for the call that the guest is in; 0 if it has none.
     context: u64,
     import: Arc<Import>,
     function_id: u32,
@@ -68,7 +67,7 @@ pub(crate) struct Request {
     answer: oneshot::Sender<Result<Vec<Value>>>,
 }
 
-/// Tells JavaScript's thread when a guest no longer waits.
+/// If dropped without an answer, tells JavaScript's thread that the guest no longer waits.
 struct Waiting {
     queue: Arc<Queue>,
     id: u64,
@@ -105,7 +104,8 @@ fn function(queue: &Arc<Queue>, import: Arc<Import>, function_id: u32) -> HostFu
         }));
         let future: futures_util::future::BoxFuture<'static, Result<Vec<Value>>> =
             Box::pin(async move {
-                // The whole of it: capturing one field would end it here and now.
+                // Moves all of `waiting` into the future: if only its field were captured, `waiting` would be dropped
+                // at once.
                 let mut waiting = waiting;
                 let answer = answered.await;
                 waiting.answered = true;
@@ -125,13 +125,13 @@ fn function(queue: &Arc<Queue>, import: Arc<Import>, function_id: u32) -> HostFu
     }
 }
 
-/// A guest's call that JavaScript has.
+/// A guest's call that JavaScript has and has not answered yet.
 struct Pending {
     import: Arc<Import>,
     answer: oneshot::Sender<Result<Vec<Value>>>,
 }
 
-/// Where calls of host functions wait for JavaScript's answer.
+/// The calls of host functions that wait for JavaScript's answer.
 pub(crate) struct PendingHostCalls {
     dispatcher: Cell<sys::napi_ref>,
     listener: Cell<sys::napi_ref>,
@@ -218,7 +218,7 @@ impl PendingHostCalls {
             answer: sender,
         }) = pending
         {
-            // It fails where the guest stopped waiting just now.
+            // Sending fails if the guest stopped waiting just now.
             let _ = sender.send(answer(&import));
         }
     }
@@ -228,18 +228,18 @@ impl PendingHostCalls {
         drop(gone);
     }
 
-    /// The environment ends: whoever waits is told so by the dropped senders.
+    /// Drops the senders when the environment ends, so that each waiting guest gets `ERR_ABORTED`.
     pub(crate) fn clear(&self) {
         drop(self.pending.take());
     }
 }
 
-/// What failed on the way to or from a host function, as a failure of the guest's call.
+/// Turns a fault on the way to or from a host function into a failure of the guest's call.
 pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
     match fault {
         Fault::Failed(mut error) => {
             if error.code == ErrorCode::BadArgument {
-                // The caller's arguments were good: it is the function that failed.
+                // The caller's arguments were good: the host function's result was not.
                 error.code = ErrorCode::HostFunction;
                 error.message = format!(
                     "what the host function {} gave: {}",
@@ -255,7 +255,7 @@ pub(crate) fn of_fault(js: Js, import: &Import, fault: Fault) -> Error {
     }
 }
 
-/// Sets the functions that calls of host functions, and events of pools, arrive at; once for an environment.
+/// Sets the functions that receive calls of host functions, and events of pools; once for an environment.
 #[napi(
     ts_args_type = "dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void, tell: (poolId: number, kind: string, detail: string) => void",
     ts_return_type = "void"
@@ -276,7 +276,7 @@ pub(crate) fn set_dispatchers(env: Env, dispatch: Unknown, tell: Unknown) -> nap
     })
 }
 
-/// Answers a call of a host function with what it returned. An answer for a call that ended is ignored.
+/// Answers a call of a host function with the value that it returned. An answer for a call that ended is ignored.
 #[napi(ts_args_type = "callId: number, result: unknown")]
 pub(crate) fn host_return(env: Env, call_id: f64, result: Unknown) -> napi::Result<()> {
     answer(env, call_id, |js, import| {
@@ -292,7 +292,7 @@ pub(crate) fn host_err(env: Env, call_id: f64, payload: Unknown) -> napi::Result
     })
 }
 
-/// Answers a call of a host function that threw: the caller keeps what it threw under `errorId`.
+/// Answers a call of a host function that threw: JavaScript keeps the thrown value under `errorId`.
 #[napi]
 pub(crate) fn host_throw(env: Env, call_id: f64, error_id: f64) -> napi::Result<()> {
     answer(env, call_id, |_, import| {

@@ -1,4 +1,4 @@
-//! What the addon says of itself, and what needs no engine.
+//! Facts about the addon, and functions that need no engine.
 
 use crate::failure;
 use crate::js::{Js, JsResult, Raw};
@@ -19,7 +19,7 @@ pub(crate) struct BindingBuildInfo {
     pub wasmtime: String,
     /// The target triple.
     pub target: String,
-    /// The hash of the guest's sources that the addon was built beside; empty where there was no guest.
+    /// The hash of the sources of the guest that was there when the addon was built; empty if there was none.
     pub guest_hash: String,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn build_info() -> BindingBuildInfo {
     }
 }
 
-/// The text format as a binary.
+/// Converts the text format to a binary.
 #[napi(js_name = "wat2wasm", ts_return_type = "Buffer")]
 pub(crate) fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
     // SAFETY: napi gave the environment for this call.
@@ -87,7 +87,7 @@ pub(crate) fn wat2wasm(env: Env, text: String) -> napi::Result<Raw> {
     failure::throwing(js, || js.buffer(&module::wat2wasm(&text)?))
 }
 
-/// Where this user's key of the cache is; made where there is none. Touches the disk.
+/// The path of this user's key file for the cache, which is made if there is none. Touches the disk.
 #[napi]
 pub(crate) fn own_cache_key_file(env: Env) -> napi::Result<String> {
     // SAFETY: napi gave the environment for this call.
@@ -98,7 +98,8 @@ pub(crate) fn own_cache_key_file(env: Env) -> napi::Result<String> {
     })
 }
 
-/// The whole work of a compiling process: WebAssembly from standard input, the answer to standard output.
+/// The whole work of a compiling process: reads WebAssembly from standard input, and writes the answer to standard
+/// output.
 #[napi]
 pub(crate) fn compile_standard_input(
     env: Env,

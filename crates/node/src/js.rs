@@ -12,7 +12,7 @@ pub(crate) type Raw = sys::napi_value;
 pub(crate) enum Fault {
     /// JavaScript threw: the exception is pending in the environment.
     Thrown,
-    /// Something failed that is a failure of this package's table.
+    /// A failure with one of this package's codes.
     Failed(Box<Error>),
 }
 
@@ -22,7 +22,7 @@ impl From<Error> for Fault {
     }
 }
 
-/// What a step that works with JavaScript values gives.
+/// The result of a step that works with JavaScript values.
 pub(crate) type JsResult<T> = Result<T, Fault>;
 
 /// The type of a JavaScript value, `null` apart from objects.
@@ -94,7 +94,8 @@ impl Drop for Scope {
 
 #[cold]
 fn fault(env: sys::napi_env, status: sys::napi_status) -> Fault {
-    // Reading a property whose getter throws answers with a general failure, so the status alone does not tell.
+    // Reading a property whose getter throws returns the status of a general failure, so the status alone does not
+    // tell.
     let mut pending = false;
     // SAFETY: the environment of a live `Js`.
     unsafe { sys::napi_is_exception_pending(env, &mut pending) };
@@ -114,7 +115,7 @@ fn check(env: sys::napi_env, status: sys::napi_status) -> JsResult<()> {
     }
 }
 
-/// Calls a Node-API function whose last parameter is where the answer goes.
+/// Calls a Node-API function whose last parameter is the pointer for its result.
 macro_rules! answer {
     ($js:ident.$function:ident($($argument:expr),*), $empty:expr) => {{
         let mut out = $empty;
@@ -230,7 +231,7 @@ impl Js {
         let mut buffer = ptr::null_mut();
         perform!(self.napi_create_arraybuffer(bytes.len(), &mut data, &mut buffer))?;
         if !bytes.is_empty() && !data.is_null() {
-            // SAFETY: the new buffer holds `bytes.len()` bytes and nobody else has seen it.
+            // SAFETY: the new buffer holds `bytes.len()` bytes, and no other code has seen it.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
         }
         answer!(
@@ -297,7 +298,7 @@ impl Js {
         answer!(self.napi_get_value_bool(value), false)
     }
 
-    /// `None` where it is none.
+    /// The number; `None` if the value is not a number.
     pub(crate) fn as_number(self, value: Raw) -> JsResult<Option<f64>> {
         let mut number = 0.0;
         // SAFETY: as in `answer!`.
@@ -326,7 +327,7 @@ impl Js {
 
     /// The UTF-8 of a string; lone surrogates become U+FFFD.
     pub(crate) fn as_utf8(self, value: Raw) -> JsResult<Vec<u8>> {
-        // Most strings are short: one call copies them, where asking for the length first takes two.
+        // Most strings are short: one call copies them, while asking for the length first takes two.
         const SHORT: usize = 256;
         let mut short = [0u8; SHORT];
         let mut copied = 0;
@@ -392,7 +393,7 @@ impl Js {
             return Ok(None);
         }
         let (mut kind, mut length, mut data, mut buffer, mut offset) = (
-            // Where Node-API has no name for the array's kind it writes none: then it is no kind we take.
+            // If Node-API has no name for the array's kind, it writes none: -1 is not a kind that is accepted.
             -1,
             0,
             ptr::null_mut(),
@@ -431,11 +432,12 @@ impl Js {
     }
 
     pub(crate) fn throw(self, value: Raw) {
-        // SAFETY: as in `answer!`. Where the environment is ending nobody could receive it: the status says nothing new.
+        // SAFETY: as in `answer!`. The status is ignored: throwing fails only in an environment that is ending, which
+        // cannot receive the value.
         unsafe { sys::napi_throw(self.0, value) };
     }
 
-    /// Takes the pending exception. `None` where there is none, or the environment is ending.
+    /// Takes the pending exception. `None` if there is none, or if the environment is ending.
     pub(crate) fn take_exception(self) -> Option<Raw> {
         let mut pending = false;
         let mut value = ptr::null_mut();
@@ -451,7 +453,7 @@ impl Js {
         Some(value)
     }
 
-    /// A promise and what settles it.
+    /// A promise, and the deferred that settles it.
     pub(crate) fn promise(self) -> JsResult<(sys::napi_deferred, Raw)> {
         let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
         perform!(self.napi_create_promise(&mut deferred, &mut promise))?;

@@ -1,4 +1,4 @@
-//! Key strings of records in lists: made once a list instead of once a record.
+//! Key strings of records in lists: made once for a list instead of once for each record.
 
 use crate::js::{Js, JsResult, Raw};
 use riptide_wasm_runtime::value::{Field, Type};
@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// From how many elements on a list shares them.
+/// The fewest elements with which a list shares its keys.
 const FROM: usize = 4;
 
-/// How many parts of the element's type are looked at, for each element of the list: types share parts, and could be
-/// walked for ever. Records behind that have their keys made each time.
+/// How many parts of the element's type are visited, for each element of the list: types share parts, and walking all
+/// of them could take for ever. Records beyond that have their keys made each time.
 const PARTS_AN_ELEMENT: usize = 64;
 
 /// The key strings of one conversion, by record. Most conversions have none, and make no map.
@@ -21,7 +21,7 @@ pub(crate) struct Keys(Option<HashMap<*const Field, Rc<[Raw]>>>);
 pub(crate) type Made = Vec<*const Field>;
 
 impl Keys {
-    /// Makes those of records in a list, in the current handle scope: [`Keys::end`] ends them with it.
+    /// Makes the keys of the records in a list, in the current handle scope. Call [`Keys::end`] before that scope ends.
     pub(crate) fn share(&mut self, js: Js, element: &Type, length: usize) -> JsResult<Made> {
         let mut made = Vec::new();
         if length >= FROM {
@@ -31,7 +31,7 @@ impl Keys {
         Ok(made)
     }
 
-    /// Forgets them, before their scope ends.
+    /// Forgets the keys that a list made, before their scope ends.
     pub(crate) fn end(&mut self, made: Made) {
         if let Some(keys) = &mut self.0 {
             for record in made {
@@ -40,7 +40,7 @@ impl Keys {
         }
     }
 
-    /// Those of a record, where they are shared.
+    /// The keys of a record, if they are shared.
     pub(crate) fn of(&self, fields: &Arc<[Field]>) -> Option<Rc<[Raw]>> {
         self.0.as_ref()?.get(&fields.as_ptr()).cloned()
     }
@@ -60,7 +60,7 @@ impl Keys {
         *left = less;
         match ty {
             Type::Record(fields) => {
-                // Then a list around this one has made what is inside as well.
+                // A list around this one has made these keys, and those of the records inside.
                 let known = self.0.get_or_insert_default();
                 if known.contains_key(&fields.as_ptr()) {
                     return Ok(());

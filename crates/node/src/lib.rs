@@ -1,9 +1,9 @@
-//! The N-API binding: options in, values and failures out. It decides nothing; `riptide-wasm-runtime` does.
+//! The N-API binding: options in, values and failures out. All decisions are made in `riptide-wasm-runtime`.
 //!
 //! Every asynchronous call returns a promise that settles through one queue of its environment. Failures cross as plain
 //! objects, which `native.ts` turns into error classes.
 
-// Under `cfg(test)` napi registers nothing, and what only JavaScript calls looks unused.
+// Under `cfg(test)` napi registers no functions, so those that only JavaScript calls look unused.
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;

@@ -1,4 +1,4 @@
-//! Lists that cross as one block: those of numbers.
+//! Lists of numbers, which cross as one block.
 
 use riptide_wasm_runtime::value::Type;
 
@@ -18,7 +18,7 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The element of this type; none where lists of it do not move as one block.
+    /// The element for this type; `None` if lists of it do not move as one block.
     pub(crate) fn of(ty: &Type) -> Option<Number> {
         Some(match ty {
             Type::S8 => Number::S8,
@@ -51,7 +51,7 @@ impl Number {
         }
     }
 
-    /// The same as the type of one element.
+    /// The type of one element.
     pub(crate) fn element(self) -> Type {
         match self {
             Number::S8 => Type::S8,

@@ -26,9 +26,9 @@ use std::sync::mpsc::Sender;
 /// The options of a pool: checked and complete.
 #[napi(object)]
 pub struct BindingPoolOptions {
-    /// What the pool's events are told under; 0: nobody hears of them.
+    /// The id that the pool's events carry; 0: no events are sent.
     pub id: u32,
-    /// The ticket that host functions of a start function are told, where no call waits for it.
+    /// The ticket that host functions get if a start function calls them and no call waits for it.
     pub context: f64,
     pub min: u32,
     pub max: u32,
@@ -41,7 +41,7 @@ pub struct BindingPoolOptions {
     pub timeout_millis: Option<f64>,
     pub breaker: Option<BindingBreakerOptions>,
     pub guest: BindingGuestOptions,
-    /// In pairs: the place of an import, and the number of the function for it.
+    /// In pairs: the index of an import, and the number of the function for it.
     pub imports: Uint32Array,
 }
 
@@ -98,7 +98,7 @@ pub struct BindingPoolStats {
     pub destroyed: HashMap<String, f64>,
     #[napi(ts_type = "Record<string, number>")]
     pub outcomes: HashMap<String, f64>,
-    /// None where the engine's metrics are off, as for the next.
+    /// `None` if the engine's metrics are off; the same for `queue_wait`.
     pub call_duration: Option<BindingHistogram>,
     pub queue_wait: Option<BindingHistogram>,
     pub breaker: Option<BindingBreakerStats>,
@@ -131,13 +131,13 @@ pub(crate) struct PoolState {
     pub(crate) pool: Pool,
     pub(crate) functions: Functions,
     pub(crate) in_flight: Cell<usize>,
-    /// Whether nobody can call the pool any more.
+    /// Whether every [`PoolHandle`] is gone, so that the pool gets no more calls.
     collected: Cell<bool>,
     pub(crate) tickets: RefCell<HashMap<u64, Ticket>>,
 }
 
 impl PoolState {
-    /// One call less; its ticket ends.
+    /// Notes that a call has settled; its ticket ends.
     pub(crate) fn settled(&self, ticket: Option<u64>) {
         self.in_flight.set(self.in_flight.get() - 1);
         if let Some(ticket) = ticket {
@@ -145,25 +145,26 @@ impl PoolState {
         }
     }
 
-    /// Whether nobody can see the pool any more.
+    /// Whether the pool gets no more calls, and none is in flight.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.collected.get() && self.in_flight.get() == 0
     }
 
-    /// Ends the pool together with its environment, and tells when its guests are gone.
+    /// Ends the pool together with its environment, and sends to `gone` when its guests are gone.
     pub(crate) fn end(&self, gone: Sender<()>) {
         self.pool.destroy(Box::new(move |_| {
-            // Nobody waits any longer where it took too long.
+            // Sending fails if this took so long that the environment no longer waits.
             let _ = gone.send(());
         }));
     }
 }
 
-/// What may call a pool holds this; when the last of them is gone the pool ends with its calls.
+/// Held by every object that can call the pool. When the last handle is gone, the pool ends as soon as its calls have
+/// settled.
 pub(crate) struct PoolHandle {
     pub(crate) state: Rc<PoolState>,
     bridge: Rc<Bridge>,
-    /// Where the bridge has the pool.
+    /// The pool's place in the bridge.
     pub(crate) place: usize,
 }
 
@@ -239,7 +240,7 @@ impl BindingPool {
         })
     }
 
-    /// The function that calls the pool. `ticket` is a number of the caller's, for `abort`; `flags`: 1, a call of this pool
+    /// The function that calls the pool. `ticket`: the caller's number for `abort`. `flags`: 1, a call of this pool
     /// waits for this one; 2, the result is `{ value, stats }`.
     #[napi(
         ts_return_type = "(fn: number, args: readonly unknown[], timeoutMillis?: number, ticket?: number, flags?: number) => Promise<unknown>"
@@ -264,13 +265,14 @@ impl BindingPool {
         BindingCheckout::new(self.as_caller())
     }
 
-    /// Tells these events from now on: 1 growth denied, 2 instance created, 4 instance destroyed, 8 breaker changed.
+    /// Emits only these events from now on: 1 growth denied, 2 instance created, 4 instance destroyed, 8 breaker
+    /// changed.
     #[napi]
     pub fn listen(&self, bits: u32) {
         self.owner.state.pool.listen(bits);
     }
 
-    /// The growths denied since the last time.
+    /// Takes the last growth that was denied since the previous call, with the number of those denied.
     #[napi]
     pub fn take_denied(&self) -> Option<BindingDeniedGrowth> {
         let denied = self.owner.state.pool.take_denied()?;
@@ -308,7 +310,7 @@ impl BindingPool {
         })
     }
 
-    /// Takes no more calls and settles when the last one ended.
+    /// Takes no more calls, and settles when the last one has ended.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn close(&self, env: Env) -> napi::Result<Raw> {
         self.work(env, |pool, done| pool.close(done))
@@ -320,7 +322,7 @@ impl BindingPool {
         self.work(env, |pool, done| pool.destroy(done))
     }
 
-    /// The numbers of now.
+    /// The current numbers.
     #[napi(getter)]
     pub fn stats(&self, env: Env) -> napi::Result<BindingPoolStats> {
         // SAFETY: napi gave the environment for this call.

@@ -1,5 +1,5 @@
-//! The way back to the event loop: finished work is pushed from any thread, and one wake-up brings JavaScript's thread to
-//! take it all.
+//! The way back to the event loop: finished work is pushed from any thread, and one wake-up brings JavaScript's thread
+//! to take it all.
 
 use crate::host::Request;
 use crate::js::{Js, JsResult, Raw};
@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What settles a promise, as a number: other threads carry it, only JavaScript's thread uses it.
+/// The handle that settles a promise, as a number: other threads carry it, only JavaScript's thread uses it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deferred(usize);
 
@@ -31,7 +31,7 @@ impl Deferred {
 pub(crate) struct CallKey {
     /// The pool's place in the bridge.
     pub(crate) pool: usize,
-    /// The caller's number for the call, where it may be aborted.
+    /// The caller's number for the call, if the call can be aborted.
     pub(crate) ticket: Option<u64>,
 }
 
@@ -62,13 +62,13 @@ pub(crate) enum Item {
 
 /// The thread-safe functions of a live environment.
 struct Wakers {
-    /// Two, taken in turn: Node's dispatch loop goes on with one that is called again while it runs, up to 1000 rounds,
-    /// and the rest of the event loop would wait for all of them. Null once the environment ends.
+    /// Two, used in turn. If a function is called again while Node's dispatch loop runs it, the loop goes on with it,
+    /// up to 1000 rounds, and the rest of the event loop would wait for all of them. Null once the environment ends.
     functions: [sys::napi_threadsafe_function; 2],
 }
 
-// SAFETY: Node-API lets any thread call a thread-safe function that is not released. The pointers are used only under the
-// mutex around this struct, and are null from before they are released.
+// SAFETY: Node-API lets any thread call a thread-safe function that is not released. The pointers are used only under
+// the mutex around this struct, and are null from before they are released.
 unsafe impl Send for Wakers {}
 
 /// The part of a bridge that every thread may use.
@@ -78,7 +78,7 @@ pub(crate) struct Queue {
     scheduled: AtomicBool,
     closed: AtomicBool,
     wakers: Mutex<Wakers>,
-    /// Which of them is next. Beside the lock: threads of low priority hold that one.
+    /// Which of the functions is next. Not under the lock, since threads of low priority may hold that.
     turn: AtomicUsize,
     next_host_call: AtomicU64,
 }
@@ -95,7 +95,7 @@ impl Queue {
         }
     }
 
-    /// Hands an item over; after the end of the environment it is dropped.
+    /// Passes an item to JavaScript's thread. After the end of the environment, the item is dropped.
     pub(crate) fn push(&self, item: Item) {
         if self.closed.load(Ordering::Acquire) {
             return;
@@ -104,14 +104,14 @@ impl Queue {
         self.wake();
     }
 
-    /// Sees to it that JavaScript's thread comes.
+    /// Wakes JavaScript's thread, unless a wake-up is on its way.
     pub(crate) fn wake(&self) {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             let wakers = self.wakers();
             let function = wakers.functions[self.turn.load(Ordering::Acquire) % 2];
             if !function.is_null() {
-                // SAFETY: not released while the mutex is held and the pointer is not null. Non-blocking on an unbounded
-                // queue: it neither waits nor fails for want of room.
+                // SAFETY: not released while the mutex is held and the pointer is not null. Non-blocking on an
+                // unbounded queue: it neither waits nor fails for want of room.
                 unsafe {
                     sys::napi_call_threadsafe_function(
                         function,
@@ -123,15 +123,16 @@ impl Queue {
         }
     }
 
-    /// JavaScript's thread came: from here on a push wakes it again, by the other function.
+    /// Notes that JavaScript's thread is awake: from here on a push wakes it again, through the other function.
     pub(crate) fn awake(&self) {
         self.turn.fetch_add(1, Ordering::AcqRel);
-        // Before the first `pop`, and as an exchange: what was pushed before a wake-up that was spared is seen.
+        // Before the first `pop`, and as an exchange, so that this thread sees every item whose push found a wake-up on
+        // its way.
         self.scheduled.swap(false, Ordering::AcqRel);
     }
 
-    /// JavaScript's thread looks by itself until the guard is dropped, and need not be woken. Nothing where
-    /// it is to come anyway.
+    /// JavaScript's thread polls by itself until the guard is dropped, and need not be woken. Returns `None` if a
+    /// wake-up is on its way already.
     pub(crate) fn hold(&self) -> Option<Looking<'_>> {
         (!self.scheduled.swap(true, Ordering::AcqRel)).then(|| Looking(self))
     }
@@ -144,7 +145,7 @@ impl Queue {
         self.items.is_empty()
     }
 
-    /// Ends the hand-over and gives the functions up for release; every later push is dropped.
+    /// Closes the queue, and returns the functions for release. Every later push is dropped.
     pub(crate) fn close(&self) -> [sys::napi_threadsafe_function; 2] {
         self.closed.store(true, Ordering::Release);
         let functions = std::mem::replace(&mut self.wakers().functions, [ptr::null_mut(); 2]);
@@ -157,25 +158,25 @@ impl Queue {
     }
 
     fn wakers(&self) -> MutexGuard<'_, Wakers> {
-        // Nothing that can panic runs under the lock.
+        // No code that can panic runs under the lock.
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// JavaScript's thread looks at the queue by itself.
+/// The guard while JavaScript's thread polls the queue by itself.
 pub(crate) struct Looking<'a>(&'a Queue);
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         self.0.scheduled.swap(false, Ordering::AcqRel);
-        // What came since then wakes it.
+        // Items that came since then wake the thread.
         if !self.0.items.is_empty() {
             self.0.wake();
         }
     }
 }
 
-/// The duty to settle one promise. Dropped unsettled, it fails the promise: no caller waits for ever.
+/// Settles one promise. Dropped unsettled, it rejects the promise, so that no caller waits for ever.
 pub(crate) struct Reply {
     queue: Arc<Queue>,
     deferred: Deferred,
@@ -197,7 +198,7 @@ impl Reply {
         self.push(outcome);
     }
 
-    /// Settles with a failure, or with the value that `make` makes of the rest on JavaScript's thread.
+    /// Settles with a failure, or with the value that `make` makes of the outcome on JavaScript's thread.
     pub(crate) fn make<T: Send + 'static>(
         self,
         outcome: Result<T>,

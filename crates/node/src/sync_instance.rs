@@ -29,7 +29,7 @@ use std::thread::{self, ThreadId};
 pub struct BindingSyncInstanceOptions {
     pub timeout_millis: Option<f64>,
     pub guest: BindingGuestOptions,
-    /// The places of the imports that the functions are for, in their order.
+    /// The indices of the imports that the functions are for, in the functions' order.
     pub imports: Uint32Array,
 }
 
@@ -41,20 +41,20 @@ pub struct BindingSyncInstance(Rc<SyncState>);
 struct SyncState {
     /// Borrowed for as long as a call runs. `None` once disposed.
     instance: RefCell<Option<SyncInstance>>,
-    /// Whether it ends when the call that runs ends.
+    /// Whether the instance ends when the current call ends.
     disposed: Cell<bool>,
     functions: Functions,
 }
 
-/// The host functions of an instance. Those of the runtime can be sent between threads; these stay on their own, and
+/// The host functions of an instance. The runtime's host functions are `Send`; these work only on their own thread, and
 /// refuse any other.
 struct HostFunctions {
     home: ThreadId,
-    /// Dropped at home only: its count belongs to that thread.
+    /// Dropped on its own thread only: its reference count is not atomic.
     bridge: ManuallyDrop<Rc<Bridge>>,
     env: sys::napi_env,
     functions: Vec<sys::napi_ref>,
-    /// What is asked about what one of them threw.
+    /// The JavaScript function that decides what an exception of a host function means.
     thrown: sys::napi_ref,
 }
 
@@ -66,7 +66,7 @@ unsafe impl Sync for HostFunctions {}
 impl Drop for HostFunctions {
     fn drop(&mut self) {
         if !self.is_home() {
-            // Left to leak. An instance is dropped by `dispose` or a finalizer, so it does not come to this.
+            // Left to leak. This does not happen: `dispose` or a finalizer drops the instance, on its own thread.
             return;
         }
         if !self.bridge.is_closed() {
@@ -86,15 +86,15 @@ impl HostFunctions {
         this_thread() == self.home
     }
 
-    /// Whether JavaScript goes on after the call: not where its thread was told to end meanwhile, which nothing but
-    /// this notices while a guest computes.
+    /// Whether JavaScript goes on after the call. It does not if its thread is being terminated, which only this check
+    /// notices while a guest computes.
     fn is_wanted(&self) -> bool {
         if !self.is_home() {
             return false;
         }
         // SAFETY: this is the environment's thread, in the middle of a call that JavaScript made.
         let js = unsafe { Js::new(self.env) };
-        // Any property will do: reading one is refused from then on.
+        // Any property will do: reading one fails once the thread is being terminated.
         let read = js
             .scope()
             .and_then(|_scope| js.get_named(js.global()?, "undefined"));
@@ -125,7 +125,7 @@ impl HostFunctions {
         called.map_err(|fault| host::of_fault(js, import, fault))
     }
 
-    /// What it means that the function threw: the `err` of its `result`, or a failure.
+    /// Turns an exception of the function into the `err` of its `result`, or into a failure.
     fn thrown(&self, js: Js, import: &Import) -> JsResult<Vec<Value>> {
         let Some(error) = js.take_exception() else {
             return Err(Fault::Thrown);
@@ -141,7 +141,7 @@ impl HostFunctions {
     }
 }
 
-/// The thread that runs; quicker than the standard library, which takes a hold on it each time.
+/// The id of the current thread. Faster than the standard library, which clones the thread's handle each time.
 fn this_thread() -> ThreadId {
     thread_local! {
         static THIS: ThreadId = thread::current().id();
@@ -236,7 +236,7 @@ impl BindingSyncInstance {
         })
     }
 
-    /// Ends the instance; inside one of its own host functions, when the call that runs ends.
+    /// Ends the instance; inside one of its own host functions, when the current call ends.
     #[napi]
     pub fn dispose(&self, env: Env) -> napi::Result<()> {
         // SAFETY: napi gave the environment for this call.

@@ -11,14 +11,14 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Elements made in one handle scope: few enough to stay small, many enough that opening scopes costs nothing.
+/// Elements made in one handle scope: few enough to stay small, many enough that opening scopes costs little.
 const ELEMENTS_A_SCOPE: usize = 512;
 
-/// Arguments that take no allocation.
+/// How many arguments are made without an allocation.
 const INLINE: usize = 8;
 
-/// The results of a call: `undefined`, the value, or an array of several. A result's `ok` stands for itself; its `err`
-/// never comes here, the runtime has made it a failure.
+/// The results of a call: `undefined`, the value, or an array of several. A top-level result's `ok` is given as its
+/// value; its `err` never comes here, since the runtime makes it a failure.
 pub(crate) fn results(js: Js, values: &[Value], ty: &FunctionType) -> JsResult<Raw> {
     let mut writer = Writer::new(js);
     match (values, &*ty.results) {
@@ -67,7 +67,7 @@ pub(crate) fn argument_array(js: Js, values: &[Value], ty: &FunctionType) -> JsR
     Writer::new(js).sequence(values, params)
 }
 
-/// The arguments of a host function, each by itself, for `call`.
+/// Calls `call` with the arguments of a host function as a list.
 pub(crate) fn with_arguments<T>(
     js: Js,
     values: &[Value],
@@ -175,7 +175,7 @@ impl Writer {
         }
     }
 
-    /// One side of a result, which may carry nothing.
+    /// One side of a result, which may carry no value.
     fn side(&mut self, value: &Option<Box<Value>>, ty: &Option<Arc<Type>>) -> JsResult<Raw> {
         match (value, ty) {
             (Some(value), Some(ty)) => self.write(value, ty),

@@ -7,10 +7,10 @@ use crate::named::named;
 use crate::value::{Type, Value};
 use std::fmt;
 
-/// The detail `limitedBy` where the limit is that of an instance's tables.
+/// The detail `limitedBy` for the limit of an instance's tables.
 pub(crate) const LIMITED_BY_TABLES: &str = "tables";
 
-/// The same where the system refused the memory.
+/// The detail `limitedBy` if the system refused the memory.
 pub(crate) const LIMITED_BY_SYSTEM: &str = "system";
 
 named! {
@@ -31,7 +31,7 @@ named! {
         SimdDisabled = "ERR_SIMD_DISABLED",
         /// A module was given where a component was wanted, or the other way round. Details: `expected`, `received`.
         WrongKind = "ERR_WRONG_KIND",
-        /// Imports that nobody provides, or that are provided with another type. Details: `missing`.
+        /// Imports that are missing, or provided with another type. Details: `missing`.
         Link = "ERR_LINK",
         /// No exported function has this name. Details: `name`, `exports`.
         MissingExport = "ERR_MISSING_EXPORT",
@@ -58,13 +58,13 @@ named! {
         HostFunction = "ERR_HOST_FUNCTION",
         /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
         ResultTooLarge = "ERR_RESULT_TOO_LARGE",
-        /// As many calls as may wait for an instance do. Details: `maxQueue`.
+        /// The pool's queue is full: as many calls as may wait for an instance do. Details: `maxQueue`.
         QueueFull = "ERR_QUEUE_FULL",
         /// No instance was free in time. Details: `acquireTimeoutMillis`.
         AcquireTimeout = "ERR_ACQUIRE_TIMEOUT",
         /// A host function calls the pool that called it, and all instances of it are taken. Details: `max`.
         Reentrant = "ERR_REENTRANT",
-        /// Too many calls of the pool failed of late. Details: `resetMillis`, `state`.
+        /// Too many recent calls of the pool failed. Details: `resetMillis`, `state`.
         BreakerOpen = "ERR_BREAKER_OPEN",
         /// The engine has no free slot for another instance. Details: `slots`.
         NoSlot = "ERR_NO_SLOT",
@@ -168,5 +168,5 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What every fallible operation of this crate gives.
+/// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,5 @@
-//! The small pieces of lifting: numbers, labels and discriminants out of bits, and what a guest can get wrong.
+//! The small pieces of lifting: numbers, labels and discriminants out of bits, and the errors for a guest that gets
+//! them wrong.
 
 use super::stop::{Lifted, Stop};
 use crate::error::{Error, ErrorCode};
@@ -42,7 +43,7 @@ pub(super) fn enumeration(label: u32, count: usize) -> Lifted<Value> {
     Ok(Value::Enum(label))
 }
 
-/// Bits beyond the labels mean nothing and are dropped.
+/// Flags from their words; bits beyond the labels are dropped.
 pub(super) fn flags(labels: usize, mut words: Vec<u32>) -> Value {
     let used = labels % 32;
     if let (true, Some(last)) = (used != 0, words.last_mut()) {

@@ -1,4 +1,4 @@
-//! Whether values fit a function's type, told with the path of the first that does not.
+//! Checks whether values fit a function's type; the error has the path of the first that does not.
 //!
 //! This runs before a guest is entered, so that a wrong argument leaves its instance untouched. Lowering
 //! checks each value against the guest's own type all the same: that check is the one memory safety rests on.
@@ -20,7 +20,7 @@ pub fn check_params(ty: &FunctionType, values: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// Checks what a host function gives back.
+/// Checks the values that a host function returns.
 pub fn check_results(ty: &FunctionType, values: &[Value]) -> Result<()> {
     check_count("result", ty.results.len(), values.len())?;
     for (at, (ty, value)) in ty.results.iter().zip(values).enumerate() {

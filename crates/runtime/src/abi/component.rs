@@ -29,9 +29,10 @@ pub(super) const MAX_FLAT_RESULTS: usize = 1;
 /// Calls an export.
 ///
 /// The arguments are those that [`check_params`](super::check_params) found good, before anything was done with the
-/// store. Lowering checks them by itself, and what it refuses is an [`Error`](crate::error::Error) with `BadArgument` too,
-/// but the guest may have given memory for a part of them by then. `ResultTooLarge` comes after the guest's post-return
-/// has run, so the instance stays usable. After any other error the store must not be entered again.
+/// store. Lowering checks them by itself, and a value that it refuses is an [`Error`](crate::error::Error) with
+/// `BadArgument` too, but by then the guest may have allocated memory for a part of them. `ResultTooLarge` comes after
+/// the guest's post-return has run, so the instance stays usable. After any other error the store must not be entered
+/// again.
 pub async fn call<T: Send + 'static>(
     func: &Func,
     store: &mut Store<T>,
@@ -111,7 +112,7 @@ unsafe impl Lower for Params<'_> {
 // SAFETY: a list of parameters, lowered by its own type, as `ComponentType` above says.
 unsafe impl ComponentNamedList for Params<'_> {}
 
-/// What a call gives. A refusal is a value here, so that the guest's post-return still runs.
+/// The results of a call. A refusal is a value here, so that the guest's post-return still runs.
 struct Output(Result<Vec<Value>, Box<crate::error::Error>>);
 
 impl Output {

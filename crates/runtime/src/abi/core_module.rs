@@ -13,8 +13,8 @@ use wasmtime::{Caller, Func, FuncType, Linker, Store, Val, ValRaw, ValType};
 pub struct CoreFunc {
     func: Func,
     ty: Arc<FunctionType>,
-    /// Where the values of calls on the caller's stack cross: as many as the longer of parameters and results. There once
-    /// `ty` was found to be the type of `func`.
+    /// The buffer for parameters and results of calls on the caller's stack, as long as the longer of the two lists.
+    /// `None` until `ty` was found to be the type of `func`.
     slots: Option<Box<[ValRaw]>>,
 }
 
@@ -45,7 +45,7 @@ impl CoreFunc {
         results.iter().map(from_val).collect()
     }
 
-    /// Calls it on the caller's thread and stack. The list of the arguments becomes that of the results.
+    /// Calls it on the caller's thread and stack. The list of arguments is used again for the results.
     pub fn call_sync<T: 'static>(
         &mut self,
         store: &mut Store<T>,
@@ -59,7 +59,7 @@ impl CoreFunc {
         for ((field, value), slot) in self.ty.params.iter().zip(&values).zip(&mut **slots) {
             *slot = to_raw(&field.ty, value)?;
         }
-        // SAFETY: `slots` is alive and borrowed by nobody else, and has room for all parameters and for all results of
+        // SAFETY: `slots` is alive and not borrowed elsewhere, and has room for all parameters and for all results of
         // `func`: `room` made it, and found `ty` to be the type of `func`. A value of its type was written for each
         // parameter just now, all of them numbers. The store is borrowed whole, so this is inside no other call of it.
         unsafe { self.func.call_unchecked(store, ptr::from_mut(&mut **slots)) }?;
@@ -78,7 +78,7 @@ fn room(ty: &FuncType, shape: &FunctionType) -> wasmtime::Result<Box<[ValRaw]>> 
     Ok(vec![ValRaw::i64(0); count].into())
 }
 
-/// Whether `shape` is the type `ty`, of numbers alone.
+/// Checks that `shape` is the type `ty`, and has only numbers.
 fn check_shape(ty: &FuncType, shape: &FunctionType) -> wasmtime::Result<()> {
     let same = |(ty, shape): (ValType, &Type)| {
         matches!(
@@ -142,8 +142,9 @@ pub fn define_core_host_sync<T: 'static>(
         }
         Ok(())
     };
-    // SAFETY: `check_shape` found `shape` to be `ty`. By it the function reads its parameters, and before `Ok` it writes a
-    // value of its type, which `to_raw` checks, for each result: `check_results` counted them. There is a slot for each.
+    // SAFETY: `check_shape` found `shape` to be `ty`. By it the function reads its parameters, and before `Ok` it
+    // writes a value of its type, which `to_raw` checks, for each result: `check_results` counted them. There is a slot
+    // for each.
     unsafe { linker.func_new_unchecked(module, name, ty, call) }?;
     Ok(())
 }
@@ -155,7 +156,7 @@ fn supported(name: &str, ty: &Arc<FunctionType>) -> wasmtime::Result<Arc<Functio
     }
 }
 
-/// Refuses a function whose values cannot cross, and another count of arguments than it takes.
+/// Refuses a function whose values cannot cross, and a wrong number of arguments.
 fn check_callable(ty: &FunctionType, params: &[Value]) -> wasmtime::Result<()> {
     if let Some(feature) = ty.unsupported() {
         return Err(unsupported("the function", feature));
@@ -192,7 +193,7 @@ fn to_val(ty: &Type, value: &Value) -> wasmtime::Result<Val> {
     })
 }
 
-/// The same as a slot holds it.
+/// Like [`to_val`], in the form that a slot holds.
 #[inline]
 fn to_raw(ty: &Type, value: &Value) -> wasmtime::Result<ValRaw> {
     Ok(match to_val(ty, value)? {

@@ -1,8 +1,8 @@
 //! Host functions as a component's imports, with the lowering and lifting of its exports.
 //!
-//! Wasmtime checks that a host function's static size is that of the import's core values, so there is one
-//! pair of types per count, chosen from the import's type when it is defined: [`Arguments<N>`] for up to 16
-//! core values and [`Returned<N>`] for none or one. What does not fit lies in memory, and takes `N` = 0.
+//! Wasmtime checks that a host function's static size is that of the import's core values, so there is one pair of
+//! types per count, chosen from the import's type when it is defined: [`Arguments<N>`] for up to 16 core values and
+//! [`Returned<N>`] for none or one. Longer lists lie in memory, and take `N` = 0.
 
 use super::check::check_results;
 use super::component::{
@@ -36,7 +36,7 @@ macro_rules! dispatch {
             return Err(unsupported($name, name));
         }
         let [params, results] = ty.flat();
-        // What takes more lies in memory instead.
+        // Longer lists lie in memory instead.
         let params = if params > MAX_FLAT_PARAMS { 0 } else { params };
         let results = if results > MAX_FLAT_RESULTS { 0 } else { results };
         dispatch!(@match $wrap ($linker, $name, ty, $call) params results
@@ -56,13 +56,13 @@ macro_rules! dispatch {
     };
 }
 
-/// What an async host function gives.
+/// What an async host function returns.
 pub type HostFuture = Pin<Box<dyn Future<Output = wasmtime::Result<Vec<Value>>> + Send>>;
 
 /// Defines an async host function under `name`. `ty` must be the import's own type: another one fails when
 /// the component is linked or, where both take the same core values, when a value is lowered.
 ///
-/// An error of `call` traps the guest and arrives at the caller as it is. What `call` gives is checked
+/// An error of `call` traps the guest and arrives at the caller as it is. The values that `call` returns are checked
 /// against `ty`.
 pub fn define_host<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
@@ -128,7 +128,7 @@ fn unsupported(function: &str, feature: &str) -> wasmtime::Error {
     wasmtime::Error::new(Error::new(ErrorCode::Unsupported, message).text("feature", feature))
 }
 
-/// Whether `tuple` takes `slots` core values, or lies in memory and `slots` is 0.
+/// Checks that the list `ty` takes `slots` core values, or lies in memory and `slots` is 0.
 fn typecheck(
     ty: &InterfaceType,
     types: &InstanceType<'_>,
@@ -177,8 +177,8 @@ unsafe impl<const N: usize> Lift for Arguments<N> {
         bytes: &[u8],
     ) -> wasmtime::Result<Self> {
         let tuple = tuple_of(cx.types, ty)?;
-        // `ABI` is that of nothing, so `bytes` is empty: its place in memory is what it tells. Wasmtime found
-        // the whole parameter list in bounds and aligned there; the bounds are checked again.
+        // `ABI` has size zero, so `bytes` is empty: only its address matters. Wasmtime found the whole parameter list
+        // in bounds and aligned there; the bounds are checked again.
         let pointer = bytes
             .as_ptr()
             .addr()
@@ -193,7 +193,7 @@ unsafe impl<const N: usize> Lift for Arguments<N> {
 // SAFETY: a list of parameters, lifted by its own type, as `ComponentType` above says.
 unsafe impl<const N: usize> ComponentNamedList for Arguments<N> {}
 
-/// What a host call gives: `N` core values, or any number in memory when `N` is 0.
+/// The results of a host call: `N` core values, or any number in memory when `N` is 0.
 struct Returned<const N: usize>(Vec<Value>);
 
 // SAFETY: as for `Arguments`, with the results.

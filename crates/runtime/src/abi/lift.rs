@@ -1,7 +1,7 @@
 //! Lifting: from the canonical ABI, flat or in guest memory, to a [`Value`].
 //!
-//! A guest is hostile here: every pointer, length, alignment, discriminant, `char` and string is checked, and
-//! nothing is allocated before the call's [`Budget`](super::limits::Budget) has paid for it. No `unsafe`.
+//! A guest is hostile here: every pointer, length, alignment, discriminant, `char` and string is checked, and the
+//! call's [`Budget`](super::limits::Budget) pays for memory before it is allocated. No `unsafe`.
 
 use super::bits::{
     bad_discriminant, discriminant, enumeration, flags, is_number, not_flat, scalar, unsupported,
@@ -316,7 +316,7 @@ fn charge_string(
     Ok(budget.take_bytes(bytes)?)
 }
 
-/// Pays for what a string grew by when it became UTF-8.
+/// Pays for the bytes by which a string grew when it became UTF-8.
 fn finish_string(
     budget: &mut Budget,
     text: String,

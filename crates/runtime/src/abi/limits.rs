@@ -1,9 +1,9 @@
-//! How much a guest may make the host build, and where lifting finds that figure.
+//! Limits of the values that the host builds for a guest, and where lifting finds them.
 
 use crate::error::{Error, ErrorCode};
 use std::cell::Cell;
 
-/// What lifting may build out of one call's result, or of one host call's arguments.
+/// Limits of the values lifted from one call's result, or from one host call's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of strings and number lists together.
@@ -30,7 +30,7 @@ impl Limits {
         max_values: 4 << 20,
     };
 
-    /// What the store's hostcall fuel has to be, so that Wasmtime's own limit never comes first.
+    /// The hostcall fuel that a store needs, so that Wasmtime's own limit is never reached first.
     pub(super) fn hostcall_fuel(self) -> usize {
         usize::try_from(self.max_bytes)
             .unwrap_or(usize::MAX)
@@ -56,7 +56,7 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the limits during one lift.
+/// The rest of the limits during one lift.
 pub(super) struct Budget {
     limits: Limits,
     bytes: u64,

@@ -1,8 +1,7 @@
 //! Lowering: from a [`Value`] to the canonical ABI, flat or in guest memory.
 //!
-//! [`shape`] holds the one check of a value against the guest's type; both forms are written from what it
-//! gives, so neither can write a value of another type. No `unsafe` here: memory is reached through
-//! Wasmtime's bounds-checked slices.
+//! [`shape`] is the one check of a value against the guest's type. Both forms are written from its result, so neither
+//! can write a value of another type. No `unsafe` here: memory is reached through Wasmtime's bounds-checked slices.
 
 use super::check::flags_fit;
 use crate::error::{Error, ErrorCode};
@@ -173,7 +172,7 @@ pub(super) fn lower_flat<T>(
     match shape(cx.types, ty, value)? {
         Shape::Scalar(bits, _) => put(slots, bits)?,
         Shape::Text(text) => {
-            // Initialised beforehand, so that taking it out again rests on nothing Wasmtime does.
+            // Initialised beforehand, so that `assume_init` does not rely on what Wasmtime writes.
             let mut pair = MaybeUninit::new([ValRaw::u64(0); 2]);
             text.linear_lower_to_flat(cx, ty, &mut pair)?;
             // SAFETY: it was made by `MaybeUninit::new`, and lowering only ever writes whole `ValRaw`s.
@@ -357,7 +356,7 @@ pub(super) fn not_flat() -> wasmtime::Error {
 /// A value that reached lowering with another type than the guest's: the caller's [`FunctionType`] was not
 /// this function's.
 ///
-/// [`FunctionType`]: super::FunctionType
+/// [`FunctionType`]: crate::value::FunctionType
 #[cold]
 pub(super) fn mismatch(expected: &str, received: &str) -> wasmtime::Error {
     wasmtime::Error::new(

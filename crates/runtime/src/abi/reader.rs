@@ -1,8 +1,8 @@
 //! Types out of compiled code, each read once, and counted before it takes memory.
 //!
-//! Wasmtime's own view of a component's types hands out each use of a type as if it stood for itself. What it is a view
-//! of, [`ComponentTypes`], has each type once, by number: that is read here. Which numbers a function's types have, only
-//! Wasmtime's type check says, to whatever implements [`ComponentType`].
+//! Wasmtime's own view of a component's types gives each use of a type as a type of its own. The table behind that
+//! view, [`ComponentTypes`], has each type once, by index, and is read here. Only Wasmtime's type check says which
+//! indices a function's types have, to a type that implements [`ComponentType`]: here [`Probe`].
 
 use super::component::tuple_of;
 use super::lower::not_flat;
@@ -21,10 +21,10 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower, types};
 use wasmtime::{FuncType, ValRaw};
 
-/// What a type takes beside its parts: counters, and its places in tables.
+/// Bytes that a type takes besides its parts: counters, and its entries in tables.
 const TYPE_BYTES: usize = 128;
 
-/// Reads the types of one module's or component's functions, which share what is shared there.
+/// Reads the types of one module's or component's functions, which share the types that are shared there.
 pub struct TypeReader {
     limit: u64,
     left: u64,
@@ -34,8 +34,8 @@ pub struct TypeReader {
     core: HashMap<CoreSignature, Arc<FunctionType>>,
 }
 
-/// A function type of a component: the lists of its parameters and results, and where the first parameter's name lies,
-/// which those of another type share with none.
+/// Identity of a component's function type: the lists of its parameters and results, and the address of the first
+/// parameter's name, which no other function type has.
 #[derive(PartialEq, Eq, Hash)]
 struct Signature {
     lists: [InterfaceType; 2],
@@ -60,7 +60,7 @@ impl PartialEq for CoreSignature {
 impl Eq for CoreSignature {}
 
 impl TypeReader {
-    /// What is read, and what is [taken](TypeReader::take) beside it, may take so many bytes.
+    /// `limit`: the most bytes that the types may take, together with those [taken](TypeReader::take) besides.
     pub fn new(limit: u64) -> TypeReader {
         TypeReader {
             limit,
@@ -72,7 +72,7 @@ impl TypeReader {
         }
     }
 
-    /// Counts bytes that are about to be taken.
+    /// Counts bytes before they are allocated.
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
@@ -154,7 +154,7 @@ impl TypeReader {
         Ok(made)
     }
 
-    /// One value's type. Its depth is the validator's, which allows a hundred.
+    /// Reads one value's type. Its depth is bounded by the validator, which allows a hundred levels.
     fn read(&mut self, types: &ComponentTypes, ty: InterfaceType) -> Result<Type> {
         let composite = match ty {
             InterfaceType::Bool => return Ok(Type::Bool),
@@ -284,7 +284,7 @@ fn unknown() -> Error {
 }
 
 thread_local! {
-    /// What the last two type checks were about: a function's parameters, then its results.
+    /// The types of the last two type checks: a function's parameters, then its results.
     static CHECKED: Cell<[Option<InterfaceType>; 2]> = const { Cell::new([None; 2]) };
 }
 
@@ -298,7 +298,7 @@ fn lists(component: &types::Component, ty: &types::ComponentFunc) -> Result<[Int
     }
 }
 
-/// Takes every type, and notes which it was. Never lowered or lifted.
+/// Accepts every type in a type check, and notes it in [`CHECKED`]. Never lowered or lifted.
 struct Probe;
 
 // SAFETY: it has no core values, and neither lowering nor lifting gives any.
@@ -313,7 +313,7 @@ unsafe impl ComponentType for Probe {
     }
 }
 
-// SAFETY: it writes nothing, and says so by failing.
+// SAFETY: both functions fail without writing.
 unsafe impl Lower for Probe {
     fn linear_lower_to_flat<T>(
         &self,
@@ -334,7 +334,7 @@ unsafe impl Lower for Probe {
     }
 }
 
-// SAFETY: it reads nothing.
+// SAFETY: both functions fail without reading.
 unsafe impl Lift for Probe {
     fn linear_lift_from_flat(
         _: &mut LiftContext<'_>,
@@ -353,5 +353,5 @@ unsafe impl Lift for Probe {
     }
 }
 
-// SAFETY: a list of nothing.
+// SAFETY: a list without values.
 unsafe impl ComponentNamedList for Probe {}

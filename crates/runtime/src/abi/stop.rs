@@ -32,5 +32,5 @@ impl From<Box<Error>> for Stop {
     }
 }
 
-/// What a step of lifting gives.
+/// The result of a step of lifting.
 pub(super) type Lifted<T> = Result<T, Stop>;

@@ -1,18 +1,18 @@
 //! One process at a time compiles a guest: the others wait for what it writes.
 //!
-//! It is a lock of the system on a small file beside the artefacts, so it ends with its process, however that ends.
-//! Only time depends on it: a process that does not get it compiles all the same.
+//! It is an `flock` on a small file beside the artefacts, so the system releases it when its process ends, even by a
+//! crash. It only saves time: a process that does not get the lock compiles anyway.
 
 use super::directory::Directory;
 use super::key::ModuleKey;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-/// How long a process waits for another's compiler, and how often it looks.
+/// How long a process waits for another one's compiler, and how often it tries the lock.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How names of locks begin.
+/// Prefix of the names of lock files.
 pub(super) const LOCK: &str = ".lock-";
 
 /// Held while a guest is compiled and written.
@@ -24,8 +24,8 @@ pub(super) struct CompileLock {
 }
 
 impl CompileLock {
-    /// Waits for the lock of this guest. `None` where the directory keeps no locks, or where another process holds it
-    /// for a minute.
+    /// Waits for the lock of this guest. Returns `None` if the directory cannot hold locks, or if another process holds
+    /// this one for longer than 60 s.
     pub(super) fn take(directory: Directory, key: &ModuleKey) -> Option<CompileLock> {
         let name = format!("{LOCK}{key}");
         let file = directory.lock_file(&name).ok()?;
@@ -46,13 +46,13 @@ impl CompileLock {
 
 impl Drop for CompileLock {
     fn drop(&mut self) {
-        // A process that waits for this very file gets it next; one that comes later makes a new one. A file that cannot
-        // be removed serves again.
+        // A process that already waits on this file gets the lock next; a later one makes a new file. If removing
+        // fails, the file is used again.
         let _ = self.directory.remove(&self.name);
     }
 }
 
-/// Whether the lock is ours now; `None` where the system has none.
+/// Returns whether this process now holds the lock; `None` if the system cannot lock the file.
 #[cfg(unix)]
 fn try_lock(file: &File) -> Option<bool> {
     use rustix::fs::{FlockOperation, flock};

@@ -1,4 +1,5 @@
-//! The BLAKE3 hash of a file, by two threads where that is worth it: a start from the disk waits for little else.
+//! The BLAKE3 hash of a file, computed by two threads if the file is large: a start from the disk waits for little
+//! else.
 
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
@@ -8,13 +9,14 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// Read and hashed at once: it stays in the processor's cache between the two. A subtree of BLAKE3's, so a power of two.
+/// Bytes that are read and then hashed together: few enough to stay in the processor's cache in between. Each chunk is
+/// a BLAKE3 subtree, so this must be a power of two.
 pub(super) const CHUNK: usize = 256 << 10;
 
-/// Pieces from which on a second thread is worth its start.
+/// The fewest pieces for which starting a second thread pays.
 const WORTH: usize = 4;
 
-/// A file in pieces, each a subtree of BLAKE3's.
+/// A file in pieces, each a BLAKE3 subtree.
 struct Pieces {
     file: File,
     size: u64,
@@ -25,7 +27,7 @@ struct Pieces {
 /// Hashes the first `size` bytes of a file.
 ///
 /// # Errors
-/// What the system says; `UnexpectedEof` where there are fewer.
+/// The system's error; `UnexpectedEof` if the file has fewer bytes.
 pub(super) fn digest(file: &File, size: u64) -> io::Result<blake3::Hash> {
     let mut buffer = vec![0; CHUNK];
     if size <= CHUNK as u64 {
@@ -43,16 +45,16 @@ pub(super) fn digest(file: &File, size: u64) -> io::Result<blake3::Hash> {
     if count >= WORTH {
         let shared = pieces.clone();
         let helper = move || {
-            // A failure is this thread's own as well, at the same piece.
+            // If this fails at a piece, the calling thread hashes that piece again and returns its own failure.
             let _ = shared.take(&mut vec![0; CHUNK]);
         };
-        // Without a second thread it takes longer.
+        // If the thread cannot be started, hashing only takes longer.
         let _ = std::thread::Builder::new()
             .name("wasm-hash".into())
             .spawn(helper);
     }
     pieces.take(&mut buffer)?;
-    // What the other thread has begun and not finished: it may not run at all just now.
+    // Pieces that the other thread took and has not finished: it may not be scheduled at all, so do not wait for it.
     for index in 0..count {
         if pieces.values[index].get().is_none() {
             pieces.hash(index, &mut buffer)?;
@@ -62,7 +64,7 @@ pub(super) fn digest(file: &File, size: u64) -> io::Result<blake3::Hash> {
 }
 
 impl Pieces {
-    /// Hashes pieces that nobody has taken.
+    /// Takes and hashes one piece after another, until none is left.
     fn take(&self, buffer: &mut [u8]) -> io::Result<()> {
         loop {
             let index = self.next.fetch_add(1, Relaxed);
@@ -83,7 +85,7 @@ impl Pieces {
         Ok(())
     }
 
-    /// All pieces are hashed, and there are two or more.
+    /// The hash of the file. Every piece must be hashed, and there must be two or more.
     fn root(&self) -> blake3::Hash {
         let left = left_subtree_len(self.size);
         let split = (left / CHUNK as u64) as usize;
@@ -94,7 +96,7 @@ impl Pieces {
         )
     }
 
-    /// The value over the pieces from `first` to before `end`, which have `size` bytes.
+    /// The chaining value of the pieces `first..end`, which have `size` bytes in all.
     fn merged(&self, first: usize, end: usize, size: u64) -> ChainingValue {
         if end - first == 1 {
             return *self.values[first].get().expect("every piece is hashed");

@@ -1,4 +1,4 @@
-//! One open directory: what is in it, reading a file of it, replacing one whole, and removing one.
+//! An open directory: listing it, and reading, atomically replacing and removing its files.
 
 use super::trust::Trust;
 use std::fs::{DirBuilder, File};
@@ -11,8 +11,8 @@ use super::trust::Place;
 #[cfg(unix)]
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode};
 
-/// A directory, opened for one load or store. It is not kept: one that is deleted and made anew
-/// keeps working.
+/// A directory, opened for one load or store and closed after it, so that the cache goes on working if the directory is
+/// deleted and made anew.
 pub(super) struct Directory {
     #[cfg(unix)]
     at: std::os::fd::OwnedFd,
@@ -20,7 +20,7 @@ pub(super) struct Directory {
     at: std::path::PathBuf,
 }
 
-/// Who may read what is written.
+/// Which users may read the files and directories that the cache writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
     Owner,
@@ -45,10 +45,10 @@ impl Readers {
 }
 
 impl Directory {
-    /// Opens the cache's directory, to see what is in it, as its trust demands.
+    /// Opens the cache's directory for listing, with the checks that `trust` demands.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied` where it cannot be trusted, or what the system says.
+    /// `NotFound`; `PermissionDenied` if the directory cannot be trusted; or the system's error.
     pub(super) fn open(path: &Path, trust: Trust) -> io::Result<Directory> {
         #[cfg(unix)]
         {
@@ -69,11 +69,11 @@ impl Directory {
         }
     }
 
-    /// Opens a folder in the cache's directory, which may be reached through links under key trust; the folder itself is
-    /// none. With `make`, missing ones are made.
+    /// Opens a folder in the cache's directory. Under key trust the path to the directory may contain links, but the
+    /// folder itself must not be one. With `make`, missing directories are made.
     ///
     /// # Errors
-    /// As of [`Directory::open`].
+    /// Those of [`Directory::open`].
     pub(super) fn open_folder(
         path: &Path,
         name: &str,
@@ -96,7 +96,7 @@ impl Directory {
             };
             match mode.map(|mode| rustix::fs::mkdirat(&root.at, name, mode)) {
                 None | Some(Ok(()) | Err(rustix::io::Errno::EXIST)) => root.below(name, trust),
-                // Read only: it may be there all the same.
+                // On a read-only file system `mkdir` fails even if the folder exists: try to open it.
                 Some(Err(error)) => root.below(name, trust).map_err(|_| error.into()),
             }
         }
@@ -113,7 +113,7 @@ impl Directory {
     /// Opens a directory in this one, never through a link.
     ///
     /// # Errors
-    /// As of [`Directory::open`].
+    /// Those of [`Directory::open`].
     pub(super) fn below(&self, name: &str, trust: Trust) -> io::Result<Directory> {
         #[cfg(unix)]
         {
@@ -131,15 +131,15 @@ impl Directory {
         }
     }
 
-    /// The names in it, in no order.
+    /// The names in the directory, in no particular order.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         #[cfg(unix)]
         for entry in rustix::fs::Dir::read_from(&self.at)? {
-            // Names that are not UTF-8 are none of ours.
+            // The cache writes no names that are not UTF-8.
             if let Ok(name) = entry?.file_name().to_str() {
                 names.push(name.to_owned());
             }
@@ -151,16 +151,16 @@ impl Directory {
         Ok(names)
     }
 
-    /// What stands under a name, itself and not what a link leads to.
+    /// The metadata of a name. For a link, its own and not its target's.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn look(&self, name: &str) -> io::Result<Metadata> {
         #[cfg(unix)]
         {
             let stat = rustix::fs::statat(&self.at, name, AtFlags::SYMLINK_NOFOLLOW)?;
             let kind = FileType::from_raw_mode(stat.st_mode as RawMode);
-            // Before 1970 is as old as it gets.
+            // A time before 1970 counts as 1970.
             let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
             let since = Duration::new(seconds, stat.st_mtime_nsec as u32);
             Ok(Metadata {
@@ -180,11 +180,10 @@ impl Directory {
         }
     }
 
-    /// Opens a file for reading, never through a link, and without waiting for whoever holds the
-    /// other end of a pipe.
+    /// Opens a file for reading, never through a link. Does not block if it is a pipe.
     ///
     /// # Errors
-    /// What the system says; a link is an error.
+    /// The system's error; a link is an error.
     pub(super) fn read(&self, name: &str) -> io::Result<File> {
         #[cfg(unix)]
         {
@@ -202,10 +201,10 @@ impl Directory {
         }
     }
 
-    /// Opens a file that stands for a lock, and makes it where it is missing.
+    /// Opens a lock's file, and makes it if it is missing.
     ///
     /// # Errors
-    /// What the system says; a link is an error.
+    /// The system's error; a link is an error.
     pub(super) fn lock_file(&self, name: &str) -> io::Result<File> {
         #[cfg(unix)]
         {
@@ -224,12 +223,12 @@ impl Directory {
         }
     }
 
-    /// Puts a file with these parts in place of the name: written beside under an unpredictable
-    /// name, synced, renamed. Readers see the old file or the new one, and whoever has mapped the
-    /// old one keeps it.
+    /// Atomically replaces the file `name` by one with these parts, which is written beside it under an unpredictable
+    /// name, synced, and renamed. Readers see the old file or the new one; a process that has mapped the old one keeps
+    /// it.
     ///
     /// # Errors
-    /// What the system says; nothing is left behind then.
+    /// The system's error; then no file is left behind.
     pub(super) fn replace(&self, name: &str, parts: &[&[u8]], readers: Readers) -> io::Result<()> {
         let temporary = temporary_name()?;
         let written = self
@@ -239,7 +238,7 @@ impl Directory {
                 file.sync_all()
             })
             .and_then(|()| match self.rename(&temporary, name) {
-                // An empty directory of that name is nobody's.
+                // A directory has that name: replace it if it is empty.
                 Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
                     self.remove_directory(name)?;
                     self.rename(&temporary, name)
@@ -247,7 +246,7 @@ impl Directory {
                 outcome => outcome,
             });
         if written.is_err() {
-            // The failure told is the one before.
+            // `written` already holds the error to return.
             let _ = self.remove(&temporary);
         }
         written
@@ -273,10 +272,10 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes a file. Who has mapped it keeps it.
+    /// Removes a file. A process that has mapped it keeps it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     #[cfg(unix)]
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.at, name, AtFlags::empty())?)
@@ -285,7 +284,7 @@ impl Directory {
     /// Removes an empty directory.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     #[cfg(unix)]
     pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.at, name, AtFlags::REMOVEDIR)?)
@@ -315,7 +314,7 @@ impl Directory {
     }
 }
 
-/// Makes a directory and its ancestors, of this mode where the system knows modes.
+/// Makes a directory and its missing ancestors, with this mode on Unix.
 pub(super) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -326,17 +325,17 @@ pub(super) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     builder.create(path)
 }
 
-/// What a directory tells of a name.
+/// The metadata of a name in a directory.
 pub(super) struct Metadata {
     pub(super) bytes: u64,
     pub(super) modified: SystemTime,
     pub(super) directory: bool,
 }
 
-/// How names of files begin that are not complete yet.
+/// Prefix of the names of files that are still being written.
 pub(super) const TEMPORARY: &str = ".new-";
 
-/// A name nobody can have prepared: 128 random bits.
+/// A name that no other user can guess and make beforehand: 128 random bits.
 pub(super) fn temporary_name() -> io::Result<String> {
     Ok(format!(
         "{TEMPORARY}{:032x}",

@@ -1,4 +1,4 @@
-//! The disk tier: artefacts in files, believed under one of the two trusts.
+//! The disk tier: artefacts in files, trusted for one of the two reasons of [`Trust`].
 
 use super::compile_lock::CompileLock;
 use super::digest::CHUNK;
@@ -19,39 +19,39 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
-/// A use is noted once in so long: noting each would write to the disk with every start.
+/// A file's use is recorded at most once in this time: recording each use would write to the disk with every start.
 const NOTED: Duration = Duration::from_secs(3600);
 
-/// Native code is a few times its WebAssembly, and sparse data can be laid out densely, 16 MiB a
-/// memory. Beyond 64 MiB and 64 times the guest nothing is written, so nothing is read: a planted
-/// file cannot exhaust memory.
+/// The largest artefact of a guest, in bytes. Native code is a few times larger than its WebAssembly, and sparse data
+/// can be laid out densely, 16 MiB a memory. The cache writes no artefact beyond 64 MiB plus 64 times the guest, so it
+/// reads none: a planted file cannot exhaust memory.
 fn most_bytes(key: &ModuleKey) -> u64 {
     key.size.saturating_mul(64).saturating_add(64 << 20)
 }
 
-/// Whether an artefact would not be refused for its size.
+/// Whether an artefact is small enough that a load accepts it.
 fn fits(key: &ModuleKey, artefact: &[u8]) -> bool {
     artefact.len() as u64 + (seal::FRONT + seal::TRAILER) as u64 <= most_bytes(key)
 }
 
-/// What vouches for a file.
+/// Why a file is trusted.
 enum Seal {
     Key(Secret),
     Owner,
 }
 
-/// The artefacts of one engine's settings, for one load: the key is that of the moment.
+/// The artefacts of one engine's settings. Made for each load, with the key that is current then.
 pub(super) struct DiskTier<'a> {
     root: &'a Path,
-    /// What this engine writes, first, and what else it can run.
+    /// First the one that this engine writes under, then others whose code it can run.
     compats: &'a [Compat],
     seal: Seal,
     readers: Readers,
 }
 
-/// What asking the disk tier came to.
+/// The result of a lookup in the disk tier.
 pub(super) enum Found {
-    /// The code, genuine.
+    /// The code, verified.
     Loaded(Compiled),
     /// No file, or none that may be used.
     Missing,
@@ -60,7 +60,7 @@ pub(super) enum Found {
 }
 
 impl<'a> DiskTier<'a> {
-    /// A tier in `<directory>/<compat>`; with a secret under key trust, without one under owner trust. Touches no file.
+    /// A tier in `<directory>/<compat>`. With a secret it uses key trust, without one owner trust. Touches no file.
     pub(super) fn new(
         options: &'a CacheOptions,
         compats: &'a [Compat],
@@ -78,7 +78,8 @@ impl<'a> DiskTier<'a> {
         }
     }
 
-    /// Looks for a guest's code. Never fails: at worst it is compiled. `rejected` is told why a file was not used.
+    /// Looks for a guest's code. Never fails: without a usable file, the caller compiles. Calls `rejected` with the
+    /// reason for each file that it does not use.
     pub(super) fn load(
         &self,
         engine: &Engine,
@@ -91,7 +92,7 @@ impl<'a> DiskTier<'a> {
                 Ok(directory) => directory,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    // Another may be open: an image's, beside this machine's own.
+                    // The next folder may open all the same: one from a container image, beside this machine's own.
                     closed = closed.or(Some(error));
                     continue;
                 }
@@ -120,16 +121,17 @@ impl<'a> DiskTier<'a> {
         closed.map_or(Found::Missing, Found::Closed)
     }
 
-    /// Waits for the lock under which a guest is compiled; `None` where the directory keeps no locks.
+    /// Waits for a guest's compile lock. Returns `None` as [`CompileLock::take`] does, and if the folder cannot be
+    /// opened.
     pub(super) fn compile_lock(&self, key: &ModuleKey) -> Option<CompileLock> {
         let directory = self.open(self.own(), Some(self.readers)).ok()?;
         CompileLock::take(directory, key)
     }
 
-    /// Writes a guest's code. What would be refused for its size is not written.
+    /// Writes a guest's code. Does not write an artefact that a load would reject for its size.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn store(&self, key: &ModuleKey, artefact: &[u8]) -> io::Result<()> {
         if !fits(key, artefact) {
             return Ok(());
@@ -143,8 +145,8 @@ impl<'a> DiskTier<'a> {
         }
     }
 
-    /// An artefact as the shared tier keeps it: a file of this tier's. Nothing under owner trust, and for what would be
-    /// refused for its size.
+    /// Seals an artefact for the shared tier, in the format of this tier's files. Returns `None` under owner trust, and
+    /// for an artefact that a load would reject for its size.
     pub(super) fn seal(&self, key: &ModuleKey, artefact: &[u8]) -> Option<Vec<u8>> {
         match &self.seal {
             Seal::Key(secret) if fits(key, artefact) => {
@@ -155,10 +157,10 @@ impl<'a> DiskTier<'a> {
         }
     }
 
-    /// Takes what the shared tier had.
+    /// Verifies and loads a sealed artefact from the shared tier.
     ///
     /// # Errors
-    /// Why it is not used; `None` as in [`refused`].
+    /// Why the artefact is not used; `None` as in [`refused`].
     pub(super) fn accept(
         &self,
         engine: &Engine,
@@ -175,17 +177,18 @@ impl<'a> DiskTier<'a> {
         }
     }
 
-    /// Keeps what was sealed or accepted.
+    /// Writes an artefact that [`DiskTier::seal`] made or [`DiskTier::accept`] accepted.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn keep(&self, key: &ModuleKey, sealed: &[u8]) -> io::Result<()> {
         self.replace(key, &[sealed])
     }
 
-    /// Whether a file of the cache could be used, by engines of its settings, and why not. Nothing where it is gone.
+    /// Whether engines of the file's settings could use it, or why not. Returns `None` if the file is gone, or if its
+    /// name is not an artefact's.
     pub(super) fn check(&self, compat: &Compat, name: &str) -> Option<Result<(), Rejection>> {
-        // The name does not say which of the two it is.
+        // The name does not say whether it is a module or a component.
         let module = ModuleKey::of_name(name, Kind::Module)?;
         let component = ModuleKey::of_name(name, Kind::Component)?;
         let file = match self.open(compat, None).and_then(|at| at.read(name)) {
@@ -200,10 +203,10 @@ impl<'a> DiskTier<'a> {
         })
     }
 
-    /// All artefacts in the directory, of this engine's and other settings; nothing where there is no directory.
+    /// All artefacts in the directory, of this engine's and other settings. Returns `None` if there is no directory.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn inventory(&self) -> io::Result<Option<Inventory>> {
         let trust = self.trust();
         match Directory::open(self.root, trust) {
@@ -244,8 +247,8 @@ impl<'a> DiskTier<'a> {
     }
 }
 
-/// Notes that a file is in use, for eviction. Fails in silence where it is another user's, or the disk is read-only:
-/// its own user notes and evicts.
+/// Records that a file is in use, for eviction. Does nothing if another user owns the file or the disk is read-only:
+/// then the owner records its own uses, and evicts.
 fn note_use(file: &File) {
     let now = SystemTime::now();
     let modified = file.metadata().and_then(|metadata| metadata.modified());
@@ -255,8 +258,8 @@ fn note_use(file: &File) {
     }
 }
 
-/// Why a genuine artefact was not loaded. `None`: instances of it begin with more than this engine allows, which is no
-/// fault of the artefact; the load goes on, and is refused before anything is compiled.
+/// Why Wasmtime did not load a genuine artefact. `None` if its instances would begin with more than this engine allows:
+/// the artefact is good, and the load goes on to a check that refuses it before compiling.
 fn refused(error: &wasmtime::Error) -> Option<Rejection> {
     (!native::lacks_room(error)).then_some(Rejection::Incompatible)
 }
@@ -269,7 +272,7 @@ fn load_sealed(
     file: &File,
 ) -> Result<Compiled, Option<Rejection>> {
     let private = open_sealed(secret, compat, key, file)?;
-    // SAFETY: `verified` found these very bytes genuine, and nobody else can change them.
+    // SAFETY: `verified` found these very bytes genuine, and no other process can change them.
     unsafe { private.load(engine, key.kind) }.map_err(|error| refused(&error))
 }
 
@@ -290,7 +293,8 @@ fn regular_bytes(file: &File) -> Result<u64, Rejection> {
     }
 }
 
-/// Reads what stands before an artefact of so many bytes in all. Gives the length of the rest.
+/// Reads the front of an artefact's file, which has `bytes` bytes in all. Returns it, and the length of the artefact
+/// behind it.
 fn read_front(
     mut from: impl Read,
     bytes: u64,
@@ -306,14 +310,14 @@ fn read_front(
     Ok((front, length))
 }
 
-/// Verifies the seal as a module's and as a component's at once, and keeps nothing.
+/// Verifies the seal for a module and for a component in one pass, without loading the code.
 fn check_sealed(
     secret: &Secret,
     compat: &Compat,
     keys: [&ModuleKey; 2],
     file: &File,
 ) -> Result<(), Rejection> {
-    // Both are of one name, and so of one size.
+    // Both keys come from one name, so they have the same size.
     let (front, _) = read_front(file, regular_bytes(file)?, keys[0])?;
     let begin = |key| seal::Verifier::begin(secret, key, compat, &front);
     let [Some(mut module), Some(mut component)] = keys.map(begin) else {
@@ -335,8 +339,8 @@ fn check_sealed(
     }
 }
 
-/// A private copy of an artefact, its seal verified. Only holders of the secret make one, and they seal what
-/// [`Compiled::serialize`] gave.
+/// A private copy of an artefact, its seal verified. Only a holder of the secret can make the seal, and it seals only
+/// the output of [`Compiled::serialize`].
 fn verified(
     secret: &Secret,
     compat: &Compat,
@@ -347,7 +351,7 @@ fn verified(
     let (front, length) = read_front(&mut from, bytes, key)?;
     let mut verifier =
         seal::Verifier::begin(secret, key, compat, &front).ok_or(Rejection::Malformed)?;
-    // The bound holds for what is read, too: a file may grow meanwhile.
+    // `take` bounds the reading as well: a file may grow meanwhile.
     let private = SealedFile::copy(from.take(length), length, |part| verifier.update(part))
         .map_err(|_| Rejection::Unreadable)?;
     if verifier.is_genuine() {
@@ -384,13 +388,12 @@ fn load_owned(
     file: &File,
 ) -> Result<Compiled, Option<Rejection>> {
     check_owned(compat, key, file)?;
-    // SAFETY: `Directory::open` found that only this user and root can change this directory,
-    // `check_owned` the same of this very descriptor, and both write here only through
-    // `Directory::replace`.
+    // SAFETY: only this user and root can change this directory, as `Directory::open_folder` checked, and this file, as
+    // `check_owned` checked on its descriptor; and both write here only through `Directory::replace`.
     unsafe { native::from_file(engine, key.kind, file) }.map_err(|error| refused(&error))
 }
 
-// Owner trust is refused as an option elsewhere.
+// On other systems, owner trust is refused as an option.
 #[cfg(not(unix))]
 fn check_owned(_: &Compat, _: &ModuleKey, _: &File) -> Result<(), Rejection> {
     Err(Rejection::Untrusted)

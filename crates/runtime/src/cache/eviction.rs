@@ -1,4 +1,4 @@
-//! What there is to do when nobody waits: counting what the directory holds, and removing what the limits do not allow.
+//! Maintenance of the cache's directory: counting and verifying artefacts, and removing those beyond the limits.
 
 use super::disk::DiskTier;
 use super::inventory::{CacheEntry, CacheLimits, Inventory, Removed};
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
-/// Everything is older than that, and more.
+/// Limits that no artefact is within.
 const NO_ROOM: CacheLimits = CacheLimits {
     max_bytes: 0,
     max_entries: 0,
@@ -20,20 +20,20 @@ const NO_ROOM: CacheLimits = CacheLimits {
 };
 
 impl ModuleCache {
-    /// Whether the caller is the one to [`ModuleCache::count`]: once.
+    /// Returns `true` once, for the caller that must then call [`ModuleCache::count`].
     pub(crate) fn begins_counting(&self) -> bool {
         self.enabled() && self.tiers.on_disk.uncounted.swap(false, Relaxed)
     }
 
-    /// Counts what is on the disk, for the numbers. Blocks.
+    /// Counts the artefacts on the disk, for [`ModuleCache::stats`]. Blocks.
     pub(crate) fn count(&self) {
-        // Without a key there is nothing to count, as the load said.
+        // Without a key there is no disk tier to count; the load has warned of it.
         if let Ok(Some(disk)) = &self.tiers.disk_tier() {
             self.kept(self.inventory(disk).map(|_| ()));
         }
     }
 
-    /// Removes what a new artefact pushed out.
+    /// Removes the artefacts that are beyond the limits now that one was written.
     pub(super) fn keep_limits(&self, disk: &DiskTier<'_>) {
         if let Some(options) = &self.tiers.options {
             self.kept(self.remove(disk, &options.limits).map(|_| ()));
@@ -50,7 +50,7 @@ impl ModuleCache {
         }
     }
 
-    /// What is on the disk, of all engines. Blocks.
+    /// The artefacts on the disk, of all engines. Blocks.
     ///
     /// # Errors
     /// [`ErrorCode::Read`] with `path`; [`ErrorCode::BadOption`] for an unusable key file.
@@ -62,10 +62,10 @@ impl ModuleCache {
         Ok(inventory.map_or_else(Vec::new, |inventory| inventory.entries))
     }
 
-    /// Reads every artefact, and says of each why it would not be used. Blocks.
+    /// Reads every artefact, and returns with each the reason why a load would reject it, if any. Blocks.
     ///
     /// # Errors
-    /// As of [`ModuleCache::entries`].
+    /// Those of [`ModuleCache::entries`].
     pub fn verify(&self, engine: &Engine) -> Result<Vec<(CacheEntry, Option<Rejection>)>> {
         let Some(disk) = &self.disk(engine)? else {
             return Ok(Vec::new());
@@ -82,10 +82,11 @@ impl ModuleCache {
             .collect())
     }
 
-    /// Removes what the limits do not allow, least recently used first. Who runs an artefact keeps it. Blocks.
+    /// Removes the artefacts beyond the limits, least recently used first. A process that runs one keeps its code.
+    /// Blocks.
     ///
     /// # Errors
-    /// As of [`ModuleCache::entries`].
+    /// Those of [`ModuleCache::entries`].
     pub fn prune(&self, engine: &Engine, limits: &CacheLimits) -> Result<Removed> {
         match &self.disk(engine)? {
             Some(disk) => self
@@ -98,7 +99,7 @@ impl ModuleCache {
     /// Removes all artefacts. Blocks.
     ///
     /// # Errors
-    /// As of [`ModuleCache::entries`].
+    /// Those of [`ModuleCache::entries`].
     pub fn clear(&self, engine: &Engine) -> Result<Removed> {
         self.prune(engine, &NO_ROOM)
     }

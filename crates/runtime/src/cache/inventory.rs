@@ -1,4 +1,4 @@
-//! All artefacts of a cache's directory, whatever settings they are of: what is there, and what has to go.
+//! All artefacts of a cache's directory, of any settings: listing them, and removing those beyond the limits.
 
 use super::compile_lock::LOCK;
 use super::directory::{Directory, TEMPORARY};
@@ -8,27 +8,27 @@ use crate::compile::Kind;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-/// What was written halfway, and locks, are left alone for so long: somebody may be at it.
+/// Temporary files and locks are left alone for this long: a process may still use them.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// Clocks of machines that share a directory differ by so much.
+/// How far the clocks of machines that share a directory may differ.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// What the directory may hold. Beyond it, what was not used for longest goes first.
+/// What the directory may hold. Beyond these limits, the least recently used artefacts are removed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheLimits {
     /// Bytes of all artefacts.
     pub max_bytes: u64,
-    /// Artefacts.
+    /// Number of artefacts.
     pub max_entries: u64,
-    /// An artefact that was not used for so long goes.
+    /// An artefact that was not used for this long is removed.
     pub max_age: Duration,
 }
 
 /// An artefact on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheEntry {
-    /// The folder's name: version, processor and settings in 64 hexadecimal digits.
+    /// The folder's name: a hash of version, processor and settings, in 64 hexadecimal digits.
     pub compat: String,
     /// The specification's `{module_hash}_{file_size}`.
     pub name: String,
@@ -43,15 +43,15 @@ pub struct CacheEntry {
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Artefacts.
+    /// Number of artefacts.
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Artefacts, removed or not, whose time lay in the future.
+    /// Artefacts, removed or not, whose last use lay in the future by more than a minute.
     pub clock_skews: u64,
 }
 
-/// What a directory held when it was read.
+/// The contents of a directory when it was listed.
 pub(super) struct Inventory {
     folders: Vec<Folder>,
     pub(super) entries: Vec<CacheEntry>,
@@ -61,7 +61,7 @@ pub(super) struct Inventory {
 struct Folder {
     name: String,
     directory: Directory,
-    /// Files that are no artefacts: (name, since when).
+    /// Files that are not artefacts: name, and time of the last change.
     others: Vec<(String, SystemTime)>,
 }
 
@@ -76,7 +76,7 @@ impl Inventory {
             let Some(compat) = Compat::of_name(&name) else {
                 continue;
             };
-            // A link, or not to be trusted: nothing of ours.
+            // A link or an untrusted folder is not the cache's.
             let Ok(directory) = inventory.root.below(&name, trust) else {
                 continue;
             };
@@ -86,7 +86,7 @@ impl Inventory {
                 others: Vec::new(),
             };
             for name in folder.directory.names()? {
-                // Removed since it was listed.
+                // Another process removed it since it was listed.
                 let Ok(look) = folder.directory.look(&name) else {
                     continue;
                 };
@@ -115,8 +115,8 @@ impl Inventory {
         self.entries.iter().map(|entry| entry.bytes).sum()
     }
 
-    /// Removes what the limits do not allow, what nobody finished, and folders that are empty then. What cannot be removed
-    /// does not keep the rest from going; the first failure is told.
+    /// Removes the artefacts beyond the limits, abandoned temporary files and locks, and folders that are empty then.
+    /// Goes on after a file that cannot be removed, and returns the first failure.
     pub(super) fn prune(
         &mut self,
         limits: &CacheLimits,
@@ -127,7 +127,7 @@ impl Inventory {
         for entry in &mut self.entries {
             let ahead = entry.used.duration_since(now).unwrap_or_default();
             if ahead > SKEW {
-                // A clock ran backwards. It counts as used now, or it would never go.
+                // A clock ran backwards. The artefact counts as used now, or it would never be removed.
                 removed.clock_skews += 1;
                 entry.used = now;
                 let folder = self
@@ -135,7 +135,7 @@ impl Inventory {
                     .iter()
                     .find(|folder| folder.name == entry.compat);
                 let file = folder.and_then(|folder| folder.directory.read(&entry.name).ok());
-                // Where that fails, it is counted again the next time.
+                // If that fails, the next `prune` counts it again.
                 let _ = file.map(|file| file.set_modified(now));
             }
         }
@@ -148,7 +148,7 @@ impl Inventory {
                 self.entries.push(entry);
                 continue;
             }
-            // Counted as gone either way: newer ones must not go in its place.
+            // Counted as gone even if removing fails: newer artefacts must not be removed in its place.
             (count, bytes) = (count - 1, bytes - entry.bytes);
             match self.remove(&entry.compat, &entry.name) {
                 Ok(gone) => {
@@ -165,7 +165,7 @@ impl Inventory {
         (removed, failure)
     }
 
-    /// Whether the file was there to be removed.
+    /// Returns whether the file was there to be removed.
     fn remove(&self, compat: &str, name: &str) -> io::Result<bool> {
         let folder = self.folders.iter().find(|folder| folder.name == compat);
         let removed = folder.map(|folder| folder.directory.remove(name));
@@ -176,7 +176,7 @@ impl Inventory {
         }
     }
 
-    /// Removes what was abandoned. What cannot be removed is tried again the next time.
+    /// Removes abandoned files and empty folders. If removing one fails, the next `sweep` tries again.
     fn sweep(&self, now: SystemTime) {
         let abandoned =
             |since: &SystemTime| now.duration_since(*since).is_ok_and(|age| age > ABANDONED);

@@ -1,4 +1,4 @@
-//! What a cached artefact is of: the guest's bytes, and the engine's settings.
+//! The identity of a cached artefact: the guest's bytes, and the engine's settings.
 
 use super::trust::Trust;
 use crate::compile::{Cpu, Kind, Settings};
@@ -6,13 +6,13 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use wasmtime::Engine;
 
-/// Raised when the files change shape, so that older ones are not even looked at.
+/// Raised when the format of the files changes, so that older files are not even opened.
 const LAYOUT: u32 = 2;
 
-/// The version of Wasmtime; its own check of an artefact names it too.
+/// The version of Wasmtime, which Wasmtime's own check of an artefact includes as well.
 const WASMTIME: &str = wasmtime_environ::VERSION;
 
-/// Identity of a guest: BLAKE3 of its bytes, their number, and what they hold.
+/// Identity of a guest: BLAKE3 of its bytes, their number, and whether they are a module or a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ModuleKey {
     pub(super) hash: [u8; 32],
@@ -43,7 +43,7 @@ impl fmt::Display for ModuleKey {
 }
 
 impl ModuleKey {
-    /// Reads a name that [`ModuleKey`] displays.
+    /// Parses the `Display` form of a [`ModuleKey`].
     pub(super) fn of_name(name: &str, kind: Kind) -> Option<ModuleKey> {
         let (hash, size) = name.split_once('_')?;
         let key = ModuleKey {
@@ -51,19 +51,18 @@ impl ModuleKey {
             size: size.parse().ok()?,
             kind,
         };
-        // One spelling only: no capitals, no sign, no zeros before.
+        // One spelling only: no capitals, no sign, no leading zeros.
         (key.to_string() == name).then_some(key)
     }
 }
 
-/// Identity of everything else that native code depends on: Wasmtime's exact version and settings,
-/// the processor's features, the engine's own settings, the kind of trust and the shape of the
-/// files.
+/// Identity of everything else that native code depends on: Wasmtime's exact version and settings, the processor's
+/// features, the engine's own settings, the kind of trust and the format of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Compat(pub(super) [u8; 32]);
 
 impl Compat {
-    /// What this engine compiles.
+    /// The identity of the code that this engine compiles.
     pub(super) fn of(engine: &Engine, settings: &Settings, trust: Trust) -> Compat {
         match settings.cpu {
             Cpu::Native => {
@@ -75,8 +74,8 @@ impl Compat {
         }
     }
 
-    /// The same for every processor of the architecture, which Wasmtime's own hash would name: an engine that
-    /// compiles for its own runs that as well.
+    /// The identity of baseline code, the same on every processor of the architecture, while Wasmtime's own hash
+    /// includes the processor. An engine that compiles for its own processor can run baseline code as well.
     pub(super) fn baseline(settings: &Settings, trust: Trust) -> Compat {
         let mut hasher = hasher(&settings.baseline(), trust);
         hasher.update(target_lexicon::HOST.to_string().as_bytes());
@@ -90,7 +89,7 @@ impl Compat {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
 
-    /// Reads a directory's name.
+    /// Parses a directory's name.
     pub(super) fn of_name(name: &str) -> Option<Compat> {
         let compat = Compat(*blake3::Hash::from_hex(name).ok()?.as_bytes());
         (compat.directory() == name).then_some(compat)
@@ -100,7 +99,7 @@ impl Compat {
 fn hasher(settings: &Settings, trust: Trust) -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new_derive_key("riptide-wasm 2026-11 cache compatibility");
     hasher.update(&LAYOUT.to_le_bytes());
-    // The two trusts keep different files, so they share no directory.
+    // Key trust and owner trust write different files, so they share no directory.
     hasher.update(&[match trust {
         Trust::Key => 0,
         Trust::Owner => 1,
@@ -112,7 +111,7 @@ fn hasher(settings: &Settings, trust: Trust) -> blake3::Hasher {
     hasher
 }
 
-/// Everything that identifies an artefact, as 73 bytes that no other identity has.
+/// Everything that identifies an artefact, as 73 bytes that no other artefact has.
 pub(super) fn identity(key: &ModuleKey, compat: &Compat) -> [u8; IDENTITY] {
     let mut bytes = [0; IDENTITY];
     bytes[..32].copy_from_slice(&key.hash);
@@ -128,7 +127,7 @@ pub(super) fn identity(key: &ModuleKey, compat: &Compat) -> [u8; IDENTITY] {
 /// Bytes in an [`identity`].
 pub(super) const IDENTITY: usize = 32 + 8 + 32 + 1;
 
-/// Takes what Wasmtime hashes as bytes: `std`'s hashers differ between releases, and have 64 bits.
+/// Feeds the bytes that Wasmtime hashes to BLAKE3: `std`'s hashers differ between releases, and give only 64 bits.
 struct Bytes(blake3::Hasher);
 
 impl Hasher for Bytes {
@@ -137,7 +136,7 @@ impl Hasher for Bytes {
     }
 
     fn finish(&self) -> u64 {
-        // Nobody asks: the digest is taken whole.
+        // Never used: `Compat::of` takes the whole BLAKE3 hash.
         0
     }
 }

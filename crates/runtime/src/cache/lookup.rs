@@ -1,7 +1,8 @@
-//! From a guest to its code: the nearest tier that has it, or the compiler, once for all who ask at the same time.
+//! From a guest to its code: from the nearest tier that has it, or else from the compiler, once for all loads of that
+//! guest at the same time.
 //!
-//! In two steps, so that what a tier has waits for no compiler: [`ModuleCache::approach`] looks, and
-//! [`ModuleCache::fulfil`] compiles.
+//! In two steps, so that a load that a tier can answer waits for no compiler: [`ModuleCache::lookup`] asks the tiers,
+//! and [`ModuleCache::compile_and_store`] compiles.
 
 use super::compile_lock::CompileLock;
 use super::disk::{DiskTier, Found};
@@ -20,41 +21,41 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 use wasmtime::Engine;
 
-/// What looking for code came to.
+/// The result of a lookup.
 pub(crate) enum Step {
     /// The code.
     Done(Loaded),
-    /// Another load of this process is under way: wait for it.
+    /// Another load of this guest is under way in this process: wait for it.
     Wait(Arc<SingleFlight>),
-    /// This load compiles it.
+    /// No tier has the code: this load compiles it.
     Compile(CompilePermit),
 }
 
-/// The permit to compile a guest, for all loads that wait for it. Dropping it leaves the compiling to one of them.
+/// The permit to compile a guest, for all loads that wait for it. Dropping it unused passes the compiling to one of
+/// them.
 pub(crate) struct CompilePermit {
-    /// None where there is no cache.
+    /// `None` without a cache.
     leader: Option<LeaderGuard>,
-    /// The directory cannot be used: writing would fail the same way, and once said is enough.
+    /// Whether the directory cannot be used: writing to it would fail in the same way, and that has been reported.
     closed: bool,
 }
 
 impl ModuleCache {
     /// Code for these bytes, from the nearest tier that has it. Blocks.
     ///
-    /// Loads of the same bytes at once compile once: the others wait, and count as hits of the
-    /// memory tier. They share the leader's error; if its thread panics, one of them starts over.
+    /// Concurrent loads of the same bytes compile once: one leads, the others wait and count as hits of the memory
+    /// tier. They share the leader's error; if its thread panics, one of them starts over.
     ///
     /// # Errors
     /// [`ErrorCode::Compile`], [`ErrorCode::SimdDisabled`] and [`ErrorCode::CompileLimit`] of compiling;
-    /// [`ErrorCode::BadOption`] for an unusable key file, and for owner trust where it does not
-    /// exist; [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or
-    /// written is never an error.
+    /// [`ErrorCode::BadOption`] for an unusable key file, and for owner trust on a system without it;
+    /// [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
         self.load_guest(engine, &WasmSource::Bytes(bytes.into()), None)
     }
 
-    /// The same for a file as well, which is read whole only where it is compiled; where `expected` is
-    /// given, of that kind.
+    /// Like [`ModuleCache::load`], for bytes or a file. A file is read whole only if it is compiled. With `expected`,
+    /// the guest must be of that kind.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load`], [`ErrorCode::Read`] and [`ErrorCode::WrongKind`].
@@ -85,10 +86,10 @@ impl ModuleCache {
         }
     }
 
-    /// Looks in memory, on the disk and at what the shared tier offers. Blocks for no compiler and nobody else.
+    /// Looks in memory, on the disk and at the shared tier's `offer`. Waits for no compiler and for no other load.
     ///
     /// # Errors
-    /// Those of [`ModuleCache::load_guest`] but of compiling.
+    /// Those of [`ModuleCache::load_guest`], except those of compiling.
     pub(crate) fn lookup(
         &self,
         engine: &Engine,
@@ -113,7 +114,7 @@ impl ModuleCache {
         };
         let mut closed = false;
         if let Some(disk) = &self.tiers.disk_tier()? {
-            // What is in disorder is counted once: with an offer, the disk was looked at before.
+            // Rejected files are counted once: with an offer, an earlier lookup has read the disk.
             match self.load_from_disk(disk, engine, &mut leader, offer.is_none()) {
                 Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
                 Ok(None) => {}
@@ -122,7 +123,8 @@ impl ModuleCache {
             if let Some(sealed) = offer.and_then(|offer| offer.sealed.as_deref())
                 && let Some(loaded) = self.accept(disk, engine, &mut leader, sealed)
             {
-                // Nobody waits for the disk but this call, whose process may end with it.
+                // First lets the loads that wait go on. Only this load waits for the write, since its process may end
+                // right after it.
                 drop(leader);
                 if !closed {
                     self.write(disk, || disk.keep(&key, sealed));
@@ -136,8 +138,8 @@ impl ModuleCache {
         }))
     }
 
-    /// Compiles under the guest's compile lock, unless another process did meanwhile. `wanted`: the shared tier wants it. Nothing
-    /// where the file is another than when it was looked for: then it is to be looked for again. Blocks.
+    /// Compiles under the guest's compile lock, unless another process has done so meanwhile. `wanted`: whether the
+    /// shared tier wants the code. Returns `None` if the file changed since it was hashed; look it up again. Blocks.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`].
@@ -180,7 +182,8 @@ impl ModuleCache {
             Ok(fresh) => Ok(fresh.compiled.clone()),
             Err(error) => Err(error.clone()),
         });
-        // Nobody waits for what follows but this call, whose process may end with it.
+        // Lets the loads that wait go on. Only this load waits for the writes below, since its process may end right
+        // after it.
         drop(leader);
         let fresh = fresh?;
         let mut sealed = None;
@@ -205,7 +208,7 @@ impl ModuleCache {
         }))
     }
 
-    /// The name in the shared tier of a guest that is to be compiled.
+    /// The name in the shared tier of the guest that `permit` is for.
     ///
     /// # Errors
     /// [`ErrorCode::BadOption`] for a cache without a key.
@@ -240,7 +243,7 @@ impl ModuleCache {
         }
     }
 
-    /// Looks at the disk. `first`: what is found in disorder was not counted yet.
+    /// Looks on the disk. `first`: whether to count rejected files, because no earlier lookup of this load has done so.
     fn load_from_disk(
         &self,
         disk: &DiskTier<'_>,
@@ -308,7 +311,7 @@ impl ModuleCache {
         }
     }
 
-    /// Counts code that another load of this process had.
+    /// Counts a hit of the memory tier, also for a load that waited for another.
     pub(crate) fn memory_hit(&self, compiled: Compiled) -> Loaded {
         self.counters.memory_hits.fetch_add(1, Relaxed);
         Loaded::from(Tier::Memory, compiled)
@@ -324,8 +327,8 @@ enum Role {
     Lead(LeaderGuard),
 }
 
-/// Ends a flight when dropped, a panic included: code goes to the memory tier before the flight is
-/// forgotten, so that no load between the two compiles again.
+/// Ends a flight when it is dropped, also by a panic. Puts the code into the memory tier before it removes the flight,
+/// so that no load in between compiles again.
 struct LeaderGuard {
     state: Arc<Mutex<State>>,
     key: ModuleKey,

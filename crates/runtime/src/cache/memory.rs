@@ -1,11 +1,11 @@
-//! The memory tier: compiled code of this process, the least recently used leaving first.
+//! The memory tier: compiled code of this process, of which the least recently used is evicted first.
 
 use super::key::ModuleKey;
 use crate::compile::Compiled;
 use std::collections::HashMap;
 
-/// Pieces of code kept, and bytes of native code in them. A service runs a handful of guests; the extractor has 3.5 MB.
-/// Code that leaves stays with those who use it, and costs a disk hit when asked for again.
+/// The most guests whose code is kept, and the most bytes of native code in all. A service runs a handful of guests;
+/// the extractor has 3.5 MB. Pools that use evicted code keep it; its next load is a hit of the disk tier.
 const CAPACITY: usize = 32;
 const BYTES: usize = 512 << 20;
 
@@ -17,7 +17,7 @@ pub(super) struct MemoryTier {
 }
 
 impl MemoryTier {
-    /// The code, now the most recently used.
+    /// Returns the code, and marks it as the most recently used.
     pub(super) fn get(&mut self, key: &ModuleKey) -> Option<Compiled> {
         self.clock += 1;
         let (compiled, used) = self.entries.get_mut(key)?;
@@ -25,15 +25,14 @@ impl MemoryTier {
         Some(compiled.clone())
     }
 
-    /// Keeps the code, and gives back what had to leave, to be dropped outside the lock: unmapping
-    /// takes time.
+    /// Adds the code, and returns the code that it evicts. Drop that outside the lock: unmapping takes time.
     #[must_use]
     pub(super) fn put(&mut self, key: ModuleKey, compiled: Compiled) -> Vec<Compiled> {
         self.clock += 1;
         self.entries.insert(key, (compiled, self.clock));
         let mut bytes: usize = self.entries.values().map(|(code, _)| code.bytes()).sum();
         let mut left = Vec::new();
-        // A scan of 33 beats a list to keep in order.
+        // Scanning 33 entries is cheaper than keeping a list in order.
         while (self.entries.len() > CAPACITY || bytes > BYTES)
             && let Some(oldest) = self.entries.iter().min_by_key(|(_, (_, used))| *used)
         {

@@ -1,7 +1,7 @@
 //! The AOT cache: a memory tier over a disk tier, over a shared tier, over the compiler.
 //!
-//! It answers one question, a guest to its code, for one engine. Loading blocks, for up to seconds where it compiles: never
-//! call it on an event loop.
+//! It finds the code of a guest, for one engine. Loading blocks, for up to seconds if it compiles: never call it on an
+//! event loop.
 
 mod compile_lock;
 mod digest;

@@ -25,7 +25,7 @@ pub struct ModuleCache {
     pub(super) tiers: Arc<Tiers>,
 }
 
-/// Where code is looked for, on behalf of one engine or several.
+/// The tiers, which the caches of several engines may share.
 pub(super) struct Tiers {
     pub(super) options: Option<CacheOptions>,
     pub(super) settings: Settings,
@@ -36,18 +36,18 @@ pub(super) struct Tiers {
     pub(super) on_disk: OnDisk,
 }
 
-/// What was on the disk when it was last counted.
+/// The artefacts on the disk when they were last counted.
 pub(super) struct OnDisk {
     pub(super) entries: AtomicU64,
     pub(super) bytes: AtomicU64,
-    /// Whether nobody counted yet.
+    /// Whether they were never counted.
     pub(super) uncounted: AtomicBool,
 }
 
-/// What the first load finds out.
+/// Set up by the first load.
 pub(super) struct Ready {
     pub(super) engine: Engine,
-    /// What this engine writes, first, and what else it can run.
+    /// First the one that this engine writes under, then others whose code it can run.
     pub(super) compats: Vec<Compat>,
     /// `None` under owner trust.
     pub(super) secret: Option<SecretFile>,
@@ -60,8 +60,8 @@ pub(super) struct State {
 }
 
 impl ModuleCache {
-    /// A cache, or none (`None`): then every load compiles, and nothing is counted. Touches no
-    /// file. `settings` are those of the engine; caches with others share no artefacts.
+    /// A cache. With `options` of `None` it is off: every load compiles, and nothing is counted. Touches no file.
+    /// `settings` are those of the engine; caches with other settings share no artefacts.
     pub fn new(
         options: Option<CacheOptions>,
         settings: Settings,
@@ -95,7 +95,7 @@ impl ModuleCache {
         }
     }
 
-    /// Another one over the same tiers, with numbers of its own. `compiler` has the same limits.
+    /// Another cache over the same tiers, with its own counters. `compiler` must have the same limits.
     pub(crate) fn beside(&self, compiler: Compiler) -> ModuleCache {
         ModuleCache {
             compiler,
@@ -104,8 +104,8 @@ impl ModuleCache {
         }
     }
 
-    /// Another one with the same options for another Wasmtime engine, which code cannot be shared with. What both warn of
-    /// is told once.
+    /// Another cache with the same options, for another Wasmtime engine, with which it cannot share code. The two share
+    /// their warnings, so that each cause warns once.
     pub(crate) fn apart(&self, settings: Settings, compiler: Compiler) -> ModuleCache {
         let Tiers {
             options, warnings, ..
@@ -113,7 +113,7 @@ impl ModuleCache {
         ModuleCache::telling(options.clone(), settings, compiler, warnings.clone())
     }
 
-    /// What the cache did so far: a copy. Takes no lock.
+    /// The cache's numbers so far: a copy. Takes no lock.
     pub fn stats(&self) -> CacheStats {
         let OnDisk { entries, bytes, .. } = &self.tiers.on_disk;
         CacheStats {
@@ -133,8 +133,8 @@ impl ModuleCache {
         self.compiler.took()
     }
 
-    /// Sentences for the operator since the last time: each cause is told once in the life of the tiers, and of those
-    /// [`ModuleCache::apart`] from them.
+    /// Warnings for the operator since the last call. Each cause warns once in the life of the tiers, whichever cache
+    /// over them met it.
     pub fn take_warnings(&self) -> Vec<String> {
         self.tiers.warnings.take()
     }
@@ -179,8 +179,8 @@ impl Tiers {
         })
     }
 
-    /// The disk tier with the key of this moment; `None` before the first load, and where there is no key, which a
-    /// warning says.
+    /// The disk tier with the current key. Returns `None` before the first load, and, with a warning, if there is no
+    /// key.
     ///
     /// # Errors
     /// [`ErrorCode::BadOption`] for a key file that could never be used.

@@ -3,19 +3,19 @@
 use crate::named::named;
 
 named! {
-    /// Why an artefact was not used: it costs a compile, and a counter by this reason.
+    /// Why an artefact was not used. The load compiles instead, and counts this reason.
     pub enum Rejection {
-        /// The directory cannot be opened, or not trusted.
+        /// The directory cannot be opened or trusted.
         Directory = "directory",
         /// The file is a link, a pipe or a directory, or cannot be read.
         Unreadable = "unreadable",
-        /// Owner trust: somebody else owns the file, can write it, or gave it a second name.
+        /// Owner trust: another user owns the file or can write it, or the file has a second name.
         Untrusted = "untrusted",
         /// It is too short, too long, or does not begin or end as an artefact does.
         Malformed = "malformed",
-        /// The seal does not fit: other bytes, another key, or another guest's or setting's artefact.
+        /// The seal does not match: it is for other bytes, another key, another guest or other settings.
         Forged = "forged",
-        /// It is genuine, and Wasmtime does not take it.
+        /// The artefact is genuine, but Wasmtime does not load it.
         Incompatible = "incompatible",
     }
 }

@@ -1,13 +1,12 @@
-//! The two shapes of an artefact's file.
+//! The two formats of an artefact's file.
 //!
-//! Key trust: `HEADER`, 32 bytes of MAC, artefact. Owner trust: artefact, 73 bytes of identity,
-//! `HEADER`; the artefact comes first there, because it is mapped as it is, and ELF says itself
-//! where it ends.
+//! Key trust: `HEADER`, 32 bytes of MAC, artefact. Owner trust: artefact, 73 bytes of identity, `HEADER`; the artefact
+//! comes first there, because it is mapped as it is, and its ELF headers say where it ends.
 
 use super::key::{Compat, IDENTITY, ModuleKey, identity};
 use super::secret::Secret;
 
-/// Magic, version of the shape, and two bytes for later.
+/// Magic, version of the format, and two reserved bytes.
 const HEADER: &[u8; 12] = b"RIPTIDEC\x01\0\0\0";
 const MAC: usize = 32;
 /// Bytes before the artefact under key trust.
@@ -15,7 +14,7 @@ pub(super) const FRONT: usize = HEADER.len() + MAC;
 /// Bytes behind the artefact under owner trust.
 pub(super) const TRAILER: usize = IDENTITY + HEADER.len();
 
-/// What stands before an artefact under key trust.
+/// The bytes before an artefact under key trust.
 pub(super) fn front(
     secret: &Secret,
     key: &ModuleKey,
@@ -28,14 +27,14 @@ pub(super) fn front(
     front
 }
 
-/// Whether this user's key vouches for an artefact, told piece by piece.
+/// Verifies the seal of an artefact that comes part by part.
 pub(super) struct Verifier {
     claimed: blake3::Hash,
     hasher: blake3::Hasher,
 }
 
 impl Verifier {
-    /// Begins with what stands before the artefact; nothing where that is of another format.
+    /// Begins with the bytes before the artefact. Returns `None` if they have another format.
     pub(super) fn begin(
         secret: &Secret,
         key: &ModuleKey,
@@ -49,20 +48,20 @@ impl Verifier {
         })
     }
 
-    /// The artefact goes on.
+    /// Adds the next part of the artefact.
     pub(super) fn update(&mut self, part: &[u8]) {
         self.hasher.update(part);
     }
 
-    /// Whether all of it was made with this key, for this module.
+    /// Whether the seal was made with this key, for this guest and these bytes.
     pub(super) fn is_genuine(&self) -> bool {
         // `Hash` compares in constant time.
         self.hasher.finalize() == self.claimed
     }
 }
 
-/// What stands behind an artefact under owner trust: it catches a file cut short or under another's
-/// name. It proves nothing about who wrote it; the directory does.
+/// The bytes behind an artefact under owner trust. They catch a file that was cut short or has another artefact's name.
+/// They do not prove which user wrote the file; the directory's permissions do.
 pub(super) fn trailer(key: &ModuleKey, compat: &Compat) -> [u8; TRAILER] {
     let mut trailer = [0; TRAILER];
     trailer[..IDENTITY].copy_from_slice(&identity(key, compat));
@@ -74,7 +73,7 @@ fn mac(secret: &Secret, key: &ModuleKey, compat: &Compat, artefact: &[u8]) -> bl
     of(secret, key, compat).update(artefact).finalize()
 }
 
-/// A MAC before its artefact.
+/// A MAC in progress, before the artefact's bytes.
 fn of(secret: &Secret, key: &ModuleKey, compat: &Compat) -> blake3::Hasher {
     let mut hasher = secret.hasher();
     // Both have a fixed length, so that no byte can move from one part to the next.

@@ -1,7 +1,7 @@
-//! An artefact that nobody else can change any more: what is verified in it is what is run.
+//! An artefact that no other process can change any more: the bytes that were verified are the bytes that run.
 //!
-//! On Linux it is a sealed file in memory, which Wasmtime maps as it is: only the pages that are used
-//! are ever touched. Elsewhere it is a copy, which Wasmtime copies once more.
+//! On Linux it is a sealed file in memory (`memfd`), which Wasmtime maps, so that it touches only the pages that are
+//! used. Elsewhere it is a buffer, which Wasmtime copies once more.
 
 use super::digest::CHUNK;
 use super::wasm_source::fill;
@@ -17,10 +17,10 @@ pub(super) enum SealedFile {
 }
 
 impl SealedFile {
-    /// Takes `length` bytes or fewer; `seen` is shown each part as it is kept.
+    /// Copies `length` bytes or fewer. Calls `seen` with each part that it keeps.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn copy(
         from: impl Read,
         length: u64,
@@ -36,12 +36,12 @@ impl SealedFile {
     /// Loads it.
     ///
     /// # Safety
-    /// The bytes that `copy` has shown came from [`Compiled::serialize`], unchanged.
+    /// The bytes that `copy` passed to `seen` came from [`Compiled::serialize`], unchanged.
     pub(super) unsafe fn load(self, engine: &Engine, kind: Kind) -> wasmtime::Result<Compiled> {
         match self {
             #[cfg(target_os = "linux")]
             SealedFile::Sealed(file) => {
-                // SAFETY: genuine by this function's contract; the seals keep everybody from changing it.
+                // SAFETY: genuine by this function's contract; the seals keep every process from changing the file.
                 unsafe { native::from_file(engine, kind, &file) }
             }
             // SAFETY: genuine by this function's contract, in memory of this process.
@@ -70,7 +70,7 @@ fn sealed(
         if read == 0 {
             break;
         }
-        // Shown from memory of this thread, not from the file, which has a name in /proc.
+        // `seen` gets the bytes from this thread's buffer, not from the file, which has a name in /proc.
         seen(&chunk[..read]);
         io::Write::write_all(&mut file, &chunk[..read])?;
     }

@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a made key, and the fewest a given file may hold.
 const BYTES: usize = 32;
-/// More than any key: a file beyond it was named by mistake.
+/// The most bytes of a given file: a larger one was named by mistake.
 const MOST: u64 = 64 * 1024;
 /// Separates this use of a key from every other.
 const CONTEXT: &str = "riptide-wasm 2026-11 cache artefact key";
 
-/// A key. It has no `Debug`, so that it cannot end in a log.
+/// A key. It has no `Debug`, so that it cannot end up in a log.
 #[derive(Clone)]
 pub(super) struct Secret([u8; 32]);
 
@@ -32,13 +32,13 @@ impl Secret {
 
 /// A key's file, which is read again whenever it changed: a key can be replaced while processes run.
 pub(super) struct SecretFile {
-    /// The operator's; `None`: this user's own.
+    /// The file that the operator named; `None`: this user's own.
     named: Option<PathBuf>,
     last: Mutex<Option<LastRead>>,
 }
 
 struct LastRead {
-    /// `None` where the file had changed just before: it might change again and look the same.
+    /// `None` if the file had changed just before: it might change again and have the same stamp.
     look: Option<FileStamp>,
     secret: Secret,
 }
@@ -47,7 +47,7 @@ struct LastRead {
 pub(super) enum NoSecret {
     /// The operator's file could not be used when it was first needed: [`ErrorCode::BadOption`] for `cache.keyFile`.
     Refused(Error),
-    /// The operator's file can no longer be used, or this user has no key. In words.
+    /// The operator's file can no longer be used, or this user has no key. The text says why.
     Unusable(String),
 }
 
@@ -64,8 +64,8 @@ impl SecretFile {
     /// The key that is in the file now.
     ///
     /// # Errors
-    /// Where the file cannot be used. An earlier key is not used in its place: it may have been replaced because somebody
-    /// else knows it.
+    /// If the file cannot be used. An earlier key is not used in its place: the operator may have replaced it because
+    /// it leaked.
     pub(super) fn current(&self) -> Result<Secret, NoSecret> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.read(last.as_ref()) {
@@ -101,7 +101,7 @@ impl SecretFile {
 }
 
 impl LastRead {
-    /// What was read last, where the file did not change since; otherwise what it holds now.
+    /// The key that was read last if the file has not changed since; otherwise the key that it holds now.
     fn of(
         file: &File,
         last: Option<&LastRead>,
@@ -127,11 +127,12 @@ fn refused(path: &Path, reason: String) -> Error {
         .text("allowed", "a regular file of at least 32 bytes")
 }
 
-/// The key of a file the operator named. All of its bytes count, so that a key in hexadecimal
-/// is as good as a binary one. Links are followed: that is how Kubernetes mounts a secret.
+/// Reads the key from a file that the operator named. All of its bytes count, so that a key in hexadecimal is as good
+/// as a binary one. Links are followed: that is how Kubernetes mounts a secret.
 ///
 /// # Errors
-/// It cannot be read, is no regular file, has fewer than 32 bytes or more than 64 KiB, or (on Unix) everybody may write it.
+/// The file cannot be read, is no regular file, has fewer than 32 bytes or more than 64 KiB, or (on Unix) every user
+/// may write it.
 fn read_named(file: &File) -> io::Result<Secret> {
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
@@ -156,10 +157,10 @@ fn unreadable(error: io::Error) -> io::Error {
     io::Error::other(format!("cannot be read: {error}"))
 }
 
-/// Opens this user's own key; makes it where there is none.
+/// Opens this user's own key file; makes it if there is none.
 ///
 /// # Errors
-/// Nothing can be written there, or what the system says.
+/// The system's error, also if the file is missing and cannot be written.
 fn open_own(path: &Path) -> io::Result<File> {
     match open(path, false) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -168,8 +169,8 @@ fn open_own(path: &Path) -> io::Result<File> {
     let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
     make_directory(directory, 0o700)?;
     let temporary = directory.join(temporary_name()?);
-    // A link, not a rename: it fails where the name exists, so that of processes that start
-    // together one makes the key and all of them read that one.
+    // A hard link, not a rename: it fails if the name exists, so that of processes that start together one makes the
+    // key and all of them read it.
     let linked = write_new(&temporary).and_then(|()| fs::hard_link(&temporary, path));
     let _ = fs::remove_file(&temporary);
     match linked {
@@ -181,10 +182,10 @@ fn open_own(path: &Path) -> io::Result<File> {
     open(path, false)
 }
 
-/// Where this user's own key is; made where there is none.
+/// The path of this user's own key file, which is made if there is none.
 ///
 /// # Errors
-/// In words: no home, nothing can be written there, or the file is not this user's alone.
+/// With a sentence: there is no home directory, the file cannot be written, or it is not this user's alone.
 pub fn own_key_file() -> io::Result<PathBuf> {
     match SecretFile::new(None).current() {
         Ok(_) => own_path().ok_or_else(|| io::ErrorKind::NotFound.into()),
@@ -194,7 +195,7 @@ pub fn own_key_file() -> io::Result<PathBuf> {
 }
 
 fn own_path() -> Option<PathBuf> {
-    // The specification of the variable: a relative path is to be ignored.
+    // As the XDG specification demands, a relative path is ignored.
     let configured = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute());
@@ -258,7 +259,7 @@ fn open(path: &Path, follow: bool) -> io::Result<File> {
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
-        // Without NONBLOCK, a pipe of that name would stop the process.
+        // Without NONBLOCK, opening a pipe of that name would block the process.
         let mut flags = OFlags::NONBLOCK;
         flags.set(OFlags::NOFOLLOW, !follow);
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits() as i32);

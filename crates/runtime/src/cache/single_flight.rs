@@ -1,11 +1,11 @@
-//! One load at a time for each guest: the first asks disk and compiler, the others are told its outcome. Nobody blocks a
-//! thread meanwhile.
+//! One load at a time for each guest: the first load asks disk and compiler, the others get its outcome by a callback,
+//! so that they block no thread meanwhile.
 
 use crate::compile::Compiled;
 use crate::error::Result;
 use std::sync::{Mutex, PoisonError};
 
-/// Hears how a load ended, on any thread.
+/// Called with the outcome of a load, on any thread.
 type Waiter = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A load in progress.
@@ -16,12 +16,12 @@ enum State {
     Landed(Outcome),
 }
 
-/// How a load ended for those who waited.
+/// How a load ended, for the loads that wait for it.
 #[derive(Clone)]
 pub(crate) enum Outcome {
     /// With code or an error. An error is shared too: the same bytes fail the same way.
     Done(Result<Compiled>),
-    /// It was given up, or its thread panicked. Whoever waited starts over, one of them as the next leader.
+    /// The load was given up, or its thread panicked. The loads that waited start over, one of them as the next leader.
     Abandoned,
 }
 
@@ -30,7 +30,7 @@ impl SingleFlight {
         SingleFlight(Mutex::new(State::UnderWay(Vec::new())))
     }
 
-    /// Tells the outcome: here and now where it is known, else when it is.
+    /// Calls `waiter` with the outcome: at once if it is known, else when the load ends.
     pub(crate) fn then(&self, waiter: impl FnOnce(Outcome) + Send + 'static) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
@@ -43,7 +43,7 @@ impl SingleFlight {
         }
     }
 
-    /// Tells everyone who waits.
+    /// Ends the load, and calls every waiter with the outcome.
     pub(super) fn land(&self, outcome: Outcome) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *state, State::Landed(outcome.clone()));

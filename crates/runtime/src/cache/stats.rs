@@ -4,12 +4,12 @@ use super::rejection::Rejection;
 use crate::metrics::{Histogram, HistogramSnapshot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What the cache did so far. Counts; with the cache off all stay 0.
+/// What the cache did so far, as counts. With the cache off all stay 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CacheStats {
     /// Lookups answered without compiling, from any tier.
     pub hits: u64,
-    /// Lookups that compiled, those that failed in it included.
+    /// Lookups that compiled, failed compilations included.
     pub misses: u64,
     /// Hits of the memory tier, those that waited for another thread's load included.
     pub memory_hits: u64,
@@ -21,7 +21,7 @@ pub struct CacheStats {
     pub rejected: [u64; Rejection::ALL.len()],
     /// Artefacts that could not be written.
     pub write_failures: u64,
-    /// Artefacts removed for the sake of the limits.
+    /// Artefacts removed to stay within the limits.
     pub evicted: u64,
     /// Artefacts whose time lies in the future: a clock ran backwards.
     pub clock_skews: u64,
@@ -52,7 +52,7 @@ impl Counters {
         self.rejected[why as usize].fetch_add(1, Relaxed);
     }
 
-    /// A copy. `hits` is the sum of the three behind it; what is on the disk is counted elsewhere.
+    /// A copy. `hits` is the sum of the hits of the three tiers; `entries` and `bytes` are counted elsewhere.
     pub(super) fn snapshot(&self) -> CacheStats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         let (memory_hits, disk_hits) = (read(&self.memory_hits), read(&self.disk_hits));

@@ -3,11 +3,12 @@
 use crate::compile::Compiled;
 use std::time::Duration;
 
-/// What the shared tier has to say in a load that found nothing before. It needs key trust with a key file.
+/// The shared tier's answer, for a load that found the code neither in memory nor on the disk. A shared tier needs key
+/// trust with a key file.
 pub struct Offer {
-    /// What it keeps under the guest's name; nothing where it has nothing.
+    /// The artefact under the guest's name; `None` if the shared tier has none.
     pub sealed: Option<Vec<u8>>,
-    /// How long it took to ask it.
+    /// How long asking the shared tier took.
     pub spent: Duration,
 }
 
@@ -18,7 +19,7 @@ pub struct Loaded {
     pub compiled: Compiled,
     /// Where it came from.
     pub tier: Tier,
-    /// For the shared tier: the artefact, where this load compiled and there was an offer.
+    /// The artefact for the shared tier, if this load compiled and there was an offer.
     pub sealed: Option<Vec<u8>>,
 }
 

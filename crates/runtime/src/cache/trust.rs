@@ -1,4 +1,4 @@
-//! On what ground native code from a disk is run.
+//! Why native code from a disk may run.
 
 #[cfg(unix)]
 use rustix::fs::{FileType, Mode, OFlags, RawMode, Stat};
@@ -10,8 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Why an artefact of the disk tier is believed to be this package's own work. Default:
-/// [`Trust::Key`].
+/// Why an artefact of the disk tier is trusted to be this package's own work. Default: [`Trust::Key`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Trust {
     /// A keyed MAC over its identity and bytes. Holds in any directory; the file is read and hashed
@@ -26,34 +25,33 @@ pub enum Trust {
 /// Write permission for group or others.
 #[cfg(unix)]
 const SHARED_WRITE: RawMode = 0o022;
-/// In such a directory nobody can rename or delete what belongs to another user.
+/// In such a directory a user cannot rename or delete the files of another user.
 #[cfg(unix)]
 const STICKY: RawMode = 0o1000;
 
-/// What an ancestor is opened for. Where the system can, without asking for permission to list it.
+/// How an ancestor is opened: if the system can, without needing permission to list it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) const PASSING: OFlags = OFlags::PATH;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(super) const PASSING: OFlags = OFlags::RDONLY;
 
-/// What a directory is to the artefacts.
+/// Where a directory stands in relation to the artefacts.
 #[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// They lie in it.
+    /// It holds the artefacts.
     Artefacts,
-    /// They lie in directories of it.
+    /// It is an ancestor of the directories that hold the artefacts.
     Above,
 }
 
-/// Opens a directory component by component from the root, each one without following a link and
-/// checked on its descriptor, so that what was checked is what is opened. With `make`, missing
-/// ones are made with that mode.
+/// Opens a directory component by component from the root. Follows no link, and checks each component on its
+/// descriptor, so that the directory that was checked is the one that is opened. With `make`, missing directories are
+/// made with that mode.
 ///
 /// # Errors
-/// `NotFound` where it does not exist; `PermissionDenied`, with the component's name, where
-/// somebody else could have changed what is inside; what the system says otherwise (a link is
-/// `NotADirectory` or a loop).
+/// `NotFound` if it does not exist; `PermissionDenied`, with the component's name, if another user could have changed
+/// its contents; otherwise the system's error (a link is `NotADirectory` or a loop).
 #[cfg(unix)]
 pub(super) fn open_owned(path: &Path, place: Place, make: Option<Mode>) -> io::Result<OwnedFd> {
     let path = std::path::absolute(path)?;
@@ -97,8 +95,8 @@ pub(super) fn open_owned(path: &Path, place: Place, make: Option<Mode>) -> io::R
     Ok(directory)
 }
 
-/// A directory of another user is refused wherever it stands, so that in a sticky ancestor (`/tmp`)
-/// the next component is ours or root's, and nobody else can put another in its place.
+/// A directory of another user is refused wherever it stands, so that in a sticky ancestor (`/tmp`) the next component
+/// is ours or root's, and no other user can replace it.
 #[cfg(unix)]
 pub(super) fn check_directory(stat: &Stat, path: &Path, place: Place) -> io::Result<()> {
     if !ours_or_roots(stat) {
@@ -111,8 +109,8 @@ pub(super) fn check_directory(stat: &Stat, path: &Path, place: Place) -> io::Res
     Ok(())
 }
 
-/// Checks an open file: regular, ours or root's, not writable by others, and known under one name,
-/// since a second one could stand in a directory that was not checked.
+/// Checks an open file: regular, ours or root's, not writable by others, and with one name only, since a second name
+/// could be in a directory that was not checked.
 ///
 /// # Errors
 /// `PermissionDenied` with the reason.
@@ -125,7 +123,7 @@ pub(super) fn check_file(file: &File) -> io::Result<()> {
         "belongs to another user"
     } else if stat.st_mode as RawMode & SHARED_WRITE != 0 {
         "can be written by others"
-    // None where it was removed meanwhile.
+    // A file that was removed meanwhile has no name.
     } else if stat.st_nlink > 1 {
         "has several names"
     } else {

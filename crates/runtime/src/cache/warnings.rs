@@ -1,4 +1,4 @@
-//! Sentences for the operator, each cause once.
+//! Warnings for the operator, one for each cause.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ pub(super) enum Cause {
     Clock,
 }
 
-/// What was said, and what is still to be taken.
+/// The causes that have warned, and the warnings that were not taken yet.
 #[derive(Default)]
 pub(super) struct Warnings(Mutex<Told>);
 
@@ -28,7 +28,7 @@ struct Told {
 }
 
 impl Warnings {
-    /// Keeps the sentence, unless one of the same cause was kept before.
+    /// Keeps the warning, unless one of the same cause was kept before.
     pub(super) fn add(&self, cause: Cause, sentence: impl FnOnce() -> String) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !told.causes.contains(&cause) {
@@ -37,13 +37,13 @@ impl Warnings {
         }
     }
 
-    /// Whether a sentence of this cause was kept.
+    /// Whether this cause has warned.
     pub(super) fn told(&self, cause: Cause) -> bool {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.causes.contains(&cause)
     }
 
-    /// What was kept since the last time.
+    /// Takes the warnings since the last call.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(
             &mut self

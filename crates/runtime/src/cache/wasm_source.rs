@@ -1,4 +1,4 @@
-//! What is to be loaded: bytes, or a file that is read whole only where it must be compiled.
+//! The WebAssembly of a load: bytes, or a file that is read whole only if it must be compiled.
 
 use super::digest::digest;
 use super::key::ModuleKey;
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// A file system's clock may stand still for so long: a file changed again within it can look unchanged.
+/// The coarsest time stamps of a file system: a file that changes again within this time can look unchanged.
 const COARSE: Duration = Duration::from_secs(2);
 
-/// Files remembered at most; then all are forgotten.
+/// The most files whose hash is remembered; at this number all are forgotten.
 const MOST_KNOWN: usize = 1024;
 
 /// WebAssembly to load.
@@ -57,7 +57,7 @@ impl WasmSource<'_> {
         }
     }
 
-    /// All of it. A file may have changed since it was hashed: what counts is the hash of these bytes.
+    /// All of its bytes. A file may have changed since it was hashed, so hash these bytes again.
     ///
     /// # Errors
     /// [`ErrorCode::Read`] with the path.
@@ -75,7 +75,7 @@ impl WasmSource<'_> {
         }
     }
 
-    /// Its bytes, before they are read.
+    /// Its size in bytes, without reading it.
     ///
     /// # Errors
     /// [`ErrorCode::Read`] with the path.
@@ -89,10 +89,10 @@ impl WasmSource<'_> {
         }
     }
 
-    /// Its identity, remembered for files that did not change.
+    /// Its identity. For a file that did not change, the remembered one.
     ///
     /// # Errors
-    /// [`ErrorCode::Read`], or [`ErrorCode::Compile`] for what is not WebAssembly.
+    /// [`ErrorCode::Read`], or [`ErrorCode::Compile`] if it is not WebAssembly.
     pub(super) fn key(&self, known: &HashCache) -> Result<ModuleKey> {
         match self {
             WasmSource::Bytes(bytes) => Ok(ModuleKey::of(kind_of(bytes)?, bytes)),
@@ -159,8 +159,8 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     .text("path", path)
 }
 
-/// What a file looks like from outside; it looks different after every change that is not within
-/// [`COARSE`] of the last.
+/// Metadata that tells versions of a file apart: it differs after every change that is not within [`COARSE`] of the
+/// last.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct FileStamp {
     device: u64,
@@ -171,7 +171,7 @@ pub(super) struct FileStamp {
 }
 
 impl FileStamp {
-    /// Nothing where the system does not tell, or where the file changed just now.
+    /// Returns `None` if the system has no such metadata, or if the file changed within the last [`COARSE`].
     #[cfg(unix)]
     pub(super) fn at(file: &File) -> Option<FileStamp> {
         use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Compiling in a process of its own: the side of that process.
+//! Compiling in a process of its own: that process's side.
 
 use super::diagnosis::classify;
 use super::kind::{Kind, kind_of};
@@ -11,18 +11,18 @@ use std::str::FromStr;
 use std::time::Duration;
 use wasmtime::Engine;
 
-/// The last byte of an answer: an artefact stands before it, or a failure.
+/// The last byte of an answer, which comes after an artefact or a failure.
 pub(super) const SUCCESS: u8 = b'+';
 pub(super) const FAILURE: u8 = b'-';
 
-/// Address space beside what compiling may hold: allocators reserve some that they never touch.
+/// Bytes of address space beyond the memory limit: allocators reserve some that they never touch.
 const SPARE: u64 = 2 << 30;
 
-/// Compiles what standard input holds, and writes the answer to standard output. The whole work of a process that
-/// was started for it.
+/// Compiles the WebAssembly on standard input, and writes the answer to standard output. A compiling process does only
+/// this.
 ///
 /// # Errors
-/// What the system says of the two files.
+/// The system's error for the two files; also for `bounds` that cannot be parsed.
 pub fn serve(settings: &str, bounds: &str) -> io::Result<()> {
     let bounds: Bounds = bounds
         .parse()
@@ -56,7 +56,7 @@ pub fn serve(settings: &str, bounds: &str) -> io::Result<()> {
     output.flush()
 }
 
-/// The failure of an answer, without its last byte.
+/// The failure that an answer holds; `answer` comes without its last byte.
 pub(super) fn failure(answer: &[u8]) -> Error {
     let text = String::from_utf8_lossy(answer);
     let mut parts = text.splitn(4, '\n');
@@ -92,7 +92,7 @@ fn artefact(settings: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// What a compiling process may take, and whose child it is.
+/// The limits of a compiling process, and its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) parent: u32,
@@ -122,9 +122,9 @@ impl FromStr for Bounds {
     }
 }
 
-/// Ends with its parent, leaves no core dump, computes no longer than it may though its parent cannot end it, and cannot
-/// take all of the machine's memory between two looks of its parent. Whether the parent is still there. Where the
-/// system knows none of these, the parent's time limit remains.
+/// Sets this process to end with its parent and to leave no core dump, and limits its processor time (if the parent
+/// cannot end it) and its address space (so that it cannot take all of the machine's memory between two checks of its
+/// parent). Returns whether the parent is still there. On systems without these limits, the parent's timeout remains.
 fn confine(bounds: &Bounds) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -132,7 +132,7 @@ fn confine(bounds: &Bounds) -> bool {
             Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
         };
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
-        // It may have ended before.
+        // The parent may have ended before that call.
         let parent = getppid().map(|parent| parent.as_raw_nonzero().get() as u32);
         if parent != Some(bounds.parent) {
             return false;
@@ -163,7 +163,7 @@ fn confine(bounds: &Bounds) -> bool {
     true
 }
 
-/// Bytes of memory that a process has; 0 where the system does not tell.
+/// Bytes of memory that a process has; 0 if the system does not report them.
 pub(super) fn resident_bytes(process: u32) -> u64 {
     pages(process).map_or(0, |[_, resident]| resident)
 }

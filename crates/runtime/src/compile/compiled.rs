@@ -25,7 +25,7 @@ impl Compiled {
         }
     }
 
-    /// Which of the two it is.
+    /// Whether it is a module or a component.
     pub fn kind(&self) -> Kind {
         match self.form {
             Form::Module(_) => Kind::Module,
@@ -33,7 +33,7 @@ impl Compiled {
         }
     }
 
-    /// The module, where it is one.
+    /// The module, if it is one.
     pub fn module(&self) -> Option<&wasmtime::Module> {
         match &self.form {
             Form::Module(module) => Some(module),
@@ -41,7 +41,7 @@ impl Compiled {
         }
     }
 
-    /// The component, where it is one.
+    /// The component, if it is one.
     pub fn component(&self) -> Option<&Component> {
         match &self.form {
             Form::Module(_) => None,
@@ -49,7 +49,7 @@ impl Compiled {
         }
     }
 
-    /// What each instance of it takes, where the code says so and not only its imports.
+    /// The resources that each instance takes; `None` if they depend on the code's imports.
     pub(crate) fn resources_required(&self) -> Option<ResourcesRequired> {
         match &self.form {
             Form::Module(module) => Some(module.resources_required()),
@@ -57,7 +57,7 @@ impl Compiled {
         }
     }
 
-    /// Bytes of its native code and what belongs to it.
+    /// Bytes of its native code and the tables that belong to it.
     pub(crate) fn bytes(&self) -> usize {
         let range = match &self.form {
             Form::Module(module) => module.image_range(),
@@ -66,7 +66,7 @@ impl Compiled {
         (range.end as usize).saturating_sub(range.start as usize)
     }
 
-    /// What it offers and needs: found out once, for one engine, whose limit this is in bytes.
+    /// Its exports and imports, which are read once. `limit`: the most bytes that the description may take.
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
@@ -79,7 +79,7 @@ impl Compiled {
     /// The artefact: native code and tables as an ELF file, a copy.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] where Wasmtime cannot serialize it.
+    /// [`ErrorCode::Internal`] if Wasmtime cannot serialize it.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         match &self.form {
             Form::Module(module) => module.serialize(),
@@ -104,8 +104,8 @@ impl fmt::Debug for Compiled {
 /// the thread's own rayon pool.
 ///
 /// # Errors
-/// [`ErrorCode::Compile`] for what is not valid; for what is, and needs a feature that the engine lacks,
-/// [`ErrorCode::Unsupported`], or [`ErrorCode::SimdDisabled`]. With `offset` in bytes where it is known.
+/// [`ErrorCode::Compile`] for code that is not valid; [`ErrorCode::Unsupported`] or [`ErrorCode::SimdDisabled`] for
+/// valid code that needs a feature that the engine lacks. With `offset` in bytes if it is known.
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled> {
     let compiled = match kind_of(bytes)? {
         // `from_binary`, never `new`: text must not be compiled silently, even if the `wat` feature

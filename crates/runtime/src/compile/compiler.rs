@@ -24,7 +24,7 @@ pub struct Compiler {
 /// Code that was compiled just now.
 pub(crate) struct Fresh {
     pub(crate) compiled: Compiled,
-    /// Where the compiling process gave it already.
+    /// The artefact, if a compiling process made it.
     artefact: Option<Vec<u8>>,
 }
 
@@ -49,7 +49,7 @@ impl Compiler {
         }
     }
 
-    /// The same for code that instances within these limits can start with.
+    /// A compiler that also refuses code with which no instance within these limits could start.
     pub(crate) fn for_instances(self, limits: InstanceLimits) -> Compiler {
         Compiler {
             instances: Some(limits),
@@ -57,7 +57,7 @@ impl Compiler {
         }
     }
 
-    /// Refuses a guest of so many bytes.
+    /// Refuses a guest of `bytes` bytes if that is too large.
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`].
@@ -65,8 +65,8 @@ impl Compiler {
         limits::check_size(&self.options, bytes)
     }
 
-    /// Refuses a guest that is larger, has more functions or nests deeper than it may, and one that begins with more than
-    /// an instance may hold.
+    /// Refuses a guest that is larger, has more functions or nests deeper than it may, and one whose instances would
+    /// begin with more than they may hold.
     ///
     /// # Errors
     /// [`ErrorCode::CompileLimit`] and [`ErrorCode::MemoryLimit`].
@@ -79,7 +79,7 @@ impl Compiler {
         }
     }
 
-    /// Whether it compiles in processes of their own.
+    /// Whether each compilation runs in a process of its own.
     pub(crate) fn is_isolated(&self) -> bool {
         self.options.isolated.is_some()
     }
@@ -94,7 +94,7 @@ impl Compiler {
         let fresh = match &self.options.isolated {
             Some(options) => {
                 let artefact = isolated::compile(options, &self.settings, bytes)?;
-                // SAFETY: our own compiling process made it just now, and nobody else holds the file it came in.
+                // SAFETY: our own compiling process made it just now, and no other process holds the file it came in.
                 let loaded = unsafe { super::native::from_memory(engine, kind, &artefact) };
                 Fresh {
                     compiled: loaded.map_err(|error| {

@@ -1,4 +1,4 @@
-//! What code exports and imports, and which name stands for which function.
+//! The exports and imports of code, and the functions that names stand for.
 
 use super::form::Form;
 use crate::abi::TypeReader;
@@ -39,7 +39,7 @@ pub(crate) enum Target {
     Component(ComponentExportIndex),
 }
 
-/// What code offers and needs.
+/// The exports and imports of code.
 pub struct Description {
     pub(crate) exports: Vec<Export>,
     pub(crate) imports: Vec<Import>,
@@ -65,20 +65,20 @@ impl Lookup {
     }
 }
 
-/// What an export takes: itself, its function, and its places under up to three names, which come to the length of
-/// four.
+/// Bytes that an export counts for: itself, its function, and its entries under up to three names. All these names have
+/// at most `NAMES` times the bytes of one.
 const EXPORT_BYTES: usize = 256;
 const NAMES: usize = 4;
 
-/// What an import counts for. It takes as little as an export, but each is looked for again whenever a pool is made, on
-/// the event loop: this many of them take some milliseconds.
+/// Bytes that an import counts for. It takes as little memory as an export, but each is looked up again whenever a pool
+/// is made, on the event loop: with this count, as many as the limit allows take some milliseconds.
 const IMPORT_BYTES: usize = 3072;
 
-/// What each parameter and result of a module's imported function counts for besides: Wasmtime goes through them when
-/// the function is linked, also where many imports share a type.
+/// Bytes that each parameter and result of a module's imported function adds: Wasmtime goes through them when it links
+/// the function, even if many imports share a type.
 const IMPORT_VALUE_BYTES: usize = 128;
 
-/// Reads exports and imports, as far as they may take memory.
+/// Reads exports and imports, up to a limit of the memory that they take.
 struct Reader {
     types: TypeReader,
     exports: Vec<Export>,
@@ -186,8 +186,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Reports an item or, for an interface, what is in it: with its name inside the interface, which is empty for one
-    /// that stands by itself. Each counts for so many bytes.
+    /// Reports an item or, for an interface, each item in it, with its name inside the interface. That name is empty
+    /// for an item outside of any interface. Each item counts for `bytes` plus its names.
     fn each_item(
         &mut self,
         component: &types::Component,
@@ -210,7 +210,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts an item of this name.
+    /// Counts the bytes of an item with this name.
     fn count(&mut self, bytes: usize, name: &[&str]) -> Result<()> {
         let length: usize = name.iter().map(|part| part.len()).sum();
         self.types.take(bytes + NAMES * length)
@@ -292,7 +292,7 @@ fn index(functions: &[Arc<Function>]) -> HashMap<String, Lookup> {
             }
         }
     }
-    // Last: a full name always means its own function.
+    // Full names are added last, so that each means its own function.
     for (index, function) in functions.iter().enumerate() {
         names.insert(function.name.clone(), Lookup::One(index));
     }

@@ -5,7 +5,7 @@ use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
 use wasmtime_environ::WasmError;
 
-/// Not valid, at this offset.
+/// The failure of bytes that are not valid at this offset.
 pub(super) fn refused(message: impl Into<String>, offset: usize) -> Error {
     Error::new(ErrorCode::Compile, message).number("offset", offset as f64)
 }
@@ -23,7 +23,7 @@ pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The failure behind what Wasmtime said, with the features of its engine.
+/// The failure for Wasmtime's `error`, found by validating the bytes with the engine's features and with more.
 pub(super) fn classify(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -> Error {
     let had = engine.get_wasm_features();
     match needed(bytes, had) {
@@ -69,16 +69,16 @@ fn not_valid(error: &BinaryReaderError) -> Error {
 
 const SIMD: WasmFeatures = WasmFeatures::SIMD.union(WasmFeatures::RELAXED_SIMD);
 
-/// What would make code valid.
+/// The features that would make code valid.
 enum Needed {
-    /// It is.
+    /// None: the code is valid.
     Nothing,
     /// Features, the first of which is needed at this offset.
     Features {
         lacking: WasmFeatures,
         offset: usize,
     },
-    /// No feature would.
+    /// No feature would make it valid.
     Never(BinaryReaderError),
 }
 
@@ -119,7 +119,7 @@ fn validate(bytes: &[u8], features: WasmFeatures) -> std::result::Result<(), Bin
 
 /// The features by the names that Wasmtime's command line gives them. `enough`: those with which the code is valid.
 fn name(bytes: &[u8], enough: WasmFeatures, lacking: WasmFeatures) -> String {
-    // Continuations are collected, too.
+    // Continuations are garbage-collected too, so stack switching alone is named.
     let implied = if lacking.contains(WasmFeatures::STACK_SWITCHING) {
         WasmFeatures::GC_TYPES
     } else {
@@ -129,7 +129,7 @@ fn name(bytes: &[u8], enough: WasmFeatures, lacking: WasmFeatures) -> String {
         .iter_names()
         .map(|(name, feature)| {
             if feature == WasmFeatures::GC_TYPES {
-                // The engine has the proposal, but no collector for what it allocates: `externref` needs that alone.
+                // The engine has the GC proposal, but no collector: `externref` needs only the collector.
                 let collected = validate(bytes, enough - WasmFeatures::GC).is_err();
                 return if collected { "gc" } else { "externref" }.to_owned();
             }
@@ -143,8 +143,8 @@ fn name(bytes: &[u8], enough: WasmFeatures, lacking: WasmFeatures) -> String {
     names.join(", ")
 }
 
-/// Whether a nested module or component claims bytes beyond the end: where the cut falls between two
-/// of its sections, the validator does not mind, and Wasmtime does.
+/// Whether a nested module or component claims bytes beyond the end. If the cut falls between two of its sections, the
+/// validator accepts it, but Wasmtime does not.
 fn cut_short(bytes: &[u8]) -> bool {
     Parser::new(0)
         .parse_all(bytes)

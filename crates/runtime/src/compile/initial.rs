@@ -1,7 +1,7 @@
-//! The memories and tables that code begins with, against what one instance may hold.
+//! Checks the memories and tables that code begins with against the limits of one instance.
 //!
-//! Whatever the allocation, code that no instance could start with is refused when it is loaded, in the words of a growth
-//! that is refused: Wasmtime itself refuses it by its allocator's numbers, or not before it is instantiated.
+//! Whatever the allocation, code with which no instance could start is refused when it is loaded, with the error of a
+//! refused growth. Wasmtime alone refuses it with its allocator's numbers, or only when it is instantiated.
 
 use super::compiled::Compiled;
 use super::diagnosis::is_valid;
@@ -11,7 +11,7 @@ use riptide_wasm_accounting::Scope;
 use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 
-/// What one instance may hold.
+/// The limits of one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InstanceLimits {
     pub(crate) memory_bytes: u64,
@@ -26,7 +26,7 @@ struct Initial {
 }
 
 impl InstanceLimits {
-    /// Refuses bytes before they are compiled. What is not valid is left to the compiler, which says why.
+    /// Refuses code before it is compiled. Code that is not valid passes: the compiler says why it is not.
     ///
     /// # Errors
     /// [`ErrorCode::MemoryLimit`].
@@ -38,7 +38,7 @@ impl InstanceLimits {
         checked
     }
 
-    /// The same for code that was compiled before, by an engine with other limits perhaps.
+    /// Like [`InstanceLimits::check_bytes`], for code that was compiled before, perhaps by an engine with other limits.
     ///
     /// # Errors
     /// [`ErrorCode::MemoryLimit`].
@@ -85,7 +85,8 @@ impl InstanceLimits {
 }
 
 impl Initial {
-    /// Over all modules of a component. What cannot be parsed is left to the compiler.
+    /// The largest over all modules of a component. Stops where the bytes cannot be parsed, which the compiler will
+    /// report.
     fn of_bytes(bytes: &[u8]) -> Initial {
         let mut initial = Initial::default();
         for payload in Parser::new(0).parse_all(bytes).map_while(|part| part.ok()) {

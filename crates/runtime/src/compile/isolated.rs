@@ -11,23 +11,24 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// How often the process is looked at: memory grows by some tens of megabytes meanwhile.
+/// How often the process is checked: its memory grows by some tens of megabytes in between.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What a process needs of its environment to find its libraries. Everything else could change what it does.
+/// The environment variables that a process needs to find its libraries. Any other could change what it does.
 const KEPT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot"];
 
-/// Set in a compiling process: one that begins to compile in another would never end.
+/// Environment variable of a compiling process: a process that has it must not start another one, or this would never
+/// end.
 const MARK: &str = "RIPTIDE_WASM_COMPILING";
 
-/// Of what the process complained about, the end.
+/// How many bytes are read from the end of the process's standard error.
 const COMPLAINT: u64 = 4096;
 
-/// Compiles, and gives the artefact.
+/// Compiles, and returns the artefact.
 ///
 /// # Errors
-/// Those of [`super::compile`], [`ErrorCode::CompileLimit`] for time and memory, [`ErrorCode::Compile`] where the
-/// process ended without an answer, and [`ErrorCode::Internal`] where it cannot be started.
+/// Those of [`super::compile`], [`ErrorCode::CompileLimit`] for time and memory, [`ErrorCode::Compile`] if the process
+/// crashed, and [`ErrorCode::Internal`] if it cannot be started or ends otherwise without an answer.
 pub(super) fn compile(
     options: &IsolatedOptions,
     settings: &Settings,
@@ -53,8 +54,8 @@ pub(super) fn compile(
     }
 }
 
-/// The process's three standard files, in memory or without a name: nothing is left behind, and nobody waits for a
-/// pipe.
+/// The process's three standard files, in memory or without a name, so that no file is left behind. They are no pipes,
+/// so that neither process waits for the other to read.
 struct Files {
     input: File,
     output: File,
@@ -80,7 +81,7 @@ impl Files {
         Ok(answer)
     }
 
-    /// What it said on standard error; empty where that cannot be read.
+    /// The end of its standard error; empty if that cannot be read.
     fn complaint(&self) -> String {
         let read = || -> io::Result<Vec<u8>> {
             let length = (&self.errors).seek(SeekFrom::End(0))?;
@@ -93,7 +94,7 @@ impl Files {
     }
 }
 
-/// In memory where the system has such files and allows them.
+/// A file without a name: in memory if the system has such files and allows them.
 fn nameless() -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {
@@ -128,10 +129,10 @@ fn start(options: &IsolatedOptions, settings: &Settings, files: &Files) -> io::R
         .stdout(files.output.try_clone()?)
         .stderr(files.errors.try_clone()?)
         .env_clear()
-        // It is no application of its own, and starts none.
+        // In Electron, the program must run as Node, not as an application.
         .env("ELECTRON_RUN_AS_NODE", "1")
         .env(MARK, "1");
-    // A signal from the terminal is for the process that waits, which may go on.
+    // A process group of its own: a signal from the terminal is for the process that waits, which may go on.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     for name in KEPT {
@@ -173,7 +174,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail where it has ended and was waited for.
+        // Both fail if it has ended and was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -184,9 +185,9 @@ fn out_of_memory(options: &IsolatedOptions) -> Error {
     exceeded("compile.memoryBytes", options.memory_bytes, what)
 }
 
-/// Why it ended without an answer. Only what the compiler itself does is the code's fault.
+/// Why the process ended without an answer. Only a crash of the compiler is blamed on the code.
 fn ended(options: &IsolatedOptions, status: ExitStatus, complaint: &str) -> Error {
-    // What Rust, C++ and V8 say where the system grants no more.
+    // What Rust, C++ and V8 print if the system grants no more memory.
     let memory = ["memory allocation of", "bad_alloc", "out of memory"];
     if memory.iter().any(|sign| complaint.contains(sign)) {
         return out_of_memory(options);
@@ -215,6 +216,6 @@ fn crashed(status: ExitStatus) -> bool {
 
 #[cfg(not(unix))]
 fn crashed(status: ExitStatus) -> bool {
-    // Node itself ends with small codes; what is thrown by the processor has large ones.
+    // Node's own exit codes are small; those of processor exceptions are negative here.
     status.code().is_some_and(|code| code < 0)
 }

@@ -11,7 +11,7 @@ const MODULE: [u8; 4] = [1, 0, 0, 0];
 /// Version and layer of a component, after the magic bytes.
 const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
 
-/// Which of the two things WebAssembly bytes hold.
+/// What WebAssembly bytes hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A core module.
@@ -39,8 +39,8 @@ impl fmt::Display for Kind {
 /// Tells module from component by the eight bytes of the header.
 ///
 /// # Errors
-/// [`ErrorCode::Compile`] with `offset`: 0 where the bytes are not WebAssembly, their length where
-/// they end inside the header, 4 for a version or layer that is neither.
+/// [`ErrorCode::Compile`] with `offset`: 0 if the bytes are not WebAssembly, their length if they end inside the
+/// header, 4 if version and layer are neither.
 pub fn kind_of(bytes: &[u8]) -> Result<Kind> {
     let start = &bytes[..bytes.len().min(MAGIC.len())];
     if bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! What is looked at before anything is compiled: size, functions and nesting.
+//! Checks before anything is compiled: size, number of functions, and nesting.
 
 use super::options::CompileOptions;
 use crate::error::{Error, ErrorCode, Result};
@@ -7,11 +7,11 @@ use wasmparser::{
     ComponentTypeRef, CoreType, FunctionBody, Operator, Parser, Payload,
 };
 
-/// The most levels that types of components and instances may lie in each other, whatever the options say: the compiler
-/// reads each level in a call of its own, and its threads have stacks of 2 MiB, which some 2000 fill.
+/// The most levels of nesting of component and instance types, whatever the options say: the compiler's reader recurses
+/// at each level, and some 2000 levels fill the 2 MiB stacks of its threads.
 const MAX_TYPE_LEVELS: u32 = 1000;
 
-/// More than a limit allows.
+/// The failure of code that exceeds a limit.
 pub(super) fn exceeded(option: &str, limit: u64, what: impl std::fmt::Display) -> Error {
     Error::new(
         ErrorCode::CompileLimit,
@@ -21,7 +21,7 @@ pub(super) fn exceeded(option: &str, limit: u64, what: impl std::fmt::Display) -
     .number("limit", limit as f64)
 }
 
-/// Refuses a guest of so many bytes, before they are even read.
+/// Refuses a guest of `bytes` bytes if that is too large, before they are read.
 ///
 /// # Errors
 /// [`ErrorCode::CompileLimit`].
@@ -33,8 +33,8 @@ pub(super) fn check_size(options: &CompileOptions, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Counts functions, and how deep modules, components, their types and blocks lie in each other. What cannot be parsed
-/// is left to the compiler, which says what is wrong with it.
+/// Counts functions, and how deep modules, components, their types and blocks are nested. Stops where the bytes cannot
+/// be parsed: the compiler says what is wrong with them.
 ///
 /// # Errors
 /// [`ErrorCode::CompileLimit`].
@@ -106,8 +106,8 @@ fn check_blocks(body: &FunctionBody<'_>, nesting: &dyn Fn(u32) -> Result<()>) ->
     Ok(())
 }
 
-/// The types of a section, `depth` components deep. They are read in a loop: the compiler's own reader goes one call
-/// deeper with each level, until the stack is used up.
+/// Checks the types of a section, `depth` components deep. Reads them in a loop: the compiler's own reader recurses
+/// with each level, until the stack is used up.
 fn check_types(section: &[u8], depth: u32, nesting: &dyn Fn(u32) -> Result<()>) -> Result<()> {
     let mut reader = BinaryReader::new(section, 0);
     let Ok(count) = reader.read_var_u32() else {
@@ -135,11 +135,11 @@ fn check_types(section: &[u8], depth: u32, nesting: &dyn Fn(u32) -> Result<()>) 
 
 enum Declaration {
     Leaf,
-    /// The type of a component or an instance, with so many declarations.
+    /// The type of a component or an instance, with this many declarations.
     Level(u32),
 }
 
-/// The next type of a section or, `inside` another type, the next declaration of that. `None` where there is none.
+/// The next type of a section or, `inside` another type, the next declaration of that. `None` if there is none.
 fn declaration(reader: &mut BinaryReader<'_>, inside: bool) -> Option<Declaration> {
     if inside {
         match reader.read_u8().ok()? {

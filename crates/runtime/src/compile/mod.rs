@@ -1,6 +1,6 @@
-//! Bytes to compiled code, in this process or in one of its own, with failures told apart.
+//! Compiles bytes, in this process or in one of its own, and classifies failures.
 //!
-//! Nothing is cached here, and nothing is read from a file: see [`crate::cache`].
+//! It neither caches code nor reads it from files: [`crate::cache`] does.
 
 pub mod child;
 mod compiled;

@@ -1,7 +1,7 @@
 //! Native code from verified bytes or files: the only `unsafe` on the way from a disk.
 //!
-//! Wasmtime checks that an artefact fits the engine, not that it is genuine: forged bytes run as
-//! they please. Each function names what its caller must have established.
+//! Wasmtime checks that an artefact fits the engine, not that it is genuine: forged bytes would run as any native code.
+//! Each function says what its caller must have verified.
 
 use super::compiled::Compiled;
 use super::form::Form;
@@ -11,7 +11,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module, Result};
 
 /// Whether Wasmtime refused an artefact only because its allocator has no room for instances of it: they begin with too
-/// large a memory or table. It tells that in words alone.
+/// large a memory or table. Only the error's text tells.
 pub(crate) fn lacks_room(error: &wasmtime::Error) -> bool {
     error
         .chain()
@@ -39,9 +39,8 @@ pub(crate) unsafe fn from_memory(engine: &Engine, kind: Kind, artefact: &[u8]) -
 /// Maps an artefact from an open file.
 ///
 /// # Safety
-/// The file begins with an artefact from [`Compiled::serialize`], only this user and root can write
-/// it (checked on this very descriptor), and nobody changes it in place while the code lives: this
-/// cache replaces files by renaming.
+/// The file begins with an artefact from [`Compiled::serialize`], only this user and root can write it (checked on this
+/// very descriptor), and no process changes it in place while the code lives: this cache replaces files by renaming.
 #[cfg(unix)]
 pub(crate) unsafe fn from_file(engine: &Engine, kind: Kind, file: &File) -> Result<Compiled> {
     match kind {
@@ -62,7 +61,7 @@ pub(crate) unsafe fn from_file(engine: &Engine, kind: Kind, file: &File) -> Resu
                     return Ok(Compiled::new(Form::Component(component)));
                 }
             }
-            // No /proc: a copy. Whoever wrote the file left it at its end.
+            // Without /proc, loads a copy. A file that was just written is at its end, so it is rewound.
             let mut bytes = Vec::new();
             std::io::Seek::rewind(&mut &*file)?;
             std::io::Read::read_to_end(&mut &*file, &mut bytes)?;

@@ -8,14 +8,13 @@ use std::time::Duration;
 pub struct CompileOptions {
     /// Bytes of WebAssembly.
     pub max_bytes: u64,
-    /// What is compiled as functions, over all modules of a component: those with a body, and those of the canonical
-    /// ABI.
+    /// Functions that are compiled, over all modules of a component: those with a body, and those of the canonical ABI.
     pub max_functions: u32,
-    /// How deep modules, components and their types, and the blocks of a function, may lie in each other.
+    /// How deep modules, components and their types, and the blocks of a function, may be nested.
     pub max_nesting: u32,
     /// Bytes of memory that names and types of imports and exports take.
     pub max_type_bytes: u64,
-    /// In a process of its own, since Cranelift cannot be interrupted.
+    /// If given, compiles in a process of its own, since Cranelift cannot be interrupted.
     pub isolated: Option<IsolatedOptions>,
 }
 
@@ -34,12 +33,12 @@ impl Default for CompileOptions {
 /// The compiling process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IsolatedOptions {
-    /// The program, which calls [`super::child::serve`] with what follows its arguments here.
+    /// The program, which must call [`super::child::serve`] with the two arguments that follow `arguments`.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// It is ended after so long.
+    /// The process is ended after this time.
     pub timeout: Duration,
-    /// It is ended where it holds more memory than this, in bytes.
+    /// The process is ended if it holds more memory than this, in bytes.
     pub memory_bytes: u64,
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// The text format to bytes.
+/// Converts the text format to bytes.
 ///
 /// # Errors
 /// [`ErrorCode::Compile`]; the message names line and column.

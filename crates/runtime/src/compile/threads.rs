@@ -3,15 +3,15 @@
 use crate::error::{Error, ErrorCode, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How much a compiler thread gives way to running guests, in the system's steps of niceness.
+/// Niceness added to compiler threads, so that they give way to running guests.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// Bytes of WebAssembly that are worth a thread's start.
+/// Bytes of WebAssembly for which starting another thread pays.
 const WORTH: usize = 16 << 10;
 
-/// Runs the compilation of so many bytes on as many threads as there are cores, of lower priority, which end with it;
-/// on fewer where there is not enough to do for them.
+/// Runs the compilation of `bytes` bytes on a thread for each core, or on fewer if there are few bytes. The threads
+/// have a lower priority, and end with the compilation.
 pub(super) fn with_threads<T: Send>(
     bytes: usize,
     work: impl FnOnce() -> Result<T> + Send,
@@ -23,7 +23,7 @@ pub(super) fn with_threads<T: Send>(
         .start_handler(|_| give_way())
         .build();
     match threads {
-        // A panic there is the compiler's, about this code: nothing of it is kept.
+        // A panic there is the compiler's, caused by this code, and leaves no state behind.
         Ok(threads) => {
             catch_unwind(AssertUnwindSafe(|| threads.install(work))).unwrap_or_else(|_| {
                 let message = "the code could not be compiled: the compiler panicked";
@@ -37,7 +37,7 @@ pub(super) fn with_threads<T: Send>(
     }
 }
 
-/// Lowers this thread's priority. Where the system does not, guests only have less of the machine meanwhile.
+/// Lowers this thread's priority. If that fails, guests only have less of the machine meanwhile.
 fn give_way() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);

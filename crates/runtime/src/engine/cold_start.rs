@@ -41,7 +41,7 @@ impl Starts {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes a start; `slow` where it came from the cache and took longer than its target.
+    /// Records a start; `slow` if it came from the cache and took longer than its target.
     pub(crate) fn note_start(&self, took: Duration, from_cache: bool, slow: bool) {
         let millis = took.as_secs_f64() * 1e3;
         self.cold_start_millis

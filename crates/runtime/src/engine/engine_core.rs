@@ -1,4 +1,4 @@
-//! What the parts of one engine refer to: its limits, its numbers and its byte account, over what it shares.
+//! The core of an engine: its own limits, numbers and byte account, over the parts that it shares with other engines.
 
 use super::cold_start::Starts;
 use super::load_threads::LoadThreads;
@@ -13,7 +13,7 @@ use riptide_wasm_accounting::{Account, Scope};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the parts of an engine refer to.
+/// The core of an engine, which its handles, code and pools hold.
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: EngineOptions,
@@ -25,8 +25,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// An engine over what is shared; `beside` another one with the same cache and limits of compiling. They have compiled
-    /// code in common where they share a Wasmtime engine.
+    /// An engine over the `shared` parts. `beside`: another engine with the same cache and compile options; the two
+    /// share load threads, and compiled code too if they share a Wasmtime engine.
     pub(crate) fn new(
         options: EngineOptions,
         shared: Arc<Shared>,
@@ -62,7 +62,7 @@ impl Core {
         }
     }
 
-    /// What an instance of this code takes of the engine's slots.
+    /// The memories and tables that an instance of this code takes from the engine's slots.
     pub(crate) fn needs(&self, code: &Compiled) -> Needs {
         if self.shared.has_slots() {
             Needs::of(code)
@@ -71,7 +71,7 @@ impl Core {
         }
     }
 
-    /// Takes the place of one instance: whatever the allocation, there are no more of them than asked for.
+    /// Takes the slot of one instance. Whatever the allocation, there are never more instances than `maxInstances`.
     pub(crate) fn take_slot(self: &Arc<Core>, needs: Needs) -> Result<Slot> {
         self.slots.take(needs)?;
         Ok(Slot {
@@ -80,7 +80,7 @@ impl Core {
         })
     }
 
-    /// Instances of this code that the engine has memories and tables for.
+    /// How many instances of this code the engine has memories and tables for.
     pub(crate) fn room_for(&self, code: &Compiled) -> u32 {
         self.slots.room_for(self.needs(code))
     }
@@ -94,14 +94,14 @@ impl Core {
         )
     }
 
-    /// Counts a lookup of the cache here and in the process; a cache that is off has none.
+    /// Counts a lookup of the cache here and in the process. Does nothing if the cache is off.
     pub(crate) fn count_lookup(&self, tier: Tier) {
         if self.options.cache.is_some() {
             self.each_starts(|starts| starts.count_lookup(tier));
         }
     }
 
-    /// Notes the first instance of freshly loaded code.
+    /// Records the first instance of freshly loaded code.
     pub(crate) fn note_start(&self, took: Duration, from_cache: bool) {
         let target = self.options.cold_start_target_millis;
         let millis = took.as_secs_f64() * 1e3;
@@ -117,7 +117,7 @@ impl Core {
     }
 }
 
-/// The place of one instance, free again when dropped.
+/// The slot of one instance; dropping it frees the slot.
 pub(crate) struct Slot {
     core: Arc<Core>,
     needs: Needs,

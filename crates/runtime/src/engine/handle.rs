@@ -1,4 +1,4 @@
-//! An engine as its callers hold it. It lives as long as a handle, compiled code or a pool of it does.
+//! The public handle to an engine. The engine lives as long as a handle, compiled code or a pool of it does.
 
 use super::engine_core::Core;
 use super::options::{EngineOptions, MAX_PAGES, MAX_SLOTS, MAX_TABLE_ELEMENTS, in_range};
@@ -44,8 +44,7 @@ impl Engine {
     /// space; limits and numbers are its own.
     ///
     /// # Errors
-    /// `ERR_BAD_OPTION` for a number out of range, `ERR_INTERNAL` where the system refuses threads
-    /// or memory.
+    /// `ERR_BAD_OPTION` for a number out of range, `ERR_INTERNAL` if the system refuses threads or memory.
     pub fn new(options: EngineOptions) -> Result<Engine> {
         in_range("workers", options.workers, 0, MAX_WORKERS)?;
         in_range("maxInstances", options.max_instances, 1, MAX_SLOTS)?;
@@ -85,7 +84,7 @@ impl Engine {
         self.0.snapshot(&self.0.account, limit)
     }
 
-    /// The six numbers over this engine; none where its metrics are off.
+    /// The specification's six numbers over this engine; empty if its metrics are off.
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
         if self.0.options.metrics {
             self.0.starts.metrics(&self.0.account)
@@ -94,7 +93,7 @@ impl Engine {
         }
     }
 
-    /// What an operator should read once: warnings since the last call, also of what the engine shares.
+    /// Warnings for the operator since the last call, including those of the parts that the engine shares.
     pub fn take_warnings(&self) -> Vec<String> {
         let mut warnings = self.0.shared.take_warnings();
         warnings.extend(self.0.cache.take_warnings());

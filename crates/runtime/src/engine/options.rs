@@ -1,4 +1,4 @@
-//! What is fixed when an engine is made.
+//! The options of an engine, which are fixed when it is made.
 
 use crate::cache::CacheOptions;
 use crate::compile::{CompileOptions, Cpu, InstanceLimits};
@@ -14,7 +14,7 @@ pub const MAX_SLOTS: u32 = 4_096;
 /// Elements of an instance's tables at most; eight bytes each.
 pub const MAX_TABLE_ELEMENTS: u32 = 10_000_000;
 
-/// What is fixed when an engine is made.
+/// The options of an engine, which are fixed when it is made.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Whether SIMD code is accepted.
@@ -31,7 +31,7 @@ pub struct EngineOptions {
     pub max_table_elements: u32,
     /// Memory of all instances together at most, in bytes.
     pub memory_budget_bytes: Option<u64>,
-    /// Whether what guests execute is counted, so that it can be limited.
+    /// Whether guests' instructions are counted as fuel, so that they can be limited.
     pub fuel: bool,
     /// Whether bounds checks may be left to the memory protection of the processor.
     pub signals_based_traps: bool,
@@ -39,7 +39,7 @@ pub struct EngineOptions {
     pub cpu: Cpu,
     /// Limits of compiling.
     pub compile: CompileOptions,
-    /// The AOT cache; none: every load compiles.
+    /// The AOT cache. `None`: every load compiles.
     pub cache: Option<CacheOptions>,
     /// A start from the cache that takes longer, in milliseconds, is counted as slow.
     pub cold_start_target_millis: Option<u32>,

@@ -1,4 +1,4 @@
-//! The engines of this process, so that a new one finds those that it may share threads and compiled code with.
+//! The engines of this process, so that a new one finds those with which it may share threads and compiled code.
 
 use super::engine_core::Core;
 use super::options::EngineOptions;
@@ -8,7 +8,7 @@ use crate::error::Result;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-/// The options that what is shared depends on.
+/// The options in which engines must agree to share anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     simd: bool,
@@ -34,13 +34,13 @@ impl Key {
     }
 }
 
-/// The engines of this process by what they may share.
+/// The engines of this process, by the options that sharing depends on.
 static ENGINES: LazyLock<Mutex<HashMap<Key, Vec<Weak<Core>>>>> = LazyLock::new(Mutex::default);
 
-/// Makes an engine, beside others where there is room for it.
+/// Makes an engine, which shares with others if they have room for it.
 ///
 /// # Errors
-/// `ERR_INTERNAL` where the system refuses threads or memory.
+/// `ERR_INTERNAL` if the system refuses threads or memory.
 pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
     let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
     engines.retain(|_, engines| {
@@ -52,7 +52,7 @@ pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
     let same_code = |other: &&Arc<Core>| {
         other.options.cache == options.cache && other.options.compile == options.compile
     };
-    // Rather where its code is.
+    // Engines with the same cache and compile options come first: their compiled code can be shared.
     let candidates = alive.iter().filter(same_code).chain(&alive);
     let with_room = candidates
         .map(|other| &other.shared)
@@ -74,7 +74,7 @@ pub(crate) fn join(options: EngineOptions) -> Result<Arc<Core>> {
     Ok(core)
 }
 
-/// Whether there are slots for so many instances that no engine was promised.
+/// Whether `shared` has this many slots that are not promised to the engines that are `alive`.
 fn has_room(alive: &[Arc<Core>], shared: &Arc<Shared>, instances: u32) -> bool {
     let Some(all) = shared.instances else {
         return true;

@@ -1,8 +1,8 @@
-//! What engines of one process share: worker threads, the clock, and a Wasmtime engine with its slots.
+//! The parts that engines of one process share: worker threads, the epoch ticker, and a Wasmtime engine with its slots.
 //!
-//! Compiled code belongs to one Wasmtime engine, so engines that are to share it need one too. Its allocator has slots
-//! for several engines, and takes in another one only while there are as many left as that one's `maxInstances`; then
-//! the next such engine begins another. So each has all that it was promised, whatever the others do.
+//! Compiled code belongs to one Wasmtime engine, so engines that share code share a Wasmtime engine. Its allocator has
+//! slots for several engines. An engine joins only if at least its `maxInstances` slots are left; otherwise it gets a
+//! new Wasmtime engine. So each engine has all the slots it was promised, whatever the others do.
 
 use super::allocation;
 use super::options::EngineOptions;
@@ -14,14 +14,14 @@ use crate::executor::worker::{MAX_WORKERS, Workers};
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::{Engine, EngineWeak};
 
-/// Shared by the engines that point to it; gone with the last of them.
+/// Parts shared by the engines that point to them; dropped with the last of these.
 pub(crate) struct Shared {
     pub(crate) wasmtime: Engine,
     pub(crate) settings: Settings,
     pub(crate) threads: Arc<Threads>,
     /// The step of its allocation, as `engine.stats` names it.
     pub(crate) allocation: &'static str,
-    /// Instances that there are slots for; none: they take no slots.
+    /// How many instances there are slots for. `None`: instances take no slots.
     pub(super) instances: Option<u32>,
     warnings: Mutex<Vec<String>>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
 pub(crate) struct Threads {
     pub(crate) ticker: EpochTicker,
     pub(crate) workers: Workers,
-    /// Whose epochs the clock counts.
+    /// The Wasmtime engines whose epochs the ticker raises.
     ticking: Arc<Mutex<Vec<EngineWeak>>>,
 }
 
@@ -45,10 +45,10 @@ pub(super) fn threads(options: &EngineOptions) -> u32 {
 }
 
 impl Shared {
-    /// `beside` an engine whose threads it takes part in.
+    /// `beside`: the shared parts whose threads these use as well.
     pub(super) fn new(options: &EngineOptions, beside: Option<&Shared>) -> Result<Shared> {
         let mut allocated = allocation::allocate(options)?;
-        // The operator heard it from the engine that is there.
+        // The engine that is there has warned the operator already.
         if beside.is_some_and(|other| other.allocation == allocated.step) {
             allocated.warnings.clear();
         }
@@ -82,7 +82,7 @@ impl Shared {
         self.instances.is_some()
     }
 
-    /// Which steps of the allocation were refused, once.
+    /// Takes the warnings about refused steps of the allocation: each is returned once.
     pub(crate) fn take_warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *warnings)

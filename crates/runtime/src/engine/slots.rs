@@ -1,14 +1,14 @@
-//! What the instances of one engine take of an allocator that it may share with other engines.
+//! The slots that the instances of one engine take from an allocator, which several engines may share.
 //!
-//! Wasmtime hands out memories and tables to whoever comes first. So each engine counts its own, and takes no more than
-//! `maxInstances` gives it: then there is always some left for the others.
+//! Wasmtime gives out memories and tables first come, first served. So each engine counts its own and takes no more
+//! than its `maxInstances` allows, which always leaves the other engines theirs.
 
 use super::allocation::{MEMORIES_PER_INSTANCE, TABLES_PER_INSTANCE};
 use crate::compile::Compiled;
 use crate::error::{Error, ErrorCode, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one instance of some code takes.
+/// The memories and tables that one instance of some code takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Needs {
     memories: u32,
@@ -16,7 +16,7 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// Of an instance in an allocator with slots. Nothing where only its imports tell.
+    /// The needs of an instance in an allocator with slots. Zero if they depend on the code's imports.
     pub(crate) fn of(compiled: &Compiled) -> Needs {
         compiled
             .resources_required()
@@ -35,7 +35,8 @@ impl Needs {
 const BITS: u32 = 20;
 const MASK: u64 = (1 << BITS) - 1;
 
-/// Instances, memories and tables as one number, so that one atomic step takes all that an instance needs or nothing.
+/// Instances, memories and tables as one number, so that one atomic operation takes all that an instance needs, or none
+/// of it.
 fn pack(instances: u32, memories: u32, tables: u32) -> u64 {
     u64::from(instances) | u64::from(memories) << BITS | u64::from(tables) << (2 * BITS)
 }
@@ -52,7 +53,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// For so many instances at once.
+    /// Slots for this many instances at once.
     pub(crate) fn new(instances: u32) -> Slots {
         Slots {
             instances,
@@ -65,7 +66,7 @@ impl Slots {
         unpack(self.used.load(Ordering::Relaxed))[0]
     }
 
-    /// Instances with these needs that there is room for at once: one with many memories or tables takes those of others.
+    /// How many instances with these needs fit at once. One with many memories or tables takes those of several.
     pub(crate) fn room_for(&self, needs: Needs) -> u32 {
         let share = |each: u32, of_one: u32| self.instances.saturating_mul(each) / of_one.max(1);
         self.instances

@@ -1,7 +1,7 @@
-//! How many guests that compute for long may run at once, beside short ones.
+//! How many background guests may run at once beside short calls.
 //!
-//! The system shares a core among threads in slices longer than a short call, whatever their
-//! priorities. So the cores that short calls use are not given to long ones as well.
+//! The system shares a core among threads in slices longer than a short call, whatever their priorities. So background
+//! guests run only on the cores that short calls leave free.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -36,13 +36,13 @@ impl BackgroundQuota {
         }
     }
 
-    /// Short calls computed for so long.
+    /// Adds time that short calls computed.
     pub(crate) fn note_short(&self, time: Duration) {
         self.short
             .fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// How many long guests may run now: one at least.
+    /// How many background guests may run now: at least one.
     pub(crate) fn allowed(&self, now: Instant) -> usize {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(window.began);

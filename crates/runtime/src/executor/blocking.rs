@@ -1,4 +1,4 @@
-//! Threads for what takes its time, so that neither the event loop nor the workers wait for it.
+//! Threads for jobs that block, so that neither the event loop nor the workers wait for them.
 
 use crossbeam_queue::SegQueue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// How long a thread waits for the next job: waking one costs less than starting one.
+/// How long an idle thread waits for the next job before it ends: waking a thread costs less than starting one.
 const KEEP_ALIVE: Duration = Duration::from_millis(250);
 
-/// Threads that live while there is something to do, and a little longer.
+/// Threads that live while there are jobs, and [`KEEP_ALIVE`] longer.
 pub(crate) struct BlockingThreads(Arc<Shared>);
 
 struct Shared {
     queue: SegQueue<Job>,
     threads: AtomicUsize,
     most: usize,
-    /// Those that wait; each is in it once.
+    /// The threads that wait for a job, each of them once.
     idle: SegQueue<Thread>,
 }
 
 impl BlockingThreads {
-    /// So many threads at most.
+    /// At most `most` threads.
     pub(crate) fn new(most: usize) -> BlockingThreads {
         BlockingThreads(Arc::new(Shared {
             queue: SegQueue::new(),
@@ -48,7 +48,8 @@ impl BlockingThreads {
             .name("wasm-loader".into())
             .spawn(move || shared.work());
         if thread.is_err() {
-            // No thread to be had: better a slow event loop than a job that never ends.
+            // No thread can be started: run the jobs here, since a slow event loop is better than a job that never
+            // ends.
             self.0.work();
         }
     }
@@ -65,21 +66,21 @@ impl Shared {
     fn work(&self) {
         loop {
             while let Some(job) = self.queue.pop() {
-                // A panic ends the job that caused it, not the thread that others wait for.
+                // A panic ends the job that caused it, not the thread, for which other jobs wait.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
             if self.wait() {
                 continue;
             }
             self.threads.fetch_sub(1, Ordering::SeqCst);
-            // A job may have come after the last look and before the count went down.
+            // A job may have come after the last look at the queue and before the count went down.
             if self.queue.is_empty() || !self.enter() {
                 return;
             }
         }
     }
 
-    /// Waits for a job. Whether one may have come.
+    /// Waits for a job. Returns whether one may have come.
     fn wait(&self) -> bool {
         let own = current();
         self.idle.push(own.clone());
@@ -89,7 +90,7 @@ impl Shared {
         {
             park_timeout(rest);
         }
-        // Who is not among those that wait was called.
+        // Removes this thread from `idle`. If it is no longer there, a `run` has taken and unparked it.
         for _ in 0..self.most {
             match self.idle.pop() {
                 Some(thread) if thread.id() == own.id() => return !self.queue.is_empty(),

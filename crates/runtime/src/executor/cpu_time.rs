@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What this thread has computed so far; nothing where the system does not tell.
+/// The processor time of this thread so far; `None` if the system does not report it.
 #[cfg(unix)]
 pub(crate) fn thread_time() -> Option<Duration> {
     let mut time = libc::timespec {

@@ -1,4 +1,4 @@
-//! Deadlines of calls: pushed from any thread, passed on one.
+//! Deadlines of calls: pushed from any thread, expired on the ticker's thread.
 
 use crossbeam_queue::SegQueue;
 use std::cmp::Reverse;
@@ -7,10 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Deadlines held without looking which of them still matter.
+/// How many deadlines are held before those that no longer matter are dropped.
 const COMPACT_AT: usize = 1024;
 
-/// When a call that may take `timeout` must have ended. A timeout beyond the clock's range is none.
+/// The deadline of a call that may take `timeout` from now. `None` without a timeout, or if it is beyond the clock's
+/// range.
 pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
@@ -47,7 +48,7 @@ impl Deadlines {
         }
     }
 
-    /// Takes over what was pushed, and expires what has passed.
+    /// Takes over the deadlines in `inbox`, and expires those that have passed.
     pub(super) fn pass(&mut self, inbox: &Inbox, now: Instant) {
         while let Some((deadline, what)) = inbox.0.pop() {
             if !what.is_over() {
@@ -57,7 +58,7 @@ impl Deadlines {
         let heap = &mut self.heap;
         while heap.peek().is_some_and(|Reverse(entry)| entry.0 <= now) {
             if let Some(Reverse(Entry(_, what))) = heap.pop() {
-                // A panic in one receiver must not end everybody's time.
+                // A panic in one `expire` must not end the ticker's thread, on which all calls depend.
                 let _ = catch_unwind(AssertUnwindSafe(|| what.expire()));
             }
         }
@@ -67,7 +68,7 @@ impl Deadlines {
         }
     }
 
-    /// Drops what no longer matters.
+    /// Drops the deadlines that no longer matter.
     pub(super) fn forget_ended(&mut self) {
         self.heap.retain(|Reverse(entry)| !entry.1.is_over());
     }

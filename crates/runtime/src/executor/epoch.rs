@@ -1,7 +1,7 @@
 //! The epoch ticker of the engines that share threads, which also answers calls whose deadline has passed.
 //!
-//! It ticks only while calls run. A call is answered here, on time, whatever the workers are doing;
-//! the worker that holds the guest lets go of it at its next turn.
+//! It ticks only while calls run. A call is answered here, on time, whatever the workers are doing; the worker that
+//! runs the guest drops it at its next turn.
 
 use super::deadlines::{Deadlines, Expire, Inbox};
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-/// Time between two epochs: the share of a worker that one guest gets, and the precision of timeouts.
+/// Time between two epochs: how long a guest keeps its worker before it yields, and the precision of timeouts.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
-/// Ticks without a call before the ticker sleeps. Starting it again wakes a thread, which would
-/// otherwise be the dearest part of calls that come one by one.
+/// Ticks without a call before the ticker sleeps. If it slept at once, waking its thread would be the most expensive
+/// part of calls that come one by one.
 const IDLE_TICKS: u32 = 200;
 
 /// A running ticker. Dropping it ends its thread.
@@ -50,7 +50,7 @@ impl EpochTicker {
         })
     }
 
-    /// A call begins: from now on the clock ticks.
+    /// Begins a call: from now on the ticker ticks.
     pub(crate) fn begin(&self) {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst)
@@ -60,7 +60,7 @@ impl EpochTicker {
         }
     }
 
-    /// Takes over a call that began: it ends, with its guest, when the guard is dropped.
+    /// The guard of a call that [`EpochTicker::begin`] began: dropping it, when the guest is gone, ends the call.
     pub(crate) fn begun(&self) -> Ticking<'_> {
         Ticking(self)
     }
@@ -71,13 +71,13 @@ impl EpochTicker {
         self.begun()
     }
 
-    /// Ends `what` at `deadline`. Takes no lock; the clock must be running.
+    /// Ends `what` at `deadline`. Takes no lock; the ticker must be ticking.
     pub(crate) fn expire_at(&self, deadline: Instant, what: Arc<dyn Expire>) {
         self.shared.deadlines.push(deadline, what);
     }
 }
 
-/// Something runs.
+/// Keeps the ticker ticking.
 pub(crate) struct Ticking<'a>(&'a EpochTicker);
 
 impl Drop for Ticking<'_> {

@@ -1,8 +1,7 @@
-//! The queue of the background: the pool that has computed least comes first.
+//! The queue of background tasks: those of the pool that has computed least come first.
 //!
-//! Each pool has a virtual time, which goes on while its guests compute. However many of one pool
-//! wait, another one's guest is not behind them all; and a pool that did nothing for a while does not
-//! get all of that back at once.
+//! Each pool has a virtual time, which advances while its guests compute. So a guest does not wait behind all the
+//! guests of another pool, and a pool that was idle cannot make up for all of that time at once.
 
 use crossbeam_queue::SegQueue;
 use std::collections::VecDeque;
@@ -10,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How far behind the others a pool that comes back may be.
+/// How far behind the others the virtual time of a pool that comes back may be.
 const CREDIT: Duration = Duration::from_millis(50);
 
 /// The virtual time of one pool, in nanoseconds.
@@ -22,28 +21,28 @@ impl VirtualTime {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A guest of this pool computed for so long.
+    /// Adds time that a guest of this pool computed.
     pub(crate) fn charge(&self, time: Duration) {
         self.0.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// It was charged too much.
+    /// Takes back time that was charged too much.
     pub(crate) fn refund(&self, time: Duration) {
         self.0.fetch_sub(time.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
-/// What waits, of every pool.
+/// The waiting items of every pool.
 pub(crate) struct FairQueue<T> {
-    /// What was pushed lately. The event loop pushes too, and must not wait for a lock.
+    /// Items that no `pop` has sorted into the queues yet. The event loop pushes too, and must not wait for a lock.
     inbox: SegQueue<(Arc<VirtualTime>, T)>,
-    /// In the inbox and in the queues.
+    /// How many items are in the inbox and in the queues.
     waiting: AtomicUsize,
     queues: Mutex<Queues<T>>,
 }
 
 struct Queues<T> {
-    /// None of them empty.
+    /// None of the queues is empty.
     of_pools: Vec<(Arc<VirtualTime>, VecDeque<T>)>,
     /// The latest virtual time at which a turn began.
     now: u64,
@@ -70,7 +69,7 @@ impl<T> FairQueue<T> {
         self.inbox.push((usage, item));
     }
 
-    /// What comes next. Its pool is charged `turn` at once: who looks next sees that it has one.
+    /// The next item. Its pool is charged `turn` at once, so that the next `pop` sees that the pool has a turn.
     pub(crate) fn pop(&self, turn: Duration) -> Option<T> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((usage, item)) = self.inbox.pop() {

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// What a task runs.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The group where every task begins: nothing runs there for much longer than an epoch.
+/// The group where every task begins: no task computes there for much longer than an epoch.
 pub(super) const FOREGROUND: usize = 0;
 
 /// The group of tasks that computed for a whole epoch.
@@ -26,7 +26,7 @@ pub(super) const BACKGROUND: usize = 1;
 #[derive(Clone, Copy)]
 enum Move {
     Stay,
-    /// To the background, behind tasks of pools that used less.
+    /// To the background, behind tasks of pools that computed less.
     Demote,
     /// To either group, as a new task.
     Requeue {
@@ -35,25 +35,25 @@ enum Move {
 }
 
 thread_local! {
-    /// What the task that is polled on this thread asks for.
+    /// Where the task that is being polled on this thread asked to go.
     static MOVE: Cell<Move> = const { Cell::new(Move::Stay) };
 }
 
-/// Moves the task that is being polled to the background: it computed for a whole epoch. Takes effect when its poll ends
-/// as pending.
+/// Moves the task that is being polled to the background: it computed for a whole epoch. Takes effect when its poll
+/// ends as pending.
 pub(crate) fn demote() {
     MOVE.set(Move::Demote);
 }
 
-/// Queues the task that is being polled anew, in the background or not: it begins a new call. Takes effect when its poll
-/// ends as pending.
+/// Queues the task that is being polled as a new one, in the background or in the foreground: it begins a new call.
+/// Takes effect when its poll ends as pending.
 pub(crate) fn requeue(background: bool) {
     MOVE.set(Move::Requeue { background });
 }
 
-/// Both groups, which share the workers' identity.
+/// Both groups of one set of workers.
 pub(super) struct Groups {
-    /// Not 0, and different from that of all other workers.
+    /// Not 0, and different for each set of workers.
     pub(super) id: u64,
     pub(super) groups: [Group; 2],
 }
@@ -61,7 +61,7 @@ pub(super) struct Groups {
 /// What the threads of one group share.
 pub(super) struct Group {
     pub(super) queue: Queue,
-    /// One bit a worker that waits in its runtime.
+    /// One bit for each worker that is parked in its runtime.
     pub(super) parked: AtomicU64,
     pub(super) spinning: AtomicBool,
     pub(super) stopping: AtomicBool,
@@ -113,7 +113,7 @@ impl Group {
 pub(super) enum Queue {
     /// First come, first served.
     InOrder(SegQueue<Task>),
-    /// The pool that used least comes first.
+    /// Tasks of the pool that computed least come first.
     Fair(FairQueue<Task>),
 }
 
@@ -163,12 +163,12 @@ impl Wake for Signal {
     }
 }
 
-/// A unit of work, in whichever group it is.
+/// A unit of work, in either group.
 pub(super) struct Task {
-    /// None once it ended here or moved.
+    /// `None` once the task has ended, or moved to a new one.
     work: Option<Work>,
     usage: Arc<VirtualTime>,
-    /// What its pool was charged for the poll to come.
+    /// The time that its pool was charged in advance for the next poll.
     charged: Duration,
     /// Weak: the groups hold tasks.
     groups: Weak<Groups>,
@@ -207,7 +207,8 @@ impl Future for Task {
             Move::Requeue { background } => Some(usize::from(background)),
         };
         if let (Some(group), Some(groups)) = (to, self.groups.upgrade()) {
-            // A waker of this thread finds an empty task; the new one is polled, and registers anew, over there.
+            // A waker of this thread finds an empty task from now on. The new task registers its wakers when its group
+            // polls it.
             let task = Task::new(work, self.usage.clone(), self.groups.clone());
             groups.groups[group].push(task);
             return Poll::Ready(());

@@ -1,13 +1,14 @@
-//! A clock for what happens several times in a microsecond.
+//! A clock that is cheap enough to read several times in a microsecond.
 //!
-//! On x86-64 it reads the processor's time stamp counter, which takes less than half of what the system's clock does.
-//! How long a tick is comes from comparing both, without waiting: from the first engine to the first use some time passes.
+//! On x86-64 it reads the processor's time stamp counter, which takes less than half as long as the system's clock. The
+//! length of a tick comes from comparing both clocks at two moments. That needs no waiting: some time passes between
+//! the first engine and the first use.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// After so long between two comparisons what a reading takes no longer matters.
+/// With this much time between two comparisons, the time that a reading takes no longer matters.
 const EXACT: Duration = Duration::from_millis(10);
 
 /// A tick's nanoseconds, in units of 2⁻³²; 0 until they are known exactly.
@@ -47,17 +48,18 @@ impl Timestamp {
         Timestamp(raw)
     }
 
-    /// What has passed since then.
+    /// The time since then.
     pub(crate) fn elapsed(self) -> Duration {
         Timestamp::now().since(self)
     }
 
-    /// From `earlier` to this; nothing where that was not earlier: counters of two cores may differ by a little.
+    /// The time from `earlier` to this; zero if `earlier` is later, since the counters of two cores may differ a
+    /// little.
     pub(crate) fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(self.nanos_since(earlier))
     }
 
-    /// The same in nanoseconds: making a `Duration` takes as long as reading the counter.
+    /// Like [`Timestamp::since`], in nanoseconds: making a `Duration` takes as long as reading the counter.
     pub(crate) fn nanos_since(self, earlier: Timestamp) -> u64 {
         let nanos = (u128::from(self.0.saturating_sub(earlier.0)) * u128::from(scale())) >> 32;
         u64::try_from(nanos).unwrap_or(u64::MAX)
@@ -85,7 +87,7 @@ fn compare() -> u64 {
 }
 
 impl Comparison {
-    /// The closest of a few: a thread may lose its core between two readings.
+    /// The closest of five comparisons: a thread may lose its core between two readings.
     fn make() -> Comparison {
         let compared = |_| {
             let before = counter();
@@ -101,7 +103,7 @@ impl Comparison {
 
 #[cfg(target_arch = "x86_64")]
 fn counter() -> u64 {
-    /// Whether the counter goes on at one pace, whatever its core does.
+    /// Whether the counter runs at a constant rate, whatever its core does.
     static INVARIANT: OnceLock<bool> = OnceLock::new();
     let invariant = *INVARIANT.get_or_init(|| {
         const POWER: u32 = 0x8000_0007;

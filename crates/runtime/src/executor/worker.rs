@@ -1,10 +1,10 @@
-//! The worker threads that engines of equal settings share: they run guests, and nothing else does.
+//! The worker threads that engines of equal settings share: the guests of all pools run on them.
 //!
 //! Each worker drives its tasks on a current-thread async runtime, so that a guest that sleeps, or waits for a host
-//! function, holds no thread. Tasks begin in the foreground. A guest that computes for longer than an epoch moves to the
-//! background, whose threads have a lower priority, take tasks of the pool that used least, and run only on the cores
-//! that short calls leave. So a short call finds a worker at once, however many guests loop, and pools with long calls
-//! share what is left.
+//! function, holds no thread. Tasks begin in the foreground. A guest that computes for longer than an epoch moves to
+//! the background, whose threads have a lower priority, take tasks of the pool that computed least, and run only on the
+//! cores that short calls leave. So a short call finds a worker at once, however many guests loop, and pools with long
+//! calls share what is left.
 
 use super::background_quota::BackgroundQuota;
 use super::epoch::TICK;
@@ -32,16 +32,16 @@ const TURN: Duration = Duration::from_millis(1);
 /// Most workers of an engine: the set of parked ones is one word.
 pub(crate) const MAX_WORKERS: u32 = 64;
 
-/// How much background threads give way to everything else, in the system's steps of niceness.
+/// Niceness added to background threads, so that they give way to all other threads.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 thread_local! {
-    /// The workers that this thread is one of, and which.
+    /// The id of the workers that this thread belongs to (0: none), and its index among them.
     static HERE: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// Which of the workers with this id this thread is, if it is one.
+/// The index of this thread among the workers with this id; `None` if it is not one of them.
 pub(crate) fn here(id: u64) -> Option<usize> {
     let (own, index) = HERE.get();
     (own == id).then_some(index)
@@ -54,10 +54,10 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads, and as many for guests that compute for long.
+    /// Starts `count` foreground threads and as many background threads.
     ///
     /// # Errors
-    /// The system's, where a thread or its event queue cannot be made.
+    /// The system's error, if a thread or its event queue cannot be made.
     pub(crate) fn new(count: u32) -> std::io::Result<Workers> {
         let count = count.clamp(1, MAX_WORKERS) as usize;
         let cores = std::thread::available_parallelism().map_or(count, usize::from);
@@ -94,7 +94,7 @@ impl Workers {
                         }
                         HERE.set((id, group * count + index));
                         wasmtime::Engine::tls_eager_initialize();
-                        // The runtime's own fairness would count all tasks of this worker as one.
+                        // Tokio's own budget would count all tasks of this worker as one.
                         runtime.block_on(tokio::task::unconstrained(worker));
                     })?;
             }
@@ -113,17 +113,17 @@ impl Workers {
         groups.map(|group| group.signals.len()).sum()
     }
 
-    /// Tells these workers from those of other engines.
+    /// Identifies these workers among those of other engines.
     pub(crate) fn id(&self) -> u64 {
         self.groups.id
     }
 
-    /// Hands a task to whichever worker is free first. Takes no lock.
+    /// Gives a task to the first foreground worker that is free. Takes no lock.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.push(FOREGROUND, Arc::default(), task);
     }
 
-    /// The same for a task of a pool, with the pool's use.
+    /// Like [`Workers::spawn`], for a task of a pool, whose virtual time is charged.
     pub(crate) fn spawn_of(
         &self,
         usage: &Arc<VirtualTime>,
@@ -132,7 +132,7 @@ impl Workers {
         self.push(FOREGROUND, usage.clone(), task);
     }
 
-    /// The same for a task that is expected to compute for long.
+    /// Like [`Workers::spawn_of`], in the background, for a task that is expected to compute for long.
     pub(crate) fn spawn_in_background(
         &self,
         usage: &Arc<VirtualTime>,
@@ -147,7 +147,7 @@ impl Workers {
         usage: Arc<VirtualTime>,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        // A panic ends the task that caused it, not the worker with everybody else's.
+        // A panic ends the task that caused it, not the worker with all its other tasks.
         let work = Box::pin(AssertUnwindSafe(task).catch_unwind().map(|_| ()));
         let task = Task::new(work, usage, Arc::downgrade(&self.groups));
         self.groups.groups[group].push(task);
@@ -165,7 +165,7 @@ impl Drop for Workers {
     }
 }
 
-/// Lowers this thread's priority. Where the system does not, long guests only compete more.
+/// Lowers this thread's priority. If that fails, background guests only compete more with other threads.
 fn give_way() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
@@ -177,7 +177,7 @@ struct Worker {
     group: usize,
     index: usize,
     tasks: FuturesUnordered<Task>,
-    /// Wakes it when it is held back.
+    /// Wakes the worker after it was held back.
     again: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
@@ -199,12 +199,12 @@ impl Worker {
         self.group == BACKGROUND && self.index >= self.quota.allowed(now)
     }
 
-    /// Looks again in a while; until then only for what it has already.
+    /// Takes no new task for the length of an epoch. Meanwhile it polls only the tasks that it has, when they wake.
     fn hold_back(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut again = Box::pin(tokio::time::sleep(TICK));
         let waits = again.as_mut().poll(context).is_pending();
         self.again = Some(again);
-        // What woke it may have passed over one that is not held back.
+        // The wake-up that reached this worker may have passed over one that is not held back.
         self.own().wake_one();
         self.signal().asleep.store(true, Ordering::SeqCst);
         if !waits || self.signal().woken.load(Ordering::SeqCst) {
@@ -213,7 +213,7 @@ impl Worker {
         Poll::Pending
     }
 
-    /// Looks for work a little longer. Whether there is some.
+    /// Looks for work a little longer. Returns whether there is some.
     fn spin(&self) -> bool {
         if self.own().spinning.swap(true, Ordering::SeqCst) {
             return false;
@@ -231,7 +231,7 @@ impl Worker {
         found || self.has_work()
     }
 
-    /// Announces that this worker waits. Whether it may: not when work came in the meantime.
+    /// Announces that this worker waits. Returns whether it may wait: not if work came meanwhile.
     fn park(&self) -> bool {
         let bit = 1u64 << self.index;
         self.signal().asleep.store(true, Ordering::SeqCst);

@@ -11,15 +11,15 @@ use std::time::Instant;
 pub(crate) struct StoreData {
     pub(crate) limiter: Limiter,
     pub(crate) wasi: Option<Wasi>,
-    /// What a failure of its calls tells.
+    /// What a failure of its calls reports.
     pub(crate) observed: Arc<Observed>,
     /// The call that runs, in stores that are called on workers.
     pub(crate) call: Option<Arc<dyn CallContext>>,
     /// When the call must end, in stores that are called on the caller's thread.
     pub(crate) deadline: Option<Instant>,
-    /// Whether somebody waits for them.
+    /// Whether the caller still waits for the call, in stores that are called on the caller's thread.
     pub(crate) wanted: Option<Wanted>,
 }
 
-/// Asked on the caller's thread whether it still wants an answer.
+/// Returns whether the caller still wants an answer; called on the caller's thread.
 pub type Wanted = Arc<dyn Fn() -> bool + Send + Sync>;

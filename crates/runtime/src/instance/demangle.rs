@@ -1,18 +1,18 @@
 //! Names of a guest's functions as its source has them: the compiler of Rust mangles them.
 //!
-//! A guest's names may be made to cost: what is read of one, and what is written, is bounded. Names of C++ stay as they
-//! are: nothing that reads them bounds its work, and no limit of the call reaches here.
+//! A guest may contain names that are made to be expensive, so the bytes that are read and written are bounded. Names
+//! of C++ stay as they are: no demangler of them bounds its work, and no limit of the call applies here.
 
 use crate::value::Text;
 use std::fmt::Write;
 
-/// Bytes of a name, as it is shown.
+/// The most bytes of a name that are shown.
 const MOST: usize = 500;
 
-/// Bytes of a name that is read at all. Templates have names of kilobytes.
+/// The most bytes of a name that is demangled. Templates have names of kilobytes.
 const READ: usize = 4_000;
 
-/// The name for a person: as it is where it is not mangled, and cut where it is long.
+/// The name in readable form: as it is if it is not mangled, and cut if it is long.
 pub(crate) fn demangle(name: &str) -> String {
     let symbol = (name.len() <= READ).then(|| rustc_demangle::try_demangle(name));
     Text::within(MOST, |shown| match symbol {

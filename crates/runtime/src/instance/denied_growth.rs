@@ -3,19 +3,19 @@
 use crate::error::{Error, ErrorCode, LIMITED_BY_TABLES};
 use std::sync::Arc;
 
-/// The last growth that was denied, and how many were since somebody looked.
+/// The last growth that was denied, and how many were denied since the last report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeniedGrowth {
-    /// Asked for on top of what was held.
+    /// Bytes asked for on top of those held.
     pub requested: u64,
-    /// Held where the growth was denied.
+    /// Bytes held under the limit that denied the growth.
     pub held: u64,
-    /// The limit there.
+    /// That limit, in bytes.
     pub limit: u64,
-    /// Whose limit: `instance`, `pool`, `engine`, `memory type`, `system`, or `tables`, where the
-    /// numbers are elements and not bytes.
+    /// The kind of limit: `instance`, `pool`, `engine`, `memory type`, `system`, or `tables`, for which the numbers are
+    /// elements and not bytes.
     pub by: &'static str,
-    /// Growths denied since the last look, this one included.
+    /// Growths denied since the last report, this one included.
     pub count: u64,
 }
 

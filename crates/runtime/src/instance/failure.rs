@@ -1,4 +1,4 @@
-//! Tells what a failure inside Wasmtime means for a caller.
+//! Classifies failures inside Wasmtime for callers.
 
 use super::demangle::demangle;
 use super::denied_growth::DeniedGrowth;
@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorCode, LIMITED_BY_SYSTEM};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-/// Frames of a backtrace that an error carries: the innermost ones tell, and deep recursion has thousands.
+/// The most frames of a backtrace in an error: the innermost ones show the cause, and deep recursion has thousands.
 const MAX_FRAMES: usize = 32;
 
-/// Names a failure of a call or of an instantiation, and adds what was observed of it.
+/// Gives a failure of a call or of an instantiation its code and message, and adds what was observed of it.
 pub(crate) fn classify(error: &wasmtime::Error, observed: &Observed) -> Error {
     observed.describe(name(error, observed.denied()))
 }
@@ -37,7 +37,7 @@ fn name(error: &wasmtime::Error, denied: Option<DeniedGrowth>) -> Error {
         return Error::new(ErrorCode::Exit, message).number("status", f64::from(status));
     }
     if trap == Some(&Trap::Interrupt) {
-        // Nothing else is interrupted than what nobody waits for any longer, and what took too long.
+        // A guest is interrupted only after its call took too long, or once the caller no longer waits for it.
         return Error::new(ErrorCode::Timeout, "the guest was interrupted")
             .text("phase", "computing");
     }
@@ -79,7 +79,7 @@ fn name(error: &wasmtime::Error, denied: Option<DeniedGrowth>) -> Error {
     )
 }
 
-/// Whether the system refused a memory, a table or a stack: nothing that the guest did.
+/// Whether the system refused a memory, a table or a stack, which is not the guest's fault.
 pub(crate) fn lacks_memory(error: &wasmtime::Error) -> bool {
     error.is::<wasmtime::error::OutOfMemory>()
         || error.chain().any(|cause| {

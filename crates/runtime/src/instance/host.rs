@@ -5,8 +5,8 @@ use crate::value::Value;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
-/// A host function of a pool: called on a worker, answered whenever its future is ready. The number is
-/// the `context` of the guest's own call; 0 where there is none.
+/// A host function of a pool: called on a worker, answered when its future is ready. The number is the `context` of the
+/// call that the guest is in; 0 if there is none.
 pub type HostCall =
     Arc<dyn Fn(u64, Vec<Value>) -> BoxFuture<'static, Result<Vec<Value>>> + Send + Sync>;
 
@@ -18,6 +18,6 @@ pub type SyncHostCall = Arc<dyn Fn(Vec<Value>) -> Result<Vec<Value>> + Send + Sy
 pub struct HostFunction {
     /// The import's full name: `env#f`, `package:name/interface#f`.
     pub name: String,
-    /// What it does.
+    /// The function itself.
     pub call: HostCall,
 }

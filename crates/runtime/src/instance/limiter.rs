@@ -1,7 +1,7 @@
 //! The specification's `WasmResourceTracker`: Wasmtime's `ResourceLimiter` over the byte ledger.
 //!
-//! Counted are linear memories, all of a store together, and table elements, by themselves. A refusal
-//! changes the failure counter and the store's `denied` mark, nothing else.
+//! It counts the linear memories of a store together, and its table elements separately. A refusal changes only the
+//! failure counter and the store's `denied` mark.
 
 use super::denied_growth::{DeniedGrowth, OnDenied};
 use super::observed::Observed;
@@ -11,8 +11,8 @@ use riptide_wasm_accounting::Account;
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
-/// What Wasmtime says of a growth that the memory's own type excludes. It is the one growth failure
-/// that was never announced through `memory_growing`, so no bytes are to be given back for it.
+/// Wasmtime's message for a growth beyond the memory's own type. It is the only growth failure without a call of
+/// `memory_growing` before it, so there are no bytes to give back.
 const EXCEEDS_TYPE: &str = "memory growth exceeds memory type's limits";
 
 /// The limiter of one store.
@@ -47,7 +47,8 @@ impl Limiter {
         }
     }
 
-    /// The system had no memory for an instance whose limits were kept. Wasmtime tells it of growths only.
+    /// Gives back the bytes granted to an instance for which the system had no memory. Wasmtime calls
+    /// `memory_grow_failed` for growths only, not for an instance that could not be made.
     pub(crate) fn start_failed(&mut self) {
         self.account.withdraw(std::mem::take(&mut self.granted));
     }
@@ -129,7 +130,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let requested = (desired as u64).saturating_sub(current as u64);
         self.granted_elements = 0;
-        // First: where tables are pooled, the engine's limit is a table's maximum as well.
+        // Checked first: with pooled tables, the engine's limit is a table's `maximum` as well.
         if requested > self.max_elements - self.elements {
             self.refuse(
                 requested,

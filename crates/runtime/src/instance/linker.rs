@@ -1,4 +1,4 @@
-//! Joins a guest's imports with what the host offers: its functions and, where asked for, WASI.
+//! Links a guest's imports to the host's functions and, if asked for, to WASI.
 
 use super::data::StoreData;
 use super::host::{HostCall, HostFunction, SyncHostCall};
@@ -63,7 +63,7 @@ pub(crate) enum Linked {
 /// Links, once for all instances of a pool.
 ///
 /// # Errors
-/// `ERR_LINK` with every missing import and its type, or with what does not fit.
+/// `ERR_LINK` with every missing import and its type, or with the import that does not fit.
 pub(crate) fn link(code: &Code, hosts: Hosts, wasi: bool) -> Result<Linked> {
     let linked = match &code.compiled().form {
         Form::Module(module) => link_module(code, module, &hosts, wasi).map(Linked::Module),
@@ -89,7 +89,7 @@ fn link_module(
     }
     linker.allow_shadowing(true); // a caller's function stands in for WASI's
     let mut seen = HashSet::new();
-    // A description has a module's imports in their order.
+    // `code.imports()` has a module's imports in the same order.
     for (import, described) in module.imports().zip(code.imports()) {
         let (outer, name) = (import.module(), import.name());
         let (wasmtime::ExternType::Func(ty), Some(shape)) = (import.ty(), &described.function)
@@ -181,7 +181,7 @@ fn functions<'a>(
     })
 }
 
-/// Calls a host function, and tells the guest's own call that it waits for it.
+/// Calls a host function, and notes in the guest's call that it waits.
 fn run(data: &StoreData, host: &HostCall, params: Vec<Value>) -> HostFuture {
     let call = data.call.clone();
     let answer = host(call.as_ref().map_or(0, |call| call.number()), params);

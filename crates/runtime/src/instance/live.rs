@@ -18,13 +18,13 @@ use wasmtime::Store;
 
 /// A live instance.
 ///
-/// The order of the fields is the order they end in: the bytes are given back when the memory is gone.
+/// The fields are dropped in this order: `lease` gives the bytes back after the memory is gone.
 pub(crate) struct Instance {
     pub(super) store: Store<StoreData>,
     pub(super) handle: Handle,
     /// Whether its `_initialize` has run.
     pub(super) initialized: bool,
-    /// What was called last: calls of one function after another look nothing up.
+    /// The function called last, so that repeated calls of it need no lookup.
     pub(super) last: Option<(Arc<Function>, Found)>,
     pub(super) limits: Limits,
     pub(super) counts_fuel: bool,
@@ -39,14 +39,14 @@ pub(super) enum Handle {
     Component(wasmtime::component::Instance),
 }
 
-/// Gives a store the fuel of one call. Without a limit it is as much as there can be.
+/// Gives a store the fuel of one call; `u64::MAX` without a limit.
 pub(super) fn refuel(store: &mut Store<StoreData>, fuel: Option<u64>) -> Result<()> {
     store
         .set_fuel(fuel.unwrap_or(u64::MAX))
         .map_err(|error| Error::new(ErrorCode::Internal, format!("no fuel: {error:#}")))
 }
 
-/// What was used of the fuel that a store was given.
+/// How much a store has used of the fuel it was given.
 pub(super) fn fuel_used(store: &Store<StoreData>, given: Option<u64>) -> Option<Fuel> {
     let left = store.get_fuel().ok()?;
     Some(Fuel {
@@ -109,10 +109,10 @@ impl Instance {
         &self.store.data().observed
     }
 
-    /// Gives the number of the call that begins.
+    /// Begins a call, and returns its number.
     fn begin(&mut self) -> Result<u64> {
         let number = self.observed().begin_call();
-        // The second tick from now: the first may come at once, and a call is long after a whole epoch.
+        // The second tick from now: the first may come at once, and only a call of a whole epoch is long.
         self.store.set_epoch_deadline(2);
         if self.counts_fuel {
             refuel(&mut self.store, self.fuel)?;
@@ -154,6 +154,6 @@ impl Instance {
 pub(super) enum Found {
     Core(CoreFunc),
     Component(wasmtime::component::Func),
-    /// Nothing is to be done: it has run when the instance was made, and must not run again.
+    /// `_initialize`, which ran when the instance was made and must not run again: calling it does nothing.
     Initialize,
 }

@@ -7,9 +7,9 @@ use riptide_wasm_accounting::Account;
 /// Fuel of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fuel {
-    /// What the guest executed.
+    /// Fuel that the guest used.
     pub consumed: u64,
-    /// What was left; nothing where there was no limit.
+    /// Fuel that was left; `None` without a limit.
     pub remaining: Option<u64>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Measurement {
 }
 
 impl Measurement {
-    /// Of a call that has just ended, in a store with this account.
+    /// The measurement of a call that has just ended, in a store with this account.
     pub(crate) fn of(
         observed: &Observed,
         account: &Account,

@@ -1,4 +1,4 @@
-//! What a guest imports and nobody provides.
+//! The imports of a guest that neither host functions nor WASI provide.
 
 use super::data::StoreData;
 use super::wasi_linker;
@@ -11,10 +11,10 @@ use std::fmt::Write;
 use wasmtime::component::ResourceType;
 use wasmtime::{FuncType, component};
 
-/// Bytes of the list of missing imports that go to their types as well; behind them stand names alone.
+/// Beyond this many bytes, the list of missing imports no longer writes out the types of functions.
 const TYPED_BYTES: usize = 64 << 10;
 
-/// The failure behind what Wasmtime says of the first import that does not fit: with every one that is missing.
+/// The failure for a guest that cannot be linked, with every missing import: Wasmtime's `error` names only the first.
 /// `is_given`: whether a host function has this name.
 pub(crate) fn failure(
     code: &Code,
@@ -60,8 +60,9 @@ pub(crate) fn failure(
     Error::new(ErrorCode::Link, message).list("missing", missing)
 }
 
-/// What WASI offers guests of one kind. Wasmtime's linkers do not tell what is defined in them, but refuse to define it
-/// again: each import that is asked for is defined here unless it was, so it is missing once.
+/// The functions that WASI offers guests of one kind. A Wasmtime linker cannot be asked what is defined in it, but
+/// refuses to define a name twice. So `has` defines the import: an error means that WASI has it. A missing import is
+/// defined by then, so ask only once for each.
 enum Offered {
     Module(wasmtime::Linker<StoreData>),
     Component(component::Linker<StoreData>),
@@ -69,7 +70,7 @@ enum Offered {
 
 impl Offered {
     fn new(form: &Form) -> Offered {
-        // A linker that WASI cannot be defined in has nothing of it.
+        // If defining WASI in the linker fails, none of it counts as offered.
         match form {
             Form::Module(module) => {
                 let mut linker = wasmtime::Linker::new(module.engine());

@@ -1,5 +1,5 @@
-//! Instances: a store with its limits, its imports and its output. They know the call that they serve by
-//! [`CallContext`] alone, and nothing of pools.
+//! Instances: a store with its limits, its imports and its output. They know the call that they serve only as a
+//! [`CallContext`], and do not know pools.
 
 mod context;
 mod data;

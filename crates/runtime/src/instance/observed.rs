@@ -1,5 +1,5 @@
-//! What a failure tells of the guest beside itself: the growths it was denied in the call, and what it wrote.
-//! Whoever ends the call from another thread tells it, too.
+//! What a failure reports of the guest's call besides its cause: the growths that were denied, and the guest's output.
+//! A failure that ends the call from another thread (timeout, abort) reports the same.
 
 use super::denied_growth::DeniedGrowth;
 use super::output::{Output, Written};
@@ -9,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is observed of the call that a store is in.
 #[derive(Default)]
 pub(crate) struct Observed {
-    /// Held while a call is described, so that no other begins meanwhile: what one caller's guest wrote is nothing for the
-    /// next one.
+    /// Held while a call is described, so that no other call begins meanwhile: one caller must not see the output of
+    /// another one's call.
     call: Mutex<Current>,
-    /// None where the store has no WASI.
+    /// `None` if the store has no WASI.
     output: Option<Output>,
 }
 
@@ -31,7 +31,7 @@ impl Observed {
         }
     }
 
-    /// Forgets what belongs to an earlier call: it says nothing about the one that begins now, whose number it gives.
+    /// Forgets what was observed of the call before, and returns the number of the call that begins.
     pub(crate) fn begin_call(&self) -> u64 {
         let mut call = lock(&self.call);
         call.number += 1;
@@ -48,7 +48,7 @@ impl Observed {
         *last = Some(DeniedGrowth { count, ..denied });
     }
 
-    /// The last growth that was denied in this call, with how many were.
+    /// The last growth that was denied in this call, with the number of those denied.
     pub(crate) fn denied(&self) -> Option<DeniedGrowth> {
         lock(&self.call).denied
     }
@@ -61,7 +61,8 @@ impl Observed {
             .unwrap_or_default()
     }
 
-    /// The same from another thread, of a call that may be over: nothing of the one that began since.
+    /// Like [`Observed::describe`], from another thread, for the call with this `number`. Adds nothing if another call
+    /// has begun since.
     pub(crate) fn describe_call(&self, number: u64, error: Error) -> Error {
         let call = lock(&self.call);
         if call.number == number {
@@ -90,7 +91,7 @@ impl Observed {
             ("stderr", "stderrBytes", stderr),
         ];
         for (text, bytes, kept) in streams {
-            // The output is what an exit is about.
+            // An exit always has its output, even if it is empty.
             if error.code == ErrorCode::Exit || !kept.bytes.is_empty() {
                 error = error.text(text, kept.text()).bytes(bytes, kept.bytes);
             }
@@ -121,7 +122,7 @@ mod tests {
             let error = Error::new(ErrorCode::Timeout, "late");
             !observed.describe_call(number, error).details.is_empty()
         };
-        // What is made for a call is observed before its first.
+        // The making of an instance is observed as number 0, before its first call.
         observed.deny(denied);
         assert!(described(0));
         let first = observed.begin_call();

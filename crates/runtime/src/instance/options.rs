@@ -1,4 +1,4 @@
-//! What every instance is given, in a pool or not.
+//! Options of every instance, in a pool or not.
 
 use super::wasi::WasiOptions;
 use crate::abi::Limits;
@@ -6,23 +6,23 @@ use crate::engine::{EngineOptions, in_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::units::PAGE_BYTES;
 
-/// What every instance is given, in a pool or not.
+/// Options of every instance, in a pool or not.
 #[derive(Clone, Debug)]
 pub struct GuestOptions {
     /// Memory at most, in pages of 64 KiB.
     pub max_memory_pages: u32,
     /// Elements of all its tables at most.
     pub max_table_elements: u32,
-    /// Fuel of each call, and of the making of an instance; nothing: no limit.
+    /// Fuel of each call, and of the making of an instance; `None`: no limit.
     pub fuel: Option<u64>,
-    /// What a result may hold.
+    /// Limits of a result's size.
     pub limits: Limits,
-    /// WASI, where the guest gets it.
+    /// What WASI gives the guest; `None`: no WASI.
     pub wasi: Option<WasiOptions>,
 }
 
 impl GuestOptions {
-    /// Refuses what the engine was not made for.
+    /// Refuses options beyond those that the engine was made for.
     pub(crate) fn check(&self, engine: &EngineOptions) -> Result<()> {
         let most = engine.max_memory_pages;
         in_range("maxMemoryPages", self.max_memory_pages, 1, most)?;

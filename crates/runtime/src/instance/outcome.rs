@@ -4,8 +4,8 @@ use crate::compile::Function;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{Type, Value};
 
-/// What a call that ended so means to its caller: the `err` of a result at the top is the guest's error, and an exit
-/// with status 0 a good end where the function has no value to give.
+/// Turns the end of a call into the caller's result: the `err` of a top-level `result` becomes the guest's error
+/// (`ERR_GUEST`), and an exit with status 0 becomes a success if the function has no value to give.
 pub(crate) fn ended(function: &Function, called: Result<Vec<Value>>) -> Result<Vec<Value>> {
     match called {
         Ok(mut values) => {

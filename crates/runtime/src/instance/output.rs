@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// What a guest may write between two looks at whether it may.
+/// Bytes that a guest may write after each check whether it may.
 const PERMIT: usize = 64 << 10;
 
 /// What a guest wrote during a call.
@@ -22,7 +22,7 @@ pub struct Written {
     pub stderr: Kept,
 }
 
-/// The beginning of what was written to one of the two.
+/// The beginning of what was written to one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// As it was written.
@@ -32,7 +32,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// As text. A character that the cut split is left out; what is no UTF-8 in itself is replaced.
+    /// As text. A character that the cut split is left out; other bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         let end = if self.cut {
             whole_characters(&self.bytes)
@@ -43,7 +43,7 @@ impl Kept {
     }
 }
 
-/// Where the last character ends that is not cut short.
+/// The end of the last character that is not cut short.
 fn whole_characters(bytes: &[u8]) -> usize {
     let begins_here = |at: &usize| {
         let rest = std::str::from_utf8(&bytes[*at..]);
@@ -81,7 +81,7 @@ impl Output {
         }
     }
 
-    /// What was written since it was last forgotten.
+    /// The output since the last [`Output::forget`].
     pub(crate) fn written(&self) -> Written {
         Written {
             stdout: self.stdout.lock().clone(),
@@ -89,7 +89,7 @@ impl Output {
         }
     }
 
-    /// Begins anew.
+    /// Drops the output so far.
     pub(crate) fn forget(&self) {
         for sink in [&self.stdout, &self.stderr] {
             *sink.lock() = Kept::default();

@@ -1,4 +1,4 @@
-//! Reactors of WASI: modules whose `_initialize` runs once, before anything else of them does.
+//! WASI reactors: modules whose `_initialize` runs once, before any of their other exports.
 
 use crate::error::{Error, ErrorCode, Result};
 use wasmtime::{AsContextMut, Func, Instance, Module, ModuleExport};
@@ -9,8 +9,8 @@ pub(crate) const INITIALIZE: &str = "_initialize";
 /// The export that makes a module a command.
 const START: &str = "_start";
 
-/// The `_initialize` of a module that is a reactor; as Wasmtime's `Linker::module` tells commands and reactors apart, but
-/// for functions that only have the name: those are exports like any other.
+/// The `_initialize` of a module that is a reactor. Tells commands and reactors apart like Wasmtime's `Linker::module`,
+/// except that a function with such a name that takes or gives values is an export like any other.
 ///
 /// # Errors
 /// `ERR_UNSUPPORTED` for a module that is a command, too: it cannot be both.

@@ -1,15 +1,15 @@
 //! How much of this thread's own stack is left.
 //!
-//! Wasmtime gives a guest that is called on the caller's thread a share of that thread's stack, and
-//! takes the caller's word that it is there.
+//! Wasmtime runs a guest that is called on the caller's thread on a part of that thread's stack, and does not check
+//! that the part is there.
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// What must be left before a guest is entered: Wasmtime's 512 KiB for the guest itself, and room
-/// for what it calls on the host's side.
+/// Bytes that must be left before a guest is entered: Wasmtime's 512 KiB for the guest itself, and room for the host
+/// functions that it calls.
 const NEEDED: usize = (512 + 256) << 10;
 
-/// Refuses to enter a guest where its stack would not fit on the thread's.
+/// Refuses to enter a guest if its stack would not fit on the thread's.
 ///
 /// # Errors
 /// `ERR_STACK_OVERFLOW`; the instance stays usable.
@@ -27,11 +27,11 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
-/// The lowest address of this thread's stack; nothing where the system does not tell.
+/// The lowest address of this thread's stack; `None` if the system does not report it.
 #[cfg(target_os = "linux")]
 fn lowest() -> Option<usize> {
     thread_local! {
-        // Asked once a thread: for the main thread the C library reads a file to know.
+        // Asked once a thread: for the main thread, the C library reads a file.
         static LOWEST: Option<usize> = ask();
     }
     fn ask() -> Option<usize> {

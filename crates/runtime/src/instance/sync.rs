@@ -17,14 +17,14 @@ use crate::value::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a sync instance is made of.
+/// Options of a sync instance.
 pub struct SyncInstanceOptions {
-    /// What it is given.
+    /// The options that every instance has.
     pub guest: GuestOptions,
     /// How long a call may compute.
     pub timeout: Option<Duration>,
-    /// Whether the thread that calls still wants an answer; asked there now and then while the guest
-    /// computes, which ends where it does not.
+    /// Returns whether the calling thread still wants an answer. Called on that thread at each epoch while the guest
+    /// computes; `false` ends the guest.
     pub wanted: Option<Wanted>,
     /// Functions for the guest's imports, by full name.
     pub imports: Vec<(String, SyncHostCall)>,
@@ -34,7 +34,7 @@ pub struct SyncInstanceOptions {
 pub struct SyncInstance {
     code: Code,
     timeout: Option<Duration>,
-    /// None after a failure or an exit: such an instance is never used again.
+    /// `None` after a failure or an exit: such an instance is never used again.
     instance: Option<Box<Instance>>,
     last: TrackerSnapshot,
 }
@@ -43,7 +43,7 @@ impl SyncInstance {
     /// Links and makes the instance, on this thread.
     ///
     /// # Errors
-    /// `ERR_LINK`, `ERR_MEMORY_LIMIT`, `ERR_NO_SLOT`, or what the guest's start function ends with.
+    /// `ERR_LINK`, `ERR_MEMORY_LIMIT`, `ERR_NO_SLOT`, or the failure of the guest's start function.
     pub fn new(code: &Code, options: SyncInstanceOptions) -> Result<SyncInstance> {
         let core = code.engine().core();
         options.guest.check(&core.options)?;
@@ -68,12 +68,12 @@ impl SyncInstance {
     /// Calls a function on this thread. Its time-out ends a guest that computes, not one that sleeps.
     ///
     /// # Errors
-    /// What the call ends with; after a failure that is not the guest's own `err`, and after an exit, every later call
-    /// is `ERR_CLOSED`.
+    /// The call's failure. After a failure inside the guest other than its own `err`, and after an exit, every later
+    /// call fails with `ERR_CLOSED`.
     pub fn call(&mut self, function: &Arc<Function>, params: Vec<Value>) -> Result<Vec<Value>> {
         abi::check_params(&function.ty, &params)?;
         stack::check()?;
-        // Out of its place while it runs, so that whatever happens a broken one is not found again.
+        // Taken out while it runs, so that an instance that failed, or that a panic left half-way, is not found again.
         let mut instance = self.instance.take().ok_or_else(|| {
             Error::new(ErrorCode::Closed, "the instance ended in an earlier call")
         })?;
@@ -89,7 +89,7 @@ impl SyncInstance {
         ended(function, called).map_err(|error| timed_out(error, self.timeout))
     }
 
-    /// The tracker of this instance; what it last was, with nothing held, once the instance has ended.
+    /// The tracker of this instance. Once the instance has ended, its last numbers, with nothing held.
     pub fn tracker(&self) -> TrackerSnapshot {
         match &self.instance {
             Some(instance) => self
@@ -106,7 +106,7 @@ impl SyncInstance {
     }
 }
 
-/// Says how long a call took that took too long.
+/// Adds the timeout to the error of a call that took too long.
 fn timed_out(mut error: Error, timeout: Option<Duration>) -> Error {
     match timeout {
         Some(timeout) if error.code == ErrorCode::Timeout => {

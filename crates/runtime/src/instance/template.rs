@@ -33,7 +33,7 @@ pub(crate) struct InstanceTemplate {
     pub(crate) code: Code,
     linked: Linked,
     needs: Needs,
-    /// What runs once in each instance, before anybody calls it.
+    /// A reactor's `_initialize`, which runs once in each instance before its first call.
     initializer: Option<wasmtime::ModuleExport>,
     parent: Arc<Account>,
     guest: GuestOptions,
@@ -44,10 +44,10 @@ pub(crate) struct InstanceTemplate {
 pub(crate) type Started = (Instance, Option<Duration>);
 
 impl InstanceTemplate {
-    /// Links `code` with what its host offers.
+    /// Links `code` with the host's functions and WASI.
     ///
     /// # Errors
-    /// `ERR_LINK` with every import that nobody provides, `ERR_UNSUPPORTED` for a command that is a reactor.
+    /// `ERR_LINK` with every missing import, `ERR_UNSUPPORTED` for a module that is a command and a reactor.
     pub(crate) fn new(
         code: &Code,
         hosts: Hosts,
@@ -55,7 +55,7 @@ impl InstanceTemplate {
         parent: Arc<Account>,
         on_denied: Option<OnDenied>,
     ) -> Result<InstanceTemplate> {
-        // What a guest does not ask for is not made anew with each instance.
+        // If the guest imports no WASI, no WASI state is made for each instance.
         guest.wasi = guest.wasi.filter(|_| wasi::is_imported(code));
         let core = code.engine().core();
         Ok(InstanceTemplate {
@@ -73,7 +73,7 @@ impl InstanceTemplate {
         })
     }
 
-    /// Makes an instance on a worker, for `call`; what runs before its first call yields to other guests.
+    /// Makes an instance on a worker, for `call`. Its start function and `_initialize` yield to other guests.
     pub(crate) async fn instantiate(&self, call: Arc<dyn CallContext>) -> Result<Started> {
         let asked = Instant::now();
         let slot = self.core.take_slot(self.needs)?;
@@ -147,7 +147,7 @@ impl InstanceTemplate {
         }
     }
 
-    /// The lease first: bindings end in reverse, and the bytes must outlive the memory.
+    /// Returns the lease first: bindings are dropped in reverse order, and the lease must outlive the memory.
     fn store(&self) -> Result<(Lease, Store<StoreData>)> {
         let lease = Lease::new(self.guest.max_bytes(), self.parent.clone());
         let options = self.guest.wasi.as_ref();

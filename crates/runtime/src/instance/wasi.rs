@@ -1,5 +1,5 @@
-//! What a guest sees of a system: arguments and an environment, no files, no network. What it writes
-//! is kept up to a bound.
+//! The system that a guest sees through WASI: arguments and an environment, no files, no network. Its output is kept up
+//! to a bound.
 
 use super::output::Output;
 use crate::compile::Kind;
@@ -13,14 +13,14 @@ const MAX_RESOURCES: usize = 10_000;
 /// The namespace of WASI for modules.
 pub(super) const MODULES: &str = "wasi_snapshot_preview1";
 
-/// What WASI tells the guest.
+/// What WASI gives the guest.
 #[derive(Clone, Debug, Default)]
 pub struct WasiOptions {
     /// Arguments, the program's name first.
     pub args: Vec<String>,
     /// Environment variables.
     pub env: Vec<(String, String)>,
-    /// Bytes kept of what a call writes, of standard output and standard error each.
+    /// The most bytes kept of a call's output, for standard output and standard error each.
     pub max_output_bytes: usize,
 }
 
@@ -38,7 +38,7 @@ impl WasiOptions {
     }
 }
 
-/// Whether the guest asks for anything of WASI.
+/// Whether the guest imports anything of WASI.
 pub(crate) fn is_imported(code: &Code) -> bool {
     code.imports().iter().any(|import| match code.kind() {
         Kind::Module => import.name.split('#').next() == Some(MODULES),

@@ -16,7 +16,7 @@ pub(crate) fn offer_modules(
     } else {
         wasmtime_wasi::p1::add_to_linker_async(linker, StoreData::p1)?;
     }
-    // Wasmtime's own takes only statuses below 126: the rest are a shell's, but programs use them.
+    // Wasmtime's own `proc_exit` accepts only statuses below 126. The others belong to shells, but programs use them.
     linker.allow_shadowing(true);
     linker.func_wrap(
         MODULES,
@@ -39,7 +39,8 @@ pub(crate) fn offer_components(
     }
 }
 
-/// The name that `offer_components` defines an interface by, if it does: a guest may ask for any 0.2.
+/// The name under which `offer_components` defines an interface, if it does: a guest may import it as any version
+/// 0.2.x.
 pub(crate) fn offered_name(interface: &str) -> Option<String> {
     let (name, version) = interface.split_once('@')?;
     let patch = version.strip_prefix("0.2.")?;
@@ -51,7 +52,7 @@ impl StoreData {
     /// The state behind the WASI functions that a linker offers modules.
     ///
     /// # Panics
-    /// Where the linker has WASI and the store has not: `InstanceTemplate` makes both from one option.
+    /// If the linker has WASI and the store has not, which cannot be: `InstanceTemplate` makes both from one option.
     pub(crate) fn p1(&mut self) -> &mut WasiP1Ctx {
         match &mut self.wasi {
             Some(Wasi::One(context)) => context,

@@ -9,7 +9,7 @@ pub const BOUNDS: [f64; 17] = [
     0.5, 1.0, 5.0, 30.0,
 ];
 
-/// The same in nanoseconds.
+/// [`BOUNDS`] in nanoseconds.
 const BOUNDS_NANOS: [u64; BOUNDS.len()] = {
     let mut nanos = [0; BOUNDS.len()];
     let mut bound = 0;
@@ -30,7 +30,7 @@ pub(crate) struct Histogram {
 /// A histogram at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HistogramSnapshot {
-    /// Observations by bucket, each of its own and not of those below.
+    /// Observations in each bucket, not cumulative.
     pub buckets: [u64; BOUNDS.len() + 1],
     /// Seconds in all.
     pub sum: f64,
@@ -53,7 +53,7 @@ impl Histogram {
         self.nanos.fetch_add(nanos, Relaxed);
     }
 
-    /// The same where only this thread counts.
+    /// Like `observe_nanos`, without locked instructions: for a histogram that only this thread writes.
     pub(crate) fn observe_nanos_alone(&self, nanos: u64) {
         for (cell, more) in [(&self.buckets[bucket(nanos)], 1), (&self.nanos, nanos)] {
             cell.store(cell.load(Relaxed).wrapping_add(more), Relaxed);
@@ -69,7 +69,7 @@ impl Histogram {
 }
 
 fn bucket(nanos: u64) -> usize {
-    // Short calls are the ones whose counting has to be short, too.
+    // Checked first: for short calls, counting must be short as well.
     if nanos <= BOUNDS_NANOS[0] {
         return 0;
     }

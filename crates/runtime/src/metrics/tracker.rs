@@ -48,7 +48,7 @@ impl TrackerSnapshot {
     }
 }
 
-/// The account of everything in this process, which engines with metrics on stand under.
+/// The account of the whole process: the parent of the accounts of all engines whose metrics are on.
 pub(crate) fn process_account() -> &'static Arc<Account> {
     static PROCESS: LazyLock<Arc<Account>> =
         LazyLock::new(|| Arc::new(Account::new(Scope::Process, u64::MAX, None)));

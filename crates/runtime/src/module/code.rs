@@ -21,15 +21,15 @@ struct Inner {
     tier: Tier,
     took: Duration,
     started: AtomicBool,
-    /// For the shared tier, until it is taken.
+    /// The artefact for the shared tier, until it is taken.
     sealed: Mutex<Option<Vec<u8>>>,
 }
 
 impl Code {
-    /// Describes it as well, which is not for the event loop.
+    /// Also reads its description, which takes too long for the event loop.
     ///
     /// # Errors
-    /// [`ErrorCode::CompileLimit`] where names and types take more than they may.
+    /// [`ErrorCode::CompileLimit`] if names and types take more memory than they may.
     pub(crate) fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Result<Code> {
         let Loaded {
             compiled,
@@ -49,7 +49,7 @@ impl Code {
         })))
     }
 
-    /// The artefact for the shared tier, once, where this load compiled and there is such a tier.
+    /// Takes the artefact for the shared tier, if this load compiled and there is such a tier.
     pub fn take_sealed(&self) -> Option<Vec<u8>> {
         self.0
             .sealed
@@ -78,7 +78,7 @@ impl Code {
         &self.0.description.functions
     }
 
-    /// The places in [`Code::imports`] of those that go by a name: by the full one, or without their interface's version.
+    /// The indices in [`Code::imports`] of the imports with this name, in full or without the interface's version.
     pub fn imports_named(&self, name: &str) -> &[usize] {
         let found = self.0.description.imports_by_name.get(name);
         found.map_or(&[], Lookup::indices)
@@ -98,7 +98,7 @@ impl Code {
     /// other export has it.
     ///
     /// # Errors
-    /// `ERR_MISSING_EXPORT` where none or several match, `ERR_UNSUPPORTED` for types that do not cross.
+    /// `ERR_MISSING_EXPORT` if none or several match, `ERR_UNSUPPORTED` for types that do not cross.
     pub fn function(&self, name: &str) -> Result<Arc<Function>> {
         let description = &self.0.description;
         let names = |indices: &[usize]| {
@@ -145,8 +145,8 @@ impl Code {
         &self.0.compiled
     }
 
-    /// Notes that an instance is ready, so long after it was asked for. The first one completes
-    /// the cold start: the load and the making of the instance, without the caller's time between.
+    /// Notes that an instance is ready, `took` after it was asked for. The first one completes the cold start, and its
+    /// time is returned: the load plus the making of the instance, without the caller's time in between.
     pub(crate) fn note_instance(&self, took: Duration) -> Option<Duration> {
         if self.0.started.swap(true, Ordering::Relaxed) {
             return None;
@@ -157,7 +157,7 @@ impl Code {
     }
 }
 
-/// Refuses a function whose values cannot cross, before its guest runs for nothing.
+/// Refuses a function whose values cannot cross, before its guest runs in vain.
 fn supported(function: &Arc<Function>) -> Result<Arc<Function>> {
     match function.ty.unsupported() {
         None => Ok(function.clone()),

@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorCode, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How often a file may be another when it is to be compiled.
+/// How often a file may change between its lookup and its compilation, before the load fails.
 const CHANGES: u32 = 10;
 
-/// When the directory is counted: a start has other loads behind its first.
+/// How long after the first load the directory is counted: at a start, other loads follow the first.
 const LATER: Duration = Duration::from_millis(250);
 
 /// One load under way.
@@ -23,17 +23,17 @@ struct Load<T> {
     source: Source,
     expected: Option<Kind>,
     offer: Option<Offer>,
-    /// When it began, and how long it took before.
+    /// When this load began, and how long asking the shared tier took before.
     asked: Instant,
     before: Duration,
-    /// How often the file was another when it was to be compiled.
+    /// How often the file changed between its lookup and its compilation.
     changes: u32,
     done: Box<dyn FnOnce(Result<T>) + Send>,
 }
 
 impl Engine {
-    /// Reads, compiles or finds in the cache what `source` holds. Never blocks: it happens on other
-    /// threads, and `done` is called there once. With an `offer`, what [`Engine::find`] did not find.
+    /// Finds the code of `source` in the cache, or compiles it. Never blocks: it happens on other threads, which call
+    /// `done` once. `offer`: the shared tier's answer, after [`Engine::find`] has found no code.
     pub fn load(
         &self,
         source: Source,
@@ -45,7 +45,7 @@ impl Engine {
             .look(Load::compile);
     }
 
-    /// Looks for it in memory and on the disk alone, in the same way.
+    /// Looks for the code of `source` in memory and on the disk only. Calls `done` as [`Engine::load`] does.
     pub fn find(
         &self,
         source: Source,
@@ -55,8 +55,8 @@ impl Engine {
         self.begin(source, expected, None, done).look(Load::name);
     }
 
-    /// What the cache has on the disk, of all engines; where they are to be verified, why one would not be used. As
-    /// [`Engine::load`], `done` is called on another thread.
+    /// The cache's artefacts on the disk, of all engines. With `verify` each one is read, and comes with the reason why
+    /// a load would reject it, if any. Calls `done` as [`Engine::load`] does.
     pub fn cache_entries(
         &self,
         verify: bool,
@@ -72,7 +72,7 @@ impl Engine {
         });
     }
 
-    /// Removes what these limits do not allow, or everything, in the same way.
+    /// Removes the artefacts beyond these limits, or all of them without limits. Calls `done` as [`Engine::load`] does.
     pub fn prune_cache(
         &self,
         limits: Option<CacheLimits>,
@@ -118,7 +118,7 @@ impl Engine {
 }
 
 impl<T: From<Code> + 'static> Load<T> {
-    /// Looks, and goes on with what is to be compiled in its own way.
+    /// Looks for the code. If it must be compiled, goes on with `otherwise`.
     fn look(self, otherwise: fn(Load<T>, CompilePermit)) {
         let engine = self.engine.clone();
         let look = move || {
@@ -157,7 +157,7 @@ impl<T: From<Code> + 'static> Load<T> {
             guarded(|| Code::new(&self.engine, loaded, took))
         });
         (self.done)(code.map(T::from));
-        // For the numbers, once, when nobody waits.
+        // Counts the directory for the numbers: once, and after the caller has its answer.
         let core = self.engine.core();
         if core.cache.begins_counting() {
             let engine = self.engine.clone();
@@ -188,7 +188,7 @@ impl Load<Code> {
             });
             match loaded.transpose() {
                 Some(loaded) => self.finish(loaded),
-                // No thread that compiles may wait for another that does.
+                // Back to the lookup threads: a thread that compiles must not wait for another load.
                 None if self.changes < CHANGES => {
                     self.changes += 1;
                     self.look(Load::compile);
@@ -223,7 +223,7 @@ impl Load<Sought> {
     }
 }
 
-/// A panic inside is a failure of this work alone.
+/// Runs `work`. A panic inside is returned as its failure.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::panicked()))
 }

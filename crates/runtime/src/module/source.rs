@@ -1,4 +1,4 @@
-//! Where code comes from, and what looking for it without compiling came to.
+//! Where code comes from, and the result of looking for it without compiling.
 
 use super::code::Code;
 use crate::cache::WasmSource;
@@ -14,7 +14,7 @@ pub enum Source {
     Bytes(Vec<u8>),
 }
 
-/// What looking for code without compiling came to.
+/// The result of looking for code without compiling.
 pub enum Sought {
     /// The code.
     Code(Code),
@@ -22,13 +22,14 @@ pub enum Sought {
     Missing(Missing),
 }
 
-/// Code that neither memory nor disk has: what [`Engine::load`] goes on with, and with the very bytes that were looked for.
+/// Code that neither memory nor disk has. Pass its source to [`Engine::load`](crate::engine::Engine::load), so that it
+/// loads the very bytes that were looked up.
 pub struct Missing {
     /// Its name in the shared tier.
     pub name: String,
     /// Where it comes from.
     pub source: Source,
-    /// What it is to be, where that was asked for.
+    /// The kind that the caller asked for, if any.
     pub expected: Option<Kind>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a call may come in: the breaker's permit, a place in the pool or its queue, and the clock that it starts.
+//! Whether a call is admitted: the breaker's permit, a place in the pool or its queue, and the start of its deadlines.
 
 use super::breaker::{Breaker, Permit};
 use super::call::Call;
@@ -20,7 +20,7 @@ pub(crate) struct AdmissionOptions {
     pub(crate) acquire_timeout: Option<Duration>,
 }
 
-/// What lets the calls of one pool in.
+/// Admits the calls of one pool.
 pub(crate) struct Admission {
     pub(crate) engine: Engine,
     pub(crate) breaker: Option<Arc<Breaker>>,
@@ -45,12 +45,12 @@ impl Admission {
         }
     }
 
-    /// The breaker's permit for one call.
+    /// The breaker's permit for one call; `None` without a breaker.
     pub(crate) fn permit(&self) -> Result<Option<Permit>> {
         self.breaker.as_ref().map(Breaker::admit).transpose()
     }
 
-    /// A place for a call that runs or waits. A `nested` one, which another call of this pool waits for, must not wait
+    /// A place for a call that runs or waits. A `nested` call, for which another call of this pool waits, must not wait
     /// itself.
     pub(crate) fn place(&self, nested: bool) -> Result<Place> {
         if self.is_closing() {
@@ -59,7 +59,7 @@ impl Admission {
         let max = self.options.max;
         let max_queue = self.options.max_queue.unwrap_or(u32::MAX);
         let most = match self.options.max_queue {
-            // A warm-up has a runner too, and may be what the nested call would wait for.
+            // A warm-up occupies a runner too, and the nested call might have to wait for it.
             _ if nested => {
                 u64::from(max).saturating_sub(self.counters.warming.load(Ordering::SeqCst))
             }
@@ -78,18 +78,18 @@ impl Admission {
         })
     }
 
-    /// Answers a call that is not let in.
+    /// Answers a call that is not admitted.
     pub(crate) fn reject(&self, call: Call, refusal: Error) {
         self.counters.count(Outcome::Rejected);
         (call.done)(Err(refusal));
     }
 
-    /// How long a call may take that has this timeout of its own.
+    /// How long a call may take: its own timeout, or else the pool's.
     pub(crate) fn timeout(&self, own: Option<Duration>) -> Option<Duration> {
         own.or(self.options.timeout)
     }
 
-    /// A request for a call inside a checkout, which has the instance and the place; its deadline runs.
+    /// A request for a call inside a checkout, which has the instance and the place. Starts its deadline.
     pub(crate) fn request_inside(&self, call: Call, permit: Option<Permit>) -> Arc<Request> {
         let timeout = self.timeout(call.timeout);
         let counters = self.counters.clone();
@@ -98,7 +98,7 @@ impl Admission {
         request
     }
 
-    /// Epochs tick for the request from now on, and its deadline runs.
+    /// Starts the epochs and the deadline of a request.
     pub(crate) fn start_clock(&self, request: &Arc<Request>, timeout: Option<Duration>) {
         let ticker = self.ticker();
         ticker.begin();
@@ -107,7 +107,7 @@ impl Admission {
         }
     }
 
-    /// The time that the request may wait for an instance runs.
+    /// Starts the time that a request may wait for an instance.
     pub(crate) fn start_acquire_clock(&self, request: &Arc<Request>) {
         let timeout = self.options.acquire_timeout;
         if let Some((timeout, deadline)) = timeout.zip(deadline(timeout)) {
@@ -124,7 +124,7 @@ impl Admission {
         }
     }
 
-    /// Lets nobody in from now on.
+    /// Admits no calls from now on.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }

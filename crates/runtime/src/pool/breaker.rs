@@ -1,5 +1,5 @@
-//! A pool's circuit breaker: where too many calls fail, further ones are refused for a while, and then
-//! one call tries whether the guest works again.
+//! A pool's circuit breaker: if too many calls fail, it refuses calls for a while, and then lets one call try whether
+//! the guest works again.
 
 use super::events::{BreakerState, Event, Events};
 use crate::error::{Error, ErrorCode};
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 /// When a breaker opens, and for how long.
 #[derive(Clone, Debug)]
 pub struct BreakerOptions {
-    /// It opens where more than this share of the calls in the window failed.
+    /// The breaker opens if more than this percentage of the calls in the window failed.
     pub error_threshold_percentage: f64,
-    /// Not before so many calls ended in the window.
+    /// The fewest calls in the window with which the breaker opens.
     pub volume_threshold: u32,
     /// How long it stays open before one call tries again.
     pub reset_timeout: Duration,
     /// The window that calls are counted over.
     pub rolling_count_timeout: Duration,
-    /// The steps in which the window moves on.
+    /// The number of steps in which the window moves.
     pub rolling_count_buckets: u32,
-    /// Errors that count as successes: the guest works, and says no.
+    /// Errors that count as successes, because the guest works and only refuses.
     pub error_filter: Vec<ErrorCode>,
 }
 
@@ -28,7 +28,7 @@ pub struct BreakerOptions {
 pub struct BreakerStats {
     /// Whether calls pass.
     pub state: BreakerState,
-    /// Until a call may try again; zero where one may now.
+    /// Time until a call may try again; zero if one may now.
     pub reset: Duration,
     /// Calls in the window that did not fail.
     pub successes: u64,
@@ -49,12 +49,12 @@ pub(crate) struct Breaker {
 struct Inner {
     state: BreakerState,
     opened_at: Instant,
-    /// Whether a call tries now, in half-open.
+    /// Whether a call is trying now, in the half-open state.
     probing: bool,
-    /// Grows with each change of state: what began before counts no more.
+    /// Grows with each change of state: calls admitted before the change no longer count.
     generation: u64,
     buckets: Vec<Bucket>,
-    /// Steps of the window since `epoch`; the bucket of now is this, modulo their number.
+    /// Steps of the window since `epoch`; the current bucket is this, modulo the number of buckets.
     step: u64,
     epoch: Instant,
     rejected: u64,
@@ -67,7 +67,7 @@ struct Bucket {
     failures: u64,
 }
 
-/// What a call that the breaker let pass came to.
+/// How a call that the breaker admitted ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Success,
@@ -77,7 +77,8 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// Refusals and the caller's mistakes tell nothing of the guest; `filter`: errors that are none to the breaker.
+    /// The verdict on a call that ended well, or with this error. Refusals and the caller's mistakes say nothing about
+    /// the guest. `filter`: errors that count as successes.
     fn of(code: Option<ErrorCode>, filter: &[ErrorCode]) -> Verdict {
         match code {
             None => Verdict::Success,
@@ -97,7 +98,7 @@ impl Verdict {
     }
 }
 
-/// A call that may run. Dropped without a verdict it counts as neither.
+/// The permit of one call. Dropped without a verdict, it counts as neither success nor failure.
 pub(crate) struct Permit {
     breaker: Arc<Breaker>,
     generation: u64,
@@ -105,7 +106,7 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// The call ended well, or with this.
+    /// Records that the call ended well, or with this error.
     pub(crate) fn record(self, code: Option<ErrorCode>) {
         let verdict = Verdict::of(code, &self.breaker.options.error_filter);
         if verdict != Verdict::Neither {
@@ -116,7 +117,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // Nothing where a verdict was recorded: that began another generation.
+        // Does nothing if a verdict was recorded: that began another generation.
         if self.probe {
             self.breaker.give_up(self.generation);
         }
@@ -144,7 +145,7 @@ impl Breaker {
         }
     }
 
-    /// Lets a call pass, or says why not.
+    /// Admits a call, or returns why not.
     pub(crate) fn admit(self: &Arc<Breaker>) -> Result<Permit, Error> {
         let mut inner = self.lock();
         if inner.state == BreakerState::Open && self.left(&inner).is_zero() {
@@ -179,7 +180,7 @@ impl Breaker {
         let (successes, failures) = inner.counts();
         let (state, reset) = match inner.state {
             BreakerState::Open => match self.left(&inner) {
-                // The next call will try; until one comes, nothing happens by itself.
+                // The next call will try. The breaker itself changes state only when that call comes.
                 Duration::ZERO => (BreakerState::HalfOpen, Duration::ZERO),
                 left => (BreakerState::Open, left),
             },
@@ -224,7 +225,7 @@ impl Breaker {
         }
     }
 
-    /// The call that was to try came to nothing: the next one tries.
+    /// The call that was trying ended without a verdict: the next one tries.
     fn give_up(&self, generation: u64) {
         let mut inner = self.lock();
         if inner.generation == generation {
@@ -244,7 +245,7 @@ impl Breaker {
             BreakerState::Closed => inner.buckets.fill(Bucket::default()),
             BreakerState::HalfOpen => {}
         }
-        // Under the lock, so that listeners hear of changes in their order.
+        // Emitted under the lock, so that the listener gets the changes in order.
         self.events.emit(Event::Breaker(state));
     }
 
@@ -254,7 +255,7 @@ impl Breaker {
             .saturating_sub(inner.opened_at.elapsed())
     }
 
-    /// Moves the window to now and empties what left it.
+    /// Moves the window to now, and empties the buckets that left it.
     fn move_on(&self, inner: &mut Inner) {
         let length = inner.buckets.len() as u64;
         let width = (self.options.rolling_count_timeout.as_nanos() / u128::from(length)).max(1);

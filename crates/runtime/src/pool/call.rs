@@ -1,4 +1,4 @@
-//! A call as its caller submits it, and what it gives.
+//! A call as its caller submits it, and its answer.
 
 use crate::compile::Function;
 use crate::error::Result;
@@ -16,24 +16,24 @@ pub struct Call {
     pub function: Arc<Function>,
     /// Its arguments.
     pub params: Vec<Value>,
-    /// How long it may take, instead of the pool's time.
+    /// How long it may take; `None`: the pool's timeout.
     pub timeout: Option<Duration>,
-    /// The number that its host functions are told; 0: none.
+    /// The number that its host functions get; 0: none.
     pub context: u64,
     /// Whether a call of the same pool waits for it: then it does not wait for an instance.
     pub nested: bool,
-    /// Whether the answer says what it took.
+    /// Whether the answer has [`CallStats`].
     pub measured: bool,
     /// Receives the answer.
     pub done: Done,
 }
 
-/// What a good call gives.
+/// The answer of a call that ended well.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// Its results.
     pub values: Vec<Value>,
-    /// What it took, where that was asked for.
+    /// What the call took, if [`Call::measured`] asked for it.
     pub stats: Option<Box<CallStats>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Answer {
 pub struct CallStats {
     /// From its submission to its end.
     pub wall: Duration,
-    /// What its worker computed for it, host functions in JavaScript not included.
+    /// Processor time of its worker, without host functions in JavaScript; `None` if the system does not report it.
     pub cpu: Option<Duration>,
     /// From its submission until a runner took it.
     pub queued: Duration,
@@ -50,9 +50,9 @@ pub struct CallStats {
     pub fuel: Option<Fuel>,
     /// Memory of its instance before it, in pages.
     pub pages_before: u64,
-    /// After it.
+    /// Memory of its instance after it, in pages.
     pub pages_after: u64,
-    /// At most, since the instance was made.
+    /// The most pages since the instance was made.
     pub pages_peak: u64,
     /// What the guest wrote.
     pub written: Written,

@@ -1,4 +1,4 @@
-//! An instance that is checked out to one caller, who calls it several times and gives it back.
+//! An instance that is checked out to one caller, for several calls.
 
 use super::admission::Admission;
 use super::call::Call;
@@ -11,10 +11,10 @@ use riptide_wasm_accounting::{Account, Scope};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-/// A caller's hold on an instance of its own. It is given back when this is dropped.
+/// A caller's handle to an instance that serves this caller only. Dropping the handle gives the instance back.
 pub struct Checkout(pub(crate) Arc<CheckedOut>);
 
-/// What the caller of a checkout and the runner that has its instance share.
+/// Shared by the caller of a checkout and the runner that holds its instance.
 pub(crate) struct CheckedOut {
     admission: Arc<Admission>,
     state: Mutex<State>,
@@ -28,9 +28,9 @@ struct State {
     next: Option<Arc<Request>>,
     current: Option<Arc<Request>>,
     account: Option<Arc<Account>>,
-    /// Free again as soon as no call is left, though the instance is still on its way back.
+    /// Freed as soon as the checkout is released and no call is left, even if the runner still holds the instance.
     place: Option<Place>,
-    /// The last numbers of an instance that is no more.
+    /// The last numbers of the instance, once the runner no longer holds it.
     last: Option<TrackerSnapshot>,
     released: bool,
     discard: bool,
@@ -41,9 +41,9 @@ impl Checkout {
     /// Submits a call; one at a time.
     pub fn call(&self, call: Call) -> Ticket {
         let shared = &self.0;
-        // Under the lock: two callers at once must not both find it free.
+        // Under the lock: two concurrent calls must not both find the instance free.
         let mut state = shared.lock();
-        // One that was ended before it began stands in nobody's way.
+        // A call that was ended before the runner took it does not make the instance busy.
         let ended = state.next.take_if(|request| request.is_over());
         if let Some(ended) = ended {
             shared.admission.fail_orphan(&ended);
@@ -68,13 +68,13 @@ impl Checkout {
         }
     }
 
-    /// Gives the instance back when the call it is in has ended; with `discard` it serves nobody else.
-    /// The first of several counts.
+    /// Gives the instance back when its current call has ended. With `discard` that call is aborted, and the instance
+    /// serves no other caller. Of several releases, only the first counts.
     pub fn release(&self, discard: bool) {
         self.0.release(discard);
     }
 
-    /// The tracker of the instance; what it last was, with nothing held, once the instance is back.
+    /// The tracker of the instance. Once the instance is back, its last numbers, with nothing held.
     pub fn tracker(&self) -> TrackerSnapshot {
         let state = self.0.lock();
         match (&state.account, state.last) {
@@ -104,7 +104,7 @@ impl State {
             return closed("the instance was given back");
         }
         match self.next.as_ref().or(self.current.as_ref()) {
-            // It was ended from outside, and takes the instance with it.
+            // The call was ended from outside, which ends the instance as well.
             Some(request) if request.is_over() => closed("the instance ended in an earlier call"),
             Some(_) => Some(Error::new(
                 ErrorCode::Busy,
@@ -187,7 +187,7 @@ impl Borrower for CheckedOut {
             if state.current.is_none() && state.next.is_none() {
                 drop(state.place.take());
             }
-            // An instance that serves nobody else need not finish what it does.
+            // A discarded instance need not finish its calls.
             let calls = [state.current.clone(), state.next.clone()];
             calls.map(|call| call.filter(|_| state.discard))
         };

@@ -12,7 +12,7 @@ named! {
     pub enum Outcome {
         /// With a value.
         Ok = "ok",
-        /// The guest returned the `err` of its result, or exited otherwise than well.
+        /// The guest returned the `err` of its result, or its exit was a failure.
         GuestError = "guest_error",
         /// The guest trapped, overflowed its stack or used up its fuel.
         Trap = "trap",
@@ -22,7 +22,7 @@ named! {
         MemoryLimit = "memory_limit",
         /// By its caller, or with the pool.
         Aborted = "aborted",
-        /// It was not taken: a full queue, an open breaker, a closed pool.
+        /// It was not admitted: a full queue, an open breaker, a closed pool.
         Rejected = "rejected",
         /// In another way: a host function failed, a result was too large.
         Error = "error",
@@ -56,15 +56,15 @@ pub(crate) struct Counters {
     pub(crate) created: AtomicU64,
     destroyed: [AtomicU64; Reason::ALL.len()],
     outcomes: [AtomicU64; Outcome::ALL.len()],
-    /// Calls and loans that wait or run: each holds a [`Place`].
+    /// Calls and checkouts that wait or run: each holds a [`Place`].
     places: AtomicU64,
     /// Instances that are being made before a call needs them.
     pub(crate) warming: AtomicU64,
-    /// None where the engine's metrics are off.
+    /// `None` if the engine's metrics are off.
     pub(crate) durations: Option<Durations>,
 }
 
-/// One of the places in a pool and its queue, free again when dropped.
+/// A place in a pool or its queue; dropping it frees the place.
 pub(crate) struct Place(Arc<Counters>);
 
 impl Counters {
@@ -75,7 +75,7 @@ impl Counters {
         }
     }
 
-    /// Takes a place where fewer than `most` are taken.
+    /// Takes a place if fewer than `most` are taken.
     pub(crate) fn take_place(self: &Arc<Counters>, most: u64) -> Option<Place> {
         let more = |places| (places < most).then_some(places + 1);
         self.places

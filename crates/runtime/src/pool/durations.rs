@@ -1,7 +1,7 @@
 //! How long the calls of a pool took.
 //!
-//! Each worker counts in cells that nobody else writes, so that counting needs no locked instruction, which would be
-//! dearer than reading the clock, and shares no cache line.
+//! Each worker counts in cells that no other thread writes. So counting shares no cache line, and needs no locked
+//! instruction, which would cost more than reading the clock.
 
 use crate::executor::worker::Workers;
 use crate::metrics::{Histogram, HistogramSnapshot};
@@ -9,9 +9,9 @@ use crate::metrics::{Histogram, HistogramSnapshot};
 /// Histograms of one pool.
 #[derive(Debug)]
 pub(crate) struct Durations {
-    /// Whose threads have cells of their own.
+    /// The id of the workers whose threads have cells of their own.
     workers: u64,
-    /// For any thread, then one a worker.
+    /// First the cells of all other threads, then those of each worker.
     cells: Box<[Cells]>,
 }
 
@@ -27,7 +27,7 @@ struct Cells {
 pub struct DurationsSnapshot {
     /// Calls, from their submission to their answer; not those that were rejected.
     pub call: HistogramSnapshot,
-    /// Calls and loans, from their submission to the end of their waiting for an instance; known when they are answered.
+    /// Calls and checkouts, from their submission until a runner took them; counted when they are answered.
     pub queue_wait: HistogramSnapshot,
 }
 
@@ -40,7 +40,7 @@ impl Durations {
         }
     }
 
-    /// Counts what a call took, and what it or a loan waited, in nanoseconds.
+    /// Counts how long a call took, and how long it or a checkout waited, in nanoseconds.
     pub(crate) fn observe(&self, call: Option<u64>, queue_wait: Option<u64>) {
         let own = crate::executor::worker::here(self.workers);
         let (cells, alone) = match own.and_then(|index| self.cells.get(index + 1)) {

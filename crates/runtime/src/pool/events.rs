@@ -1,4 +1,4 @@
-//! What a pool tells while it works, to those who listen.
+//! The events of a pool, and the listener that receives them.
 
 use crate::error::ErrorCode;
 use crate::instance::DeniedGrowth;
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 /// Something that happened in a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A growth was denied: [`crate::pool::Pool::take_denied`] has it, and those that came with it.
+    /// Growths were denied: [`crate::pool::Pool::take_denied`] returns the last one and their number.
     GrowthDenied,
     /// An instance was made.
     InstanceCreated,
@@ -22,11 +22,11 @@ pub enum Event {
 /// Whether calls pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// They do.
+    /// Calls pass.
     Closed,
-    /// They are refused.
+    /// Calls are refused.
     Open,
-    /// One call is to try.
+    /// One call may try whether the guest works again.
     HalfOpen,
 }
 
@@ -50,7 +50,7 @@ named! {
         MaxUses = "maxUses",
         /// It held more than `recycleAbovePages`.
         Recycled = "recycled",
-        /// Nobody needed it for a while.
+        /// No call needed it for the pool's idle timeout.
         Idle = "idle",
         /// Its program exited, with whatever status.
         Exited = "exited",
@@ -62,7 +62,7 @@ named! {
 }
 
 impl Reason {
-    /// Why an instance serves no more whose call, or whose making, failed with this.
+    /// The reason for an instance whose call, or whose making, failed with this code.
     pub(crate) fn of(code: ErrorCode) -> Reason {
         match code {
             ErrorCode::Exit => Reason::Exited,
@@ -97,14 +97,14 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(listener: Option<Listener>) -> Events {
         Events {
-            // Everything, until it is said what is wanted: a pool works before anybody can say so.
+            // All events until `listen` is called: a pool emits events before its caller can call that.
             wanted: AtomicU32::new(if listener.is_some() { u32::MAX } else { 0 }),
             listener,
             ..Events::default()
         }
     }
 
-    /// Tells events with these bits from now on.
+    /// Emits only events with these bits from now on.
     pub(crate) fn listen(&self, bits: u32) {
         self.wanted.store(bits, Ordering::Relaxed);
     }
@@ -117,8 +117,8 @@ impl Events {
         }
     }
 
-    /// Notes a denied growth. A guest may be denied as fast as it can ask, so the listener is told
-    /// once, until it looks.
+    /// Notes a denied growth. A guest may be denied as fast as it can ask, so the listener gets one event until
+    /// `take_denied` is called.
     pub(crate) fn deny(&self, denied: DeniedGrowth) {
         if !self.wants(Event::GrowthDenied) {
             return;

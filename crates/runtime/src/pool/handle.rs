@@ -1,4 +1,4 @@
-//! A pool as its callers hold it.
+//! The public handle to a pool.
 
 use super::call::{Call, Done};
 use super::checkout::{CheckedOut, Checkout};
@@ -26,8 +26,8 @@ impl Pool {
     /// Links the code and begins to fill the pool to `min`, in the background.
     ///
     /// # Errors
-    /// `ERR_LINK` for imports that nobody provides, `ERR_BAD_OPTION` for a number out of range or
-    /// beyond what the engine was made for.
+    /// `ERR_LINK` for missing imports, `ERR_BAD_OPTION` for a number out of range or beyond what the engine was made
+    /// for.
     pub fn new(code: &Code, options: PoolOptions) -> Result<Pool> {
         let min = options.min;
         let inner = PoolInner::new(code, options)?;
@@ -40,7 +40,7 @@ impl Pool {
         Ok(Pool(Arc::new(Handle(inner))))
     }
 
-    /// Tells when `min` instances are ready, or why the first could not be made.
+    /// Calls `done` when `min` instances are ready, or with the reason why one could not be made.
     pub fn ready(&self, done: Finished) {
         self.inner().instances.ready(done);
     }
@@ -66,8 +66,8 @@ impl Pool {
         )
     }
 
-    /// Checks out an instance: `done` hears when the checkout has it. `context`: the number that host functions are told
-    /// which its start calls; `nested`: whether a call of this pool waits for it.
+    /// Checks out an instance: `done` is called when the checkout has it. `context`: the number that host functions get
+    /// if the instance's start calls them. `nested`: whether a call of this pool waits for the checkout.
     pub fn acquire(
         &self,
         timeout: Option<Duration>,
@@ -107,12 +107,13 @@ impl Pool {
         Ticket(Some(request))
     }
 
-    /// Tells events with these bits ([`super::Event::bit`]) from now on, and no others.
+    /// Emits only events with these bits ([`super::Event::bit`]) from now on.
     pub fn listen(&self, bits: u32) {
         self.inner().events.listen(bits);
     }
 
-    /// The growths denied since the last look, while somebody listens.
+    /// Takes the last growth that was denied since the previous call, with their number. `None` if there was none, or
+    /// if such events are not listened to.
     pub fn take_denied(&self) -> Option<DeniedGrowth> {
         self.inner().events.take_denied()
     }
@@ -130,7 +131,7 @@ impl Pool {
     /// The pool's numbers.
     pub fn stats(&self) -> PoolStats {
         let counters = &self.inner().counters;
-        // First: a call counts as active before it stops waiting.
+        // Read first: a call counts as active before it stops waiting, so it is never missed.
         let waiting = counters.waiting.load(Ordering::SeqCst);
         let active = counters.active.load(Ordering::SeqCst);
         let size = counters.size.load(Ordering::SeqCst);
@@ -161,7 +162,7 @@ impl Pool {
             .snapshot(account, account.limit())
     }
 
-    /// The six numbers over this pool; none where its engine's metrics are off.
+    /// The specification's six numbers over this pool; empty if its engine's metrics are off.
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
         let inner = self.inner();
         if inner.engine.core().options.metrics {

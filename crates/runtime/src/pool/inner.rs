@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Why a call ends that is under way when its pool is destroyed.
+/// The message for calls that are under way when their pool is destroyed.
 pub(crate) const DESTROYED: &str = "the pool was destroyed";
 
 /// One pool.
@@ -39,7 +39,7 @@ pub(crate) struct PoolInner {
     pub(crate) usage: Arc<VirtualTime>,
     /// How long a warm-up may take.
     pub(crate) timeout: Option<Duration>,
-    /// The number that host functions are told which a warm-up calls.
+    /// The number that host functions get if a warm-up calls them.
     pub(crate) context: u64,
     destroyed: AtomicBool,
     running: Mutex<Vec<Arc<Request>>>,
@@ -57,7 +57,7 @@ impl PoolInner {
         let core = engine.core();
         let room = core.room_for(code.compiled());
         if room == 0 {
-            // Not even one fits, whatever `max` is: the engine says what is missing.
+            // Not even one instance fits, whatever `max` is: the engine's error says what is missing.
             drop(core.take_slot(core.needs(code.compiled()))?);
         }
         in_range("max", options.max, 1, room)?;
@@ -141,7 +141,7 @@ impl PoolInner {
         self.destroyed.load(Ordering::SeqCst)
     }
 
-    /// Keeps a request among those that run, which the end of the pool ends, as long as the guard lives.
+    /// Lists a request as running while the guard lives, so that the end of the pool aborts it.
     pub(crate) fn keep_running<'a>(&'a self, request: &'a Arc<Request>) -> Running<'a> {
         lock(&self.running).push(request.clone());
         Running {
@@ -150,7 +150,7 @@ impl PoolInner {
         }
     }
 
-    /// Keeps a checkout among those that the end of the pool ends, as long as the guard lives.
+    /// Lists a checkout while the guard lives, so that the end of the pool releases it.
     pub(crate) fn keep_checked_out<'a>(
         &'a self,
         borrower: &'a Arc<dyn Borrower>,
@@ -162,11 +162,11 @@ impl PoolInner {
         }
     }
 
-    /// Takes no more calls, and tells `done` when those there are have ended.
+    /// Admits no more calls, and calls `done` when the last one has ended.
     pub(crate) fn close(self: &Arc<PoolInner>, done: Option<Finished>) {
         lock(&self.closed).extend(done);
         self.admission.close();
-        // No call waits for what is being warmed up.
+        // No call waits for a warm-up.
         self.abort_running(Request::is_warm_up);
         self.end_if_drained();
     }
@@ -196,7 +196,7 @@ impl PoolInner {
     }
 
     /// Ends the instances of a closing pool whose runners are gone, on a worker: dropping a store gives memory back to
-    /// the system, which is no work for the event loop.
+    /// the system, which would hold up the event loop.
     pub(crate) fn end_if_drained(self: &Arc<PoolInner>) {
         if !self.admission.is_closing() || self.scheduler.runners() > 0 {
             return;
@@ -214,7 +214,7 @@ impl PoolInner {
     }
 }
 
-/// A request that runs.
+/// The guard of a request that runs.
 pub(crate) struct Running<'a> {
     pool: &'a PoolInner,
     request: &'a Arc<Request>,
@@ -226,7 +226,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// A checkout that has its instance.
+/// The guard of a checkout that has its instance.
 pub(crate) struct CheckedOutNow<'a> {
     pool: &'a PoolInner,
     borrower: &'a Arc<dyn Borrower>,
@@ -234,7 +234,7 @@ pub(crate) struct CheckedOutNow<'a> {
 
 impl Drop for CheckedOutNow<'_> {
     fn drop(&mut self) {
-        // The address alone: a trait object may have several tables of methods.
+        // Compares addresses only: one object may have several vtables.
         let own = Arc::as_ptr(self.borrower);
         lock(&self.pool.checked_out).retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), own));
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is kept, and for how long.
+/// Which instances are kept, and for how long.
 #[derive(Clone, Copy)]
 pub(crate) struct Retention {
     pub(crate) min: u32,
@@ -23,7 +23,7 @@ pub(crate) struct Retention {
     pub(crate) recycle_above_bytes: Option<u64>,
 }
 
-/// How long no instance is made ahead after one could not be made.
+/// How long warm-ups pause after one has failed.
 const RETRY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Instances {
@@ -32,13 +32,15 @@ pub(crate) struct Instances {
     counters: Arc<Counters>,
     events: Arc<Events>,
     pub(crate) starts: Starts,
-    /// The one that came back last is at the end, and goes first: the others may grow old.
+    /// The instance that came back last is at the end, and is used first, so that the others can reach their idle
+    /// timeout.
     idle: Mutex<VecDeque<PooledInstance>>,
-    /// Whether a task sees to instances that grow old.
+    /// Whether a task runs that ends idle instances.
     reaping: AtomicBool,
-    /// No instance is kept any more.
+    /// Whether instances are no longer kept.
     ended: AtomicBool,
-    /// When a warm instance could not be made, in nanoseconds since `began`; 0: it can.
+    /// When a warm-up last failed, in nanoseconds since `began`; 0: none has failed since a call could make an
+    /// instance.
     broken: AtomicU64,
     began: Instant,
     /// Instances made so far, without those that failed.
@@ -52,7 +54,7 @@ struct Warm {
     waiting: Vec<Finished>,
 }
 
-/// An instance of this pool; its end is counted.
+/// An instance of this pool. Its guard counts its end.
 pub(crate) struct PooledInstance {
     pub(crate) instance: Instance,
     pub(crate) uses: u32,
@@ -60,12 +62,12 @@ pub(crate) struct PooledInstance {
     guard: SizeGuard,
 }
 
-/// A place in `size`; dropped after the instance that takes it.
+/// Counts one instance in `size`; dropped after the instance.
 pub(crate) struct SizeGuard {
     counters: Arc<Counters>,
     events: Arc<Events>,
     reason: Cell<Reason>,
-    /// Whether its making began, and whether that was well.
+    /// Whether making the instance has begun, and whether it succeeded.
     begun: bool,
     made: bool,
 }
@@ -114,14 +116,14 @@ impl Instances {
         }
     }
 
-    /// An idle instance, or a new one.
+    /// Takes an idle instance, or makes one.
     pub(crate) async fn acquire(&self, call: &Arc<dyn CallContext>) -> Result<PooledInstance> {
         let guard = {
             let mut idle = lock(&self.idle);
             if let Some(instance) = idle.pop_back() {
                 return Ok(instance);
             }
-            // Under the lock: an instance that comes back now must not be counted away.
+            // Counted under the lock, so that a runner whose instance comes back next finds this one in `size`.
             self.counters.size.fetch_add(1, Ordering::SeqCst);
             self.size_guard()
         };
@@ -131,7 +133,7 @@ impl Instances {
         Ok(made)
     }
 
-    /// Takes an instance back after a good call, and keeps it where it may serve again.
+    /// Takes an instance back after a good call, and keeps it if it may serve again.
     pub(crate) fn return_idle(self: &Arc<Instances>, instance: PooledInstance, workers: &Workers) {
         let Retention {
             reuse,
@@ -159,7 +161,8 @@ impl Instances {
             instance.since = Instant::now();
         }
         lock(&self.idle).push_back(instance);
-        // Most calls stop at the first of these: every instance is one of `min`, or somebody sees to it.
+        // Most calls end at one of these checks: there is no idle timeout, no instance above `min`, or a task that
+        // runs.
         let Some(after) = self.retention.idle_timeout else {
             return;
         };
@@ -184,8 +187,8 @@ impl Instances {
         }
     }
 
-    /// Ends instances above `min` that nobody needed for `after`. How long until the next one is due;
-    /// nothing where none will be.
+    /// Ends instances above `min` that were idle for `after`. Returns how long until the next one is due; `None` if
+    /// none will be.
     fn reap(&self, after: Duration) -> Option<Duration> {
         let min = u64::from(self.retention.min);
         loop {
@@ -199,14 +202,14 @@ impl Instances {
             if age < after {
                 return Some(after - age);
             }
-            // Under the lock: who finds nothing idle may count on its place.
+            // Ended under the lock, so that an `acquire` that finds nothing idle no longer finds it in `size`.
             if let Some(instance) = idle.pop_front() {
                 instance.end(Reason::Idle);
             }
         }
     }
 
-    /// Stands for what was added to `size` just now.
+    /// The guard for the instance that was just added to `size`.
     fn size_guard(&self) -> SizeGuard {
         SizeGuard {
             counters: self.counters.clone(),
@@ -242,7 +245,8 @@ impl Instances {
         })
     }
 
-    /// The place of an instance that is missing to `min`.
+    /// Adds an instance to `size` for a warm-up, if there are fewer than `min`. `None` too for [`RETRY`] after a failed
+    /// warm-up.
     pub(crate) fn reserve_warm(&self) -> Option<SizeGuard> {
         let broken = self.broken.load(Ordering::SeqCst);
         if self.ended.load(Ordering::SeqCst)
@@ -259,7 +263,7 @@ impl Instances {
             .map(|_| self.size_guard())
     }
 
-    /// Makes an instance that waits for calls.
+    /// Makes an idle instance, before a call needs it.
     pub(crate) async fn warm_up(
         self: &Arc<Instances>,
         guard: SizeGuard,
@@ -278,13 +282,14 @@ impl Instances {
             .max(1)
     }
 
-    /// No use in trying again and again: a call tries, and says what is wrong.
+    /// Notes that a warm-up failed. Warm-ups pause for [`RETRY`]: until then a call tries, and its error says what is
+    /// wrong.
     pub(crate) fn give_up(&self, failure: Error) {
         self.broken.store(self.passed(), Ordering::SeqCst);
         self.note_warm(Err(failure));
     }
 
-    /// Tells when the pool is warm.
+    /// Calls `done` when the pool is warm.
     pub(crate) fn ready(&self, done: Finished) {
         let mut warm = lock(&self.warm);
         match warm.outcome.clone() {
@@ -296,7 +301,7 @@ impl Instances {
         }
     }
 
-    /// An instance was made; with `min` of them the pool is warm, also where calls hold some already.
+    /// Counts an instance that was made. With `min` of them the pool is warm, even if calls hold some already.
     fn note_made(&self) {
         if self.made.fetch_add(1, Ordering::SeqCst) + 1 == self.retention.min {
             self.note_warm(Ok(()));
@@ -316,12 +321,12 @@ impl Instances {
         }
     }
 
-    /// Keeps nothing from now on.
+    /// Keeps no instance from now on.
     pub(crate) fn stop(&self) {
         self.ended.store(true, Ordering::SeqCst);
     }
 
-    /// Ends what is idle. On a worker: dropping a store gives memory back to the system.
+    /// Ends the idle instances. Call it on a worker: dropping a store gives memory back to the system.
     pub(crate) fn clear(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
         for instance in idle {

@@ -1,4 +1,4 @@
-//! What a pool is made of.
+//! Options of a pool.
 
 use super::breaker::BreakerOptions;
 use super::events::Listener;
@@ -6,13 +6,13 @@ use crate::error::Result;
 use crate::instance::{GuestOptions, HostFunction};
 use std::time::Duration;
 
-/// What a pool is made of.
+/// Options of a pool.
 pub struct PoolOptions {
     /// Instances kept ready.
     pub min: u32,
     /// Instances at most, and calls that run at once.
     pub max: u32,
-    /// Calls that may wait for an instance; nothing: any number.
+    /// Calls that may wait for an instance; `None`: any number.
     pub max_queue: Option<u32>,
     /// How long a call may wait for an instance.
     pub acquire_timeout: Option<Duration>,
@@ -28,15 +28,16 @@ pub struct PoolOptions {
     pub timeout: Option<Duration>,
     /// When calls are refused because too many failed.
     pub breaker: Option<BreakerOptions>,
-    /// What its instances are given.
+    /// Options of its instances.
     pub guest: GuestOptions,
     /// Functions for the guest's imports.
     pub imports: Vec<HostFunction>,
-    /// Hears of what happens; once [`Pool::listen`] was called, of what it asks for.
+    /// Receives the pool's events: all of them or, once [`Pool::listen`](super::Pool::listen) was called, those
+    /// selected there.
     pub listener: Option<Listener>,
-    /// What the host functions of a start function are told, where no call waits for it.
+    /// The number that host functions get if a start function calls them and no call waits for it.
     pub context: u64,
 }
 
-/// Told when something is done; once, on any thread.
+/// Called when something is done; once, on any thread.
 pub type Finished = Box<dyn FnOnce(Result<()>) + Send>;

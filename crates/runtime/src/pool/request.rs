@@ -1,7 +1,7 @@
 //! One request from its submission to its answer, which it gets exactly once.
 //!
-//! It is answered by whichever is first: the runner that served it, the ticker when its deadline has passed, or the
-//! caller that aborts it. The runner notices at its next turn and drops the guest.
+//! The first of these answers it: the runner that served it, the ticker when its deadline has passed, or the caller
+//! that aborts it. The runner notices at its next turn and drops the guest.
 
 use super::breaker::Permit;
 use super::call::{Answer, Call, CallStats, Done};
@@ -37,23 +37,24 @@ pub(crate) enum Job {
 
 /// A checkout, as the runner that has its instance sees it.
 pub(crate) trait Borrower: Send + Sync {
-    /// The runner has the instance, which holds bytes in this account.
+    /// The runner has the instance, whose bytes are in this account.
     fn begin(&self, account: Arc<Account>, place: Option<Place>);
 
     /// The next call; `None` once the instance is given back.
     fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Arc<Request>>>;
 
-    /// The call has ended and the instance is whole. Before the call's answer: the next may come with it.
+    /// The call has ended, and the instance can serve the next one. Called before the call is answered, since the
+    /// caller may send the next call at once.
     fn rest(&self);
 
     /// The runner no longer has the instance.
     fn end(&self);
 
-    /// Gives the instance back when the call it is in has ended. With `discard` that call is aborted, and the instance
-    /// serves nobody else.
+    /// Gives the instance back when its current call has ended. With `discard` that call is aborted, and the instance
+    /// serves no other caller.
     fn release(&self, discard: bool);
 
-    /// Whether the instance must serve nobody else.
+    /// Whether the instance must serve no other caller.
     fn is_discarded(&self) -> bool;
 }
 
@@ -88,9 +89,9 @@ pub(crate) struct Request {
     timing: Option<Timing>,
     /// When it was taken from the queue, in ticks; 0 while it waits.
     taken: AtomicU64,
-    /// Where the answer is to say what it took.
+    /// Present if the answer reports what the call took.
     pub(super) measured: Option<Box<Measured>>,
-    /// What its store shows of it, once it is in one, with the number that it has there.
+    /// What its store observes of the call, with the call's number there; `None` until it is in a store.
     observed: Mutex<Option<(Arc<Observed>, u64)>>,
 }
 
@@ -142,8 +143,7 @@ impl Request {
         }
     }
 
-    /// Stands for the making of an instance that nobody waits for, so that it can be ended like a
-    /// call. Nobody receives its answer, and it counts nowhere.
+    /// Stands for a warm-up, so that it can be ended like a call. Its answer is dropped, and it is counted nowhere.
     pub(crate) fn warm_up(context: u64) -> Request {
         let (kind, nobody) = (Kind::WarmUp, Box::new(|_| {}));
         Request {
@@ -191,7 +191,7 @@ impl Request {
         }
     }
 
-    /// Begins to run it: what it asks for, or nothing where it was answered while it waited.
+    /// Begins to run the request, and returns its job. `None` if it was answered while it waited.
     pub(crate) fn start(&self) -> Option<Waiting> {
         self.phase
             .compare_exchange(QUEUED, COMPUTING, Ordering::SeqCst, Ordering::SeqCst)
@@ -211,8 +211,8 @@ impl Request {
         self.taken().unwrap_or(now).nanos_since(timing.submitted)
     }
 
-    /// Gives the answer, unless it has one; says which. `result` is asked for only by who is first, and before
-    /// the caller hears of it: what it counts is counted by then.
+    /// Answers the request, unless it has its answer already; returns whether it did. Only the first answer calls
+    /// `result`, and everything is counted before the caller gets it.
     fn answer(&self, now: Timestamp, result: impl FnOnce() -> Result<Answer>) -> bool {
         self.over.store(true, Ordering::SeqCst);
         let done = lock(&self.done).take();
@@ -235,17 +235,17 @@ impl Request {
         true
     }
 
-    /// Answers with what the guest gave. Whether it had no answer yet.
+    /// Answers with the guest's result. Returns whether the request had no answer yet.
     pub(crate) fn finish(&self, result: Result<Answer>) -> bool {
         self.finish_at(Timestamp::now(), result)
     }
 
-    /// The same at a moment that is known.
+    /// Like [`Request::finish`], with a time stamp that was already read.
     pub(crate) fn finish_at(&self, now: Timestamp, result: Result<Answer>) -> bool {
         self.answer(now, || result)
     }
 
-    /// Ends it from outside: as aborted.
+    /// Ends the request from outside, with `ERR_ABORTED`.
     pub(crate) fn abort(&self, message: &str) {
         self.end(|phase| Error::new(ErrorCode::Aborted, message).text("phase", phase));
     }
@@ -266,7 +266,7 @@ impl Request {
         }
     }
 
-    /// Gives up its place in the queue. Whether it had one.
+    /// Leaves the queue. Returns whether it was queued.
     fn leave_queue(&self) -> bool {
         let queued = self
             .phase
@@ -391,12 +391,12 @@ impl Expire for AcquireTimeout {
     }
 }
 
-/// A caller's hold on a call.
+/// A caller's handle to a call.
 #[derive(Clone)]
 pub struct Ticket(pub(crate) Option<Arc<Request>>);
 
 impl Ticket {
-    /// Ends the call at once with `ERR_ABORTED`; nothing where it has its answer.
+    /// Ends the call at once with `ERR_ABORTED`. Does nothing if it has its answer.
     pub fn abort(&self) {
         if let Some(request) = &self.0 {
             request.abort("the call was aborted");

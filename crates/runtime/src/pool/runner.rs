@@ -1,6 +1,6 @@
 //! Runners: tasks on the workers, each of which takes requests from its pool's queue to the pool's instances.
 //!
-//! A runner holds at most one instance, and a pool has at most `max` runners. A runner ends when nothing waits. An
+//! A runner holds at most one instance, and a pool has at most `max` runners. A runner ends when no request waits. An
 //! instance that failed is dropped, and the runner refills the pool to `min` before it ends.
 
 use super::call::Answer;
@@ -29,10 +29,11 @@ use std::time::Duration;
 /// Calls that a runner serves before other tasks of its worker have a turn.
 const CALLS_A_TURN: u32 = 32;
 
-/// The same in time, for calls that are longer and end before their first epoch.
+/// How long a runner serves calls before other tasks of its worker have a turn: for longer calls, which still end
+/// before their first epoch.
 const TURN: Duration = Duration::from_millis(1);
 
-/// Starts a runner, unless there are as many as may be.
+/// Starts a runner, unless the pool has `max` of them. Returns whether it did.
 pub(crate) fn start(pool: &Arc<PoolInner>) -> bool {
     if !pool.scheduler.enter() {
         return false;
@@ -51,7 +52,7 @@ pub(crate) fn start(pool: &Arc<PoolInner>) -> bool {
     true
 }
 
-/// One runner. However it ends, its place is free again.
+/// One runner. Dropping it takes it out of the count of runners, however it ended.
 struct Runner {
     pool: Arc<PoolInner>,
     left: bool,
@@ -99,7 +100,7 @@ impl Drop for Runner {
     }
 }
 
-/// Serves what was taken from the queue. Whether it was long, and when it ended.
+/// Serves a request from the queue. Returns whether it was long, and when it ended.
 async fn serve(pool: &Arc<PoolInner>, request: Arc<Request>) -> (bool, Timestamp) {
     let ticking = pool.admission.ticker().begun();
     let serving = Serving::new(pool, &request);
@@ -163,7 +164,7 @@ async fn hand_over(
         borrower.release(true);
     }
     if !request.finish(Ok(Answer::default())) {
-        // Its time was up just now: nobody has the checkout.
+        // The checkout timed out or was aborted just now, so its caller does not have the instance.
         borrower.release(false);
     }
     serve_checkout(pool, held, &**borrower).await;
@@ -214,7 +215,7 @@ async fn serve_checkout(pool: &Arc<PoolInner>, mut held: PooledInstance, borrowe
     }
 }
 
-/// Makes an instance before a call needs it. Whether that was long.
+/// Makes an instance before a call needs it. Returns whether that was long.
 async fn warm_up(pool: &Arc<PoolInner>, guard: SizeGuard) -> bool {
     // Epochs must tick, or a start function that computes would not give up its turn.
     let _ticking = pool.admission.ticker().tick();
@@ -259,7 +260,8 @@ fn return_idle(pool: &PoolInner, held: PooledInstance) {
     pool.instances.return_idle(held, pool.workers());
 }
 
-/// Runs what `guest` does for the request until it ends, or the request is answered from outside.
+/// Runs `guest` until it ends, or until the request is answered from outside. While the guest is suspended, other
+/// runners take the queue.
 async fn supervise<T>(
     pool: &Arc<PoolInner>,
     request: &Request,
@@ -276,7 +278,7 @@ async fn supervise<T>(
                 Some(_) => pass_on(pool),
             }
             if request.is_long() {
-                // At once: others like it may stand before the calls of other pools.
+                // Demotes at once: queued calls like this one may be ahead of the calls of other pools.
                 pool.demotion.demote();
             }
         }
@@ -289,7 +291,7 @@ async fn supervise<T>(
     }
 }
 
-/// This runner no longer looks at the queue, as long as the guard lives: others take what waits.
+/// Marks this runner as not looking at the queue while the guard lives, and starts others for the requests that wait.
 fn pause(pool: &Arc<PoolInner>) -> Paused<'_> {
     let paused = pool.scheduler.pause();
     pass_on(pool);
@@ -305,7 +307,7 @@ fn pass_on(pool: &Arc<PoolInner>) {
     }
 }
 
-/// Remembers how a call went, for those that follow it.
+/// Records how a call went, which decides whether the next calls begin in the background.
 fn record_outcome(pool: &PoolInner, request: &Request, result: &Result<Answer>) {
     let good = match result {
         Ok(_) => true,
@@ -321,7 +323,7 @@ fn record_outcome(pool: &PoolInner, request: &Request, result: &Result<Answer>) 
     }
 }
 
-/// The answer of a call that has ended: only then is it known what it took.
+/// The answer of a call that has ended, with what it took.
 fn answer(request: &Request, function: &Function, called: Result<Vec<Value>>) -> Result<Answer> {
     Ok(Answer {
         values: ended(function, called)?,
@@ -329,7 +331,7 @@ fn answer(request: &Request, function: &Function, called: Result<Vec<Value>>) ->
     })
 }
 
-/// Calls a function of an instance. An error, be it a good exit, says that the instance is of no more use.
+/// Calls a function of an instance. After any error, even an exit with status 0, the instance cannot be used again.
 async fn run(
     held: &mut PooledInstance,
     call: &Arc<dyn CallContext>,
@@ -340,7 +342,7 @@ async fn run(
     held.instance.call(call, function, params).await
 }
 
-/// Goes on as a new task, before or behind those of other pools.
+/// Continues as a new task: in the background if the pool is demoted, else in the foreground.
 async fn requeue(pool: &PoolInner) {
     let background = pool.demotion.is_demoted();
     let mut yielded = false;
@@ -363,7 +365,7 @@ struct Serving<'a> {
 
 impl Serving<'_> {
     fn new<'a>(pool: &'a PoolInner, request: &'a Arc<Request>) -> Serving<'a> {
-        // Before the call stops waiting, so that it is never seen as neither.
+        // Counted as active before the call stops waiting, so that it is never seen as neither.
         pool.counters.active.fetch_add(1, Ordering::SeqCst);
         Serving {
             pool,
@@ -378,7 +380,7 @@ impl Drop for Serving<'_> {
     }
 }
 
-/// A runner warms up.
+/// Counts a runner that warms up.
 struct Warming<'a>(&'a Counters);
 
 impl Warming<'_> {

@@ -1,17 +1,17 @@
-//! The queue of a pool, first come, first served, and how many runners work it off.
+//! The queue of a pool, first come, first served, and the number of runners that serve it.
 //!
-//! A push and the end of a runner, or its pause, may meet: each writes what it changes before it reads what the other
-//! changes, with a fence between, so that at least one of them sees the other.
+//! A push may race with the end or the pause of a runner. Each side writes its own change before it reads the other's,
+//! with a fence in between, so that at least one of them sees the other.
 
 use super::request::Request;
 use crossbeam_queue::SegQueue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
-/// Requests that ended while they waited may stay in the queue, this many beside as many as wait.
+/// Requests that ended while they waited may stay in the queue: as many as still wait, plus this many.
 const MAX_STALE_REQUESTS: u64 = 256;
 
-/// How many calls that are expected to be very short wait for the runners there are.
+/// The most very short calls that wait for the existing runners before another one starts.
 const SHORT_QUEUE: u64 = 64;
 
 /// The queue and the count of runners.
@@ -19,7 +19,7 @@ pub(crate) struct Scheduler {
     max: usize,
     queue: SegQueue<Arc<Request>>,
     runners: AtomicUsize,
-    /// Those of them that do not look at the queue: their guest sleeps or waits, or their instance is checked out.
+    /// Runners that do not look at the queue: their guest sleeps or waits, or their instance is checked out.
     paused: AtomicUsize,
 }
 
@@ -34,8 +34,8 @@ impl Scheduler {
         }
     }
 
-    /// Queues a request. Whether another runner should look at the queue: where `waiting` calls are expected to be very
-    /// short, those that look now are enough.
+    /// Queues a request. Returns whether another runner should start: if the `waiting` calls are few and expected to be
+    /// very short, the runners that look at the queue are enough.
     pub(crate) fn push(
         &self,
         request: Arc<Request>,
@@ -43,7 +43,7 @@ impl Scheduler {
         expects_short: impl Fn() -> bool,
     ) -> bool {
         self.queue.push(request);
-        // A runner that still looks sees this push before it leaves.
+        // A runner that is still polling sees this push before it exits.
         fence(Ordering::SeqCst);
         !(expects_short() && self.looking() > 0 && waiting() <= SHORT_QUEUE)
     }
@@ -58,9 +58,9 @@ impl Scheduler {
         self.queue.len()
     }
 
-    /// Takes out what was answered while it waited, where that is more than it may be: a runner would, but all of them
-    /// may be held for long. `ended` is called for each. Before a push, so that a runner comes for what was taken out
-    /// and put back.
+    /// Removes requests that were answered while they waited, if there are too many: a runner would do that, but all
+    /// runners may be held for long. Calls `ended` for each. Call it before a push, so that a runner comes for the
+    /// requests that were taken out and put back.
     pub(crate) fn sweep(&self, waiting: u64, ended: impl Fn()) {
         if self.queue.len() as u64 <= 2 * waiting + MAX_STALE_REQUESTS {
             return;
@@ -74,7 +74,7 @@ impl Scheduler {
         }
     }
 
-    /// A runner comes, unless there are `max`: then one of them will see what waits.
+    /// Counts a new runner, unless there are `max`: then one of those will see the queue. Returns whether it did.
     pub(crate) fn enter(&self) -> bool {
         let more = |runners| (runners < self.max).then_some(runners + 1);
         self.runners
@@ -82,27 +82,28 @@ impl Scheduler {
             .is_ok()
     }
 
-    /// A runner found nothing to do. Whether it leaves: not where a request came after its last look and before it no
-    /// longer counted.
+    /// Counts out a runner that found nothing to do. Returns whether it may exit: not if a request came after its last
+    /// look at the queue and before it was counted out.
     pub(crate) fn leave(&self) -> bool {
         self.runners.fetch_sub(1, Ordering::SeqCst);
         self.queue.is_empty() || !self.enter()
     }
 
-    /// A runner ended without looking again.
+    /// Counts out a runner that ended without looking at the queue again.
     pub(crate) fn abandon(&self) {
         self.runners.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Runners that there are.
+    /// The number of runners.
     pub(crate) fn runners(&self) -> usize {
         self.runners.load(Ordering::SeqCst)
     }
 
-    /// A runner does not look at the queue as long as the guard lives.
+    /// Marks a runner as not looking at the queue while the guard lives.
     pub(crate) fn pause(&self) -> Paused<'_> {
         self.paused.fetch_add(1, Ordering::SeqCst);
-        // Whoever pushes from now on does not count on this runner; what was pushed before is seen by what follows.
+        // A push from now on does not count on this runner. The caller looks at the queue next, and sees every earlier
+        // push.
         fence(Ordering::SeqCst);
         Paused(self)
     }
@@ -135,7 +136,7 @@ mod tests {
     fn a_runner_does_not_leave_what_was_pushed_while_it_still_counted() {
         let scheduler = Scheduler::new(1);
         assert!(scheduler.enter());
-        // It has looked and found nothing. Now a call comes, which gets no runner of its own.
+        // The runner has found no request. Now a call comes, which gets no runner of its own.
         assert!(scheduler.push(request(), || 1, || false));
         assert!(!scheduler.enter());
         assert!(!scheduler.leave());

@@ -1,22 +1,23 @@
-//! Two guesses from the calls of late: whether the next one is so short that it is not worth another thread, and whether
-//! it may be so long that it must not stand before the calls of other pools.
+//! Two guesses from a pool's recent calls: whether the next one is so short that it is not worth another thread, and
+//! whether it may be so long that it must queue behind the calls of other pools.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A call that takes no longer is very short: for it, waking another worker costs more than waiting.
+/// The longest very short call: for such a call, waking another worker costs more than waiting.
 const VERY_SHORT: Duration = Duration::from_micros(3);
 
 /// The highest score. From half of it on, the next call is expected to be very short.
 const MAX_SCORE: u32 = 1_000;
 
-/// What one call that is not very short takes away: a thread may lose its core in the middle of any call.
+/// What one call that is not very short takes from the score. Not all of it: a thread may lose its core in the middle
+/// of any call.
 const PENALTY: u32 = MAX_SCORE / 10;
 
-/// Good short calls that make up for one that was long or failed.
+/// Good short calls after which a long or failed one no longer matters.
 const PROBATION: u32 = 16;
 
-/// How surely the pool's calls are very short.
+/// A score of how likely the pool's next call is very short.
 #[derive(Debug, Default)]
 pub(crate) struct ShortCallScore(AtomicU32);
 
@@ -34,7 +35,7 @@ impl ShortCallScore {
         }
     }
 
-    /// A guest sleeps or waits for its host: nothing more is expected of the next calls.
+    /// Resets the score, since a guest sleeps or waits for its host: short calls are no longer expected.
     pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -45,18 +46,18 @@ impl ShortCallScore {
     }
 }
 
-/// Whether the pool's calls begin in the background, behind those of other pools: above zero after a call that was long
-/// or failed.
+/// Whether the pool's calls begin in the background, behind those of other pools. Above zero after a call was long or
+/// failed.
 #[derive(Debug, Default)]
 pub(crate) struct Demotion(AtomicU32);
 
 impl Demotion {
-    /// A call is long, or failed.
+    /// Notes a call that is long or failed.
     pub(crate) fn demote(&self) {
         self.0.store(PROBATION, Ordering::Relaxed);
     }
 
-    /// A call was short and good.
+    /// Notes a call that was short and good.
     pub(crate) fn note_good(&self) {
         if self.is_demoted() {
             let less = |left: u32| Some(left.saturating_sub(1));

@@ -12,7 +12,7 @@ pub struct PoolStats {
     pub size: u64,
     /// Instances that wait for a call.
     pub idle: u64,
-    /// Instances in a call, or lent.
+    /// Instances in a call, or checked out.
     pub active: u64,
     /// Calls that wait.
     pub waiting: u64,
@@ -22,19 +22,19 @@ pub struct PoolStats {
     pub destroyed: [u64; Reason::ALL.len()],
     /// Calls by [`Outcome`] in its order.
     pub outcomes: [u64; Outcome::ALL.len()],
-    /// How long calls took; none where the engine's metrics are off.
+    /// How long calls took; `None` if the engine's metrics are off.
     pub durations: Option<DurationsSnapshot>,
-    /// The breaker, where there is one.
+    /// The breaker's numbers; `None` without a breaker.
     pub breaker: Option<BreakerStats>,
 }
 
 impl PoolStats {
-    /// Calls that ended so.
+    /// Calls with this outcome.
     pub fn ended(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]
     }
 
-    /// Calls that ended in a failure of their own: not by time, caller or refusal.
+    /// Calls that failed by themselves: not by a timeout, an abort or a refusal.
     pub fn failed(&self) -> u64 {
         let own = [
             Outcome::GuestError,

@@ -1,4 +1,4 @@
-//! Drives what a guest does for a request, until it ends or the request is answered from outside.
+//! Polls the guest of a request, until it ends or the request is answered from outside.
 
 use super::request::{ASLEEP, COMPUTING, Request};
 use crate::executor::epoch::TICK;
@@ -11,12 +11,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 impl Request {
-    /// Drives `guest` until it ends or the call is answered from outside: then it is dropped, and
-    /// nothing is returned.
+    /// Polls `guest` until it ends. If the request is answered from outside first, drops the guest and returns `None`.
     pub(crate) async fn supervise<T>(&self, guest: impl Future<Output = T>) -> Option<T> {
         let mut guest = pin!(guest);
         let mut computed = Duration::ZERO;
-        // The first turn begins when it was taken: one look at the clock for both.
+        // The first turn begins when a runner took the request: that reading of the clock is used again.
         let mut taken = self.taken();
         std::future::poll_fn(|context| {
             self.waker.register(context.waker());
@@ -40,7 +39,8 @@ impl Request {
                 Poll::Pending => {
                     computed += turn.elapsed();
                     if self.yielded.swap(false, Ordering::Relaxed) {
-                        // Epochs pass while a guest waits, too: then it gives up its turn, and has not computed.
+                        // Epochs also pass while a guest waits. It then yields at the next one without having computed
+                        // for an epoch.
                         if computed >= TICK {
                             self.long.store(true, Ordering::Relaxed);
                             task::demote();

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Label {
     wit: Box<str>,
-    /// `None` where both are the same.
+    /// `None` if both are the same.
     camel: Option<Box<str>>,
 }
 

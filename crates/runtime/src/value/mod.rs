@@ -50,7 +50,7 @@ pub enum Value {
     Record(Vec<Value>),
     /// `tuple`
     Tuple(Vec<Value>),
-    /// `variant`: index of the case, and its value where it has one.
+    /// `variant`: index of the case, and its value if it has one.
     Variant(u32, Option<Box<Value>>),
     /// `enum`: index of the case.
     Enum(u32),

@@ -1,18 +1,18 @@
 //! Text about types and values that stays short, whatever names and types it is about.
 //!
-//! A type shares its parts: written out, one of a few kilobytes takes gigabytes. So nothing writes a type into
-//! anything but a [`Text`], which takes a few kilobytes and then ends what writes into it.
+//! Types share their parts: written out, a type of a few kilobytes can take gigabytes. So types are written only into a
+//! [`Text`], which takes a few kilobytes and then fails, which ends the writer.
 
 use std::fmt;
 
 /// The most bytes of one text.
 pub const MAX_TEXT_BYTES: usize = 4096;
 
-/// What a text ends with that was cut.
+/// The end of a text that was cut.
 const CUT: &str = "…";
 
-/// A text of at most so many bytes. Writing more fails, which ends the writer; what was written until then
-/// is kept, with "…" behind it.
+/// A text of at most `max` bytes. Writing more fails, which ends the writer; the text until then is kept, with "…"
+/// behind it.
 #[derive(Debug)]
 pub struct Text {
     max: usize,
@@ -33,7 +33,7 @@ impl Text {
             written: String::new(),
             cut: false,
         };
-        // It fails where the text is full, and is good up to there.
+        // An error means that the text is full; what it holds is good.
         let _ = write(&mut text);
         text.written
     }

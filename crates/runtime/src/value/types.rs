@@ -1,8 +1,8 @@
 //! The type of a value or function.
 //!
-//! Types share their parts as those of a component do: a type of a few hundred bytes may have as many parts as there are
-//! ways through it, which is millions. So nothing here or elsewhere walks all the parts of a type: [`Facts`] asks each
-//! part once, text is cut ([`Text`]), and conversions go where a value goes.
+//! Types share their parts, as a component's types do: a type of a few hundred bytes may unfold to millions of parts.
+//! So no code walks all unfolded parts: [`Facts`] visits each shared part once, text is cut ([`Text`]), and conversions
+//! follow a value.
 
 use super::label::Label;
 use super::text::Text;
@@ -123,7 +123,7 @@ impl FunctionType {
         FunctionType::with(params, results, &mut Facts::default())
     }
 
-    /// The same, where `facts` know some of the types.
+    /// Like [`FunctionType::new`], with `facts` that may know some of the types already.
     pub(crate) fn with(params: Vec<Field>, results: Vec<Type>, facts: &mut Facts) -> FunctionType {
         let given = facts.all(params.iter().map(|field| &field.ty));
         let got = facts.all(results.iter());
@@ -152,7 +152,7 @@ impl FunctionType {
     }
 }
 
-/// What is asked of a whole type.
+/// Facts about a whole type.
 #[derive(Clone, Default)]
 pub(crate) struct Fact {
     /// How many core values it flattens to. A wrong answer fails Wasmtime's check when the component is linked.
@@ -200,7 +200,7 @@ impl Facts {
         }
     }
 
-    /// Of types that stand side by side.
+    /// The fact of types that stand side by side, like a record's fields.
     fn all<'a>(&mut self, types: impl Iterator<Item = &'a Type>) -> Fact {
         let mut sum = Fact::default();
         for ty in types {
@@ -225,7 +225,7 @@ impl Facts {
     }
 }
 
-/// Of types of which a value has one: their core values overlap, behind the one that says which.
+/// The fact of alternatives, like a variant's cases: their core values overlap, behind the discriminant.
 fn widest(facts: Vec<Fact>) -> Fact {
     let flat = facts.iter().map(|fact| fact.flat).max().unwrap_or(0);
     Fact {
