@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_millis(1);
 
 /// How long a drain waits for the next item: about as long as a worker takes for a short call.
-const LINGER: Duration = Duration::from_micros(3);
+const SPIN: Duration = Duration::from_micros(3);
 
-/// After `WORTH` waits in a row without an item, the bridge does not wait the next `RELUCTANCE` times.
-const WORTH: i32 = 4;
-const RELUCTANCE: i32 = 64;
+/// After `SPIN_CREDIT` waits in a row without an item, the bridge does not wait the next `SPIN_COOLDOWN` times.
+const SPIN_CREDIT: i32 = 4;
+const SPIN_COOLDOWN: i32 = 64;
 
 /// How long the end of an environment waits for its guests to be gone: several epochs. A guest that is still stuck in
 /// the system then is left behind.
@@ -44,8 +44,8 @@ pub(crate) struct Bridge {
     /// Referenced while anything is in flight: it keeps the event loop alive.
     keep_alive: sys::napi_threadsafe_function,
     in_flight: Cell<usize>,
-    /// Above zero while waiting for the next item is worth it.
-    worth: Cell<i32>,
+    /// Above zero while waiting for the next item pays.
+    spin_credit: Cell<i32>,
     /// An item that was taken from the queue and must wait for the next drain.
     first: Cell<Option<Item>>,
     /// Live pools by place; a place is used again once its pool is gone.
@@ -82,7 +82,7 @@ impl Bridge {
             queue: Arc::new(Queue::new(functions)),
             keep_alive: functions[0],
             in_flight: Cell::new(0),
-            worth: Cell::new(WORTH),
+            spin_credit: Cell::new(SPIN_CREDIT),
             first: Cell::new(None),
             pools: RefCell::default(),
             host_calls: PendingHostCalls::default(),
@@ -133,7 +133,9 @@ impl Bridge {
             call,
         ));
         if let Some(looking) = looking {
-            let settled = self.linger().is_none_or(|item| self.settle_now(js, item));
+            let settled = self
+                .spin_for_next()
+                .is_none_or(|item| self.settle_now(js, item));
             drop(looking);
             if !settled {
                 self.queue.wake();
@@ -186,7 +188,7 @@ impl Bridge {
         self.queue.awake();
         let start = Instant::now();
         let next = || self.first.take().or_else(|| self.queue.pop());
-        while let Some(item) = next().or_else(|| self.linger()) {
+        while let Some(item) = next().or_else(|| self.spin_for_next()) {
             let Ok(_scope) = js.scope() else { return };
             if let Err(fault) = failure::guarded(|| self.process(js, item)) {
                 // A promise that could not be settled at all: only in an environment that is ending.
@@ -201,27 +203,30 @@ impl Bridge {
         }
     }
 
-    /// Waits for another item, up to [`LINGER`], if calls are in flight and recent waits were worth it: going back to
+    /// Waits for another item, up to [`SPIN`], if calls are in flight and recent waits were spin_credit it: going back to
     /// the event loop and being woken again costs more.
-    fn linger(&self) -> Option<Item> {
-        let worth = self.worth.get();
+    fn spin_for_next(&self) -> Option<Item> {
+        let spin_credit = self.spin_credit.get();
         if self.in_flight.get() == 0 {
             return None;
         }
-        if worth <= 0 {
-            self.worth.set(worth + 1); // tries again some time
+        if spin_credit <= 0 {
+            self.spin_credit.set(spin_credit + 1); // tries again some time
             return None;
         }
         let start = Instant::now();
-        while start.elapsed() < LINGER {
+        while start.elapsed() < SPIN {
             if let Some(item) = self.queue.pop() {
-                self.worth.set(WORTH);
+                self.spin_credit.set(SPIN_CREDIT);
                 return Some(item);
             }
             std::hint::spin_loop();
         }
-        self.worth
-            .set(if worth == 1 { -RELUCTANCE } else { worth - 1 });
+        self.spin_credit.set(if spin_credit == 1 {
+            -SPIN_COOLDOWN
+        } else {
+            spin_credit - 1
+        });
         None
     }
 

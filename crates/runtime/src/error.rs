@@ -45,7 +45,7 @@ named! {
         MemoryLimit = "ERR_MEMORY_LIMIT",
         /// The call took too long. Details: `timeoutMillis`, `phase` (`computing`, `asleep`, `host`, `queued`).
         Timeout = "ERR_TIMEOUT",
-        /// The guest used up its fuel. Details: `fuel`.
+        /// The guest used up its fuel. Details: `backtrace`.
         OutOfFuel = "ERR_OUT_OF_FUEL",
         /// The call was aborted by its signal, or ended with its pool or environment. Details: `phase`.
         Aborted = "ERR_ABORTED",

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 pub(super) const CHUNK: usize = 256 << 10;
 
 /// The fewest pieces for which starting a second thread pays.
-const WORTH: usize = 4;
+const MIN_PIECES: usize = 4;
 
 /// A file in pieces, each a BLAKE3 subtree.
 struct Pieces {
@@ -42,7 +42,7 @@ pub(super) fn digest(file: &File, size: u64) -> io::Result<blake3::Hash> {
         next: AtomicUsize::new(0),
         values: (0..count).map(|_| OnceLock::new()).collect(),
     });
-    if count >= WORTH {
+    if count >= MIN_PIECES {
         let shared = pieces.clone();
         let helper = move || {
             // If this fails at a piece, the calling thread hashes that piece again and returns its own failure.

@@ -42,7 +42,7 @@ impl ModuleCache {
 
     fn kept(&self, outcome: io::Result<()>) {
         if let Err(error) = outcome
-            && !self.tiers.warnings.told(Cause::Directory)
+            && !self.tiers.warnings.contains(Cause::Directory)
         {
             self.tiers.warnings.add(Cause::Upkeep, || {
                 format!("the compile cache's directory is not kept within its limits: {error}")

@@ -76,9 +76,9 @@ impl ModuleCache {
                 }
                 Step::Wait(flight) => flight,
             };
-            let (told, outcome) = mpsc::channel();
+            let (sender, outcome) = mpsc::channel();
             flight.then(move |outcome| {
-                let _ = told.send(outcome);
+                let _ = sender.send(outcome);
             });
             if let Ok(Outcome::Done(outcome)) = outcome.recv() {
                 return outcome.map(|compiled| self.memory_hit(compiled));
@@ -401,7 +401,7 @@ mod tests {
                 .map(|_| scope.spawn(|| cache.load(&engine, bytes).expect("load").tier))
                 .collect();
             let leader = scope.spawn(move || {
-                let _landing = leader;
+                let _leader = leader;
                 std::panic::resume_unwind(Box::new("the compiler panicked"));
             });
             assert!(leader.join().is_err());

@@ -30,17 +30,17 @@ struct Told {
 impl Warnings {
     /// Keeps the warning, unless one of the same cause was kept before.
     pub(super) fn add(&self, cause: Cause, sentence: impl FnOnce() -> String) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !told.causes.contains(&cause) {
-            told.causes.push(cause);
-            told.waiting.push(sentence());
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.causes.contains(&cause) {
+            state.causes.push(cause);
+            state.waiting.push(sentence());
         }
     }
 
     /// Whether this cause has warned.
-    pub(super) fn told(&self, cause: Cause) -> bool {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.causes.contains(&cause)
+    pub(super) fn contains(&self, cause: Cause) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.causes.contains(&cause)
     }
 
     /// Takes the warnings since the last call.

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const NICE: i32 = 10;
 
 /// Bytes of WebAssembly for which starting another thread pays.
-const WORTH: usize = 16 << 10;
+const BYTES_A_THREAD: usize = 16 << 10;
 
 /// Runs the compilation of `bytes` bytes on a thread for each core, or on fewer if there are few bytes. The threads
 /// have a lower priority, and end with the compilation.
@@ -18,7 +18,7 @@ pub(super) fn with_threads<T: Send>(
 ) -> Result<T> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(cores.min(1 + bytes / WORTH))
+        .num_threads(cores.min(1 + bytes / BYTES_A_THREAD))
         .thread_name(|_| "wasm-compiler".into())
         .start_handler(|_| give_way())
         .build();

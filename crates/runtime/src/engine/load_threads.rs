@@ -5,10 +5,10 @@ use crate::executor::blocking::BlockingThreads;
 /// The threads of an engine that are not its workers.
 pub(crate) struct LoadThreads {
     /// Look for code in the cache. Compilations run on other threads, so that a cache hit never waits for one.
-    pub(crate) looking: BlockingThreads,
+    pub(crate) lookup: BlockingThreads,
     pub(crate) compiling: BlockingThreads,
     /// Count, list, verify and remove files of the cache.
-    pub(crate) keeping: BlockingThreads,
+    pub(crate) maintenance: BlockingThreads,
 }
 
 /// How many lookups, and how many compilations, run at once. Each compilation uses every core, so more of them would
@@ -20,13 +20,13 @@ impl LoadThreads {
     pub(crate) fn new(isolated: bool) -> LoadThreads {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         LoadThreads {
-            looking: BlockingThreads::new(THREADS),
+            lookup: BlockingThreads::new(THREADS),
             compiling: BlockingThreads::new(if isolated {
                 cores.max(THREADS)
             } else {
                 THREADS
             }),
-            keeping: BlockingThreads::new(1),
+            maintenance: BlockingThreads::new(1),
         }
     }
 }

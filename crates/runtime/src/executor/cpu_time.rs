@@ -10,8 +10,8 @@ pub(crate) fn thread_time() -> Option<Duration> {
         tv_nsec: 0,
     };
     // SAFETY: the pointer is to a local of the type that is written.
-    let told = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) } == 0;
-    told.then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    let known = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) } == 0;
+    known.then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
 #[cfg(not(unix))]

@@ -43,9 +43,9 @@ fn lowest() -> Option<usize> {
             if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
                 return None;
             }
-            let told = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
+            let known = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
             libc::pthread_attr_destroy(attributes.as_mut_ptr());
-            (told == 0).then_some(address.addr())
+            (known == 0).then_some(address.addr())
         }
     }
     LOWEST.with(|lowest| *lowest)

@@ -50,10 +50,10 @@ impl SyncInstance {
         let max_bytes = options.guest.max_bytes();
         stack::check()?;
         let hosts = Hosts::of_sync(options.imports);
-        let blueprint =
+        let template =
             InstanceTemplate::new(code, hosts, options.guest, core.account.clone(), None)?;
         let ticking = core.shared.threads.ticker.tick();
-        let made = blueprint.instantiate_sync(deadline(options.timeout), options.wanted);
+        let made = template.instantiate_sync(deadline(options.timeout), options.wanted);
         drop(ticking);
         let (instance, _) = made.map_err(|error| timed_out(error, options.timeout))?;
         let last = core.snapshot(instance.account(), max_bytes);

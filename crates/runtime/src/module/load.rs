@@ -94,7 +94,7 @@ impl Engine {
     ) {
         let engine = self.clone();
         let keep = move || done(guarded(|| work(&engine)));
-        self.core().loaders.keeping.run(Box::new(keep));
+        self.core().loaders.maintenance.run(Box::new(keep));
     }
 
     fn begin<T>(
@@ -143,7 +143,7 @@ impl<T: From<Code> + 'static> Load<T> {
                 Err(error) => self.finish(Err(error)),
             }
         };
-        engine.core().loaders.looking.run(Box::new(look));
+        engine.core().loaders.lookup.run(Box::new(look));
     }
 
     fn finish(self, loaded: Result<Loaded>) {
@@ -165,7 +165,7 @@ impl<T: From<Code> + 'static> Load<T> {
                 std::thread::sleep(LATER);
                 engine.core().cache.count();
             };
-            core.loaders.keeping.run(Box::new(count));
+            core.loaders.maintenance.run(Box::new(count));
         }
     }
 }
