@@ -203,7 +203,7 @@ impl Bridge {
         }
     }
 
-    /// Waits for another item, up to [`SPIN`], if calls are in flight and recent waits were spin_credit it: going back to
+    /// Waits for another item, up to [`SPIN`], if calls are in flight and recent waits paid: going back to
     /// the event loop and being woken again costs more.
     fn spin_for_next(&self) -> Option<Item> {
         let spin_credit = self.spin_credit.get();

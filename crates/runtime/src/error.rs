@@ -58,7 +58,7 @@ named! {
         HostFunction = "ERR_HOST_FUNCTION",
         /// A result exceeds `maxResultBytes` or `maxResultValues`. Details: `limit`, `option`.
         ResultTooLarge = "ERR_RESULT_TOO_LARGE",
-        /// The pool's queue is full: as many calls as may wait for an instance do. Details: `maxQueue`.
+        /// The pool's queue is full: as many calls as may wait for an instance do. Details: `max`, `maxQueue`.
         QueueFull = "ERR_QUEUE_FULL",
         /// No instance was free in time. Details: `acquireTimeoutMillis`.
         AcquireTimeout = "ERR_ACQUIRE_TIMEOUT",
