@@ -11,7 +11,7 @@ export class Component extends Code {
   }
 
   /** @internal */
-  static over(binding: BindingCode, engine: Engine): Component {
+  static wrap(binding: BindingCode, engine: Engine): Component {
     return new Component(binding, engine);
   }
 }

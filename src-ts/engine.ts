@@ -207,8 +207,8 @@ export class Engine {
     const binding = openEngine(resolved);
     emitWarnings(binding);
     this[inner] = { binding, maxInstances: resolved.maxInstances };
-    this.tracker = ResourceTracker.over(() => binding.tracker());
-    this.cache = ModuleCache.over(binding, cache);
+    this.tracker = ResourceTracker.wrap(() => binding.tracker());
+    this.cache = ModuleCache.wrap(binding, cache);
     this.simd = resolved.simd;
     this.maxMemoryPages = resolved.maxMemoryPages;
     this.maxTableElements = resolved.maxTableElements;
@@ -228,18 +228,18 @@ export class Engine {
    */
   async load(source: CodeSource): Promise<Module | Component> {
     return this.#load(source, (binding) =>
-      binding.kind === 'module' ? Module.over(binding, this) : Component.over(binding, this),
+      binding.kind === 'module' ? Module.wrap(binding, this) : Component.wrap(binding, this),
     );
   }
 
   /** Loads a module; a component is `ERR_WRONG_KIND`. See {@link Engine.load}. */
   async loadModule(source: CodeSource): Promise<Module> {
-    return this.#load(source, (binding) => Module.over(binding, this), 'module');
+    return this.#load(source, (binding) => Module.wrap(binding, this), 'module');
   }
 
   /** Loads a component; a module is `ERR_WRONG_KIND`. See {@link Engine.load}. */
   async loadComponent(source: CodeSource): Promise<Component> {
-    return this.#load(source, (binding) => Component.over(binding, this), 'component');
+    return this.#load(source, (binding) => Component.wrap(binding, this), 'component');
   }
 
   /**
@@ -287,11 +287,11 @@ export class Engine {
 
   #load<C extends Code>(
     source: CodeSource,
-    over: (binding: BindingCode) => C,
+    wrap: (binding: BindingCode) => C,
     kind?: 'module' | 'component',
   ): Promise<C> {
     const message = { engine: this, source };
-    return loads.tracePromise(async () => over(await this.#find(source, kind)), message);
+    return loads.tracePromise(async () => wrap(await this.#find(source, kind)), message);
   }
 
   async #find(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {

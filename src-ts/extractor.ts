@@ -201,7 +201,7 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
       await pool.destroy();
       throw error;
     }
-    return Extractor.over(engine, pool);
+    return Extractor.wrap(engine, pool);
   } catch (error) {
     throw tooSmall(error) ?? error;
   }
@@ -298,7 +298,7 @@ export class Extractor {
   }
 
   /** @internal */
-  static over(engine: Engine, pool: Pool): Extractor {
+  static wrap(engine: Engine, pool: Pool): Extractor {
     return new Extractor(engine, pool);
   }
 

@@ -118,15 +118,15 @@ export const INSTANCE_RULES = {
 /** Options checked and filled in, without the imports, which get their numbers from the caller. @internal */
 export function instanceOptions(code: Code, options: InstanceOptions): Omit<BindingInstanceOptions, 'imports'> {
   const { engine } = code;
-  const within = (name: 'maxMemoryPages' | 'maxTableElements', unit: string): number => {
+  const atMostEngine = (name: 'maxMemoryPages' | 'maxTableElements', unit: string): number => {
     const { [name]: most } = engine;
     const value = options[name] ?? most;
     if (value > most) throw badOption(name, value, `1 to ${most} ${unit}, the engine's ${name}`);
     return value;
   };
   const guest: BindingGuestOptions = {
-    maxMemoryPages: within('maxMemoryPages', 'pages'),
-    maxTableElements: within('maxTableElements', 'elements'),
+    maxMemoryPages: atMostEngine('maxMemoryPages', 'pages'),
+    maxTableElements: atMostEngine('maxTableElements', 'elements'),
     maxResultBytes: options.maxResultBytes ?? 64 * 1024 * 1024,
     maxResultValues: options.maxResultValues ?? 1_000_000,
   };
@@ -187,8 +187,8 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Registers the host functions for as long as what `open` makes; none are left behind where it fails. @internal */
-export function openHosted<B>(
+/** Registers host functions and calls `open` with their numbers; releases them if `open` throws. @internal */
+export function openWithHostFunctions<B>(
   code: Code,
   given: Imports | undefined,
   open: (imports: Uint32Array) => B,

@@ -94,7 +94,7 @@ export class ModuleCache {
   }
 
   /** @internal */
-  static over(binding: BindingEngine, cache: ResolvedCache | undefined): ModuleCache {
+  static wrap(binding: BindingEngine, cache: ResolvedCache | undefined): ModuleCache {
     return new ModuleCache(binding, cache);
   }
 
@@ -159,13 +159,13 @@ export class ModuleCache {
    * @throws RiptideError `ERR_READ` where the directory cannot be read or trusted.
    */
   async entries(): Promise<CacheEntry[]> {
-    const entries = await this.#upkeep(() => this.#binding.cacheEntries(false));
+    const entries = await this.#maintain(() => this.#binding.cacheEntries(false));
     return entries.map(toEntry).sort(latestFirst);
   }
 
   /** Reads every artefact on the disk, and says of each whether it is genuine. See {@link ModuleCache.entries}. */
   async verify(): Promise<VerifiedCacheEntry[]> {
-    const entries = await this.#upkeep(() => this.#binding.cacheEntries(true));
+    const entries = await this.#maintain(() => this.#binding.cacheEntries(true));
     return entries
       .map((entry) => ({ ...toEntry(entry), rejection: (entry.rejection ?? undefined) as CacheRejection | undefined }))
       .sort(latestFirst);
@@ -181,12 +181,12 @@ export class ModuleCache {
    */
   async prune(limits: CacheLimits = {}): Promise<RemovedFromCache> {
     const resolved = resolveLimits(limits, this.#limits);
-    return this.#upkeep(() => this.#binding.pruneCache(resolved));
+    return this.#maintain(() => this.#binding.pruneCache(resolved));
   }
 
   /** Removes all artefacts from the disk. Code that this process has in memory stays there. */
   async clear(): Promise<RemovedFromCache> {
-    return this.#upkeep(() => this.#binding.pruneCache());
+    return this.#maintain(() => this.#binding.pruneCache());
   }
 
   /** So that logging a cache shows its numbers. */
@@ -194,7 +194,7 @@ export class ModuleCache {
     return this.snapshot();
   }
 
-  async #upkeep<T>(work: () => Promise<T>): Promise<T> {
+  async #maintain<T>(work: () => Promise<T>): Promise<T> {
     const outcome = await settle(work);
     emitWarnings(this.#binding);
     return outcome;

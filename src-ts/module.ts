@@ -11,7 +11,7 @@ export class Module extends Code {
   }
 
   /** @internal */
-  static over(binding: BindingCode, engine: Engine): Module {
+  static wrap(binding: BindingCode, engine: Engine): Module {
     return new Module(binding, engine);
   }
 }

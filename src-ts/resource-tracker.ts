@@ -34,7 +34,7 @@ export class ResourceTracker implements ResourceSnapshot {
   }
 
   /** @internal */
-  static over(read: () => BindingTracker): ResourceTracker {
+  static wrap(read: () => BindingTracker): ResourceTracker {
     return new ResourceTracker(read);
   }
 
