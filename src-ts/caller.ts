@@ -33,23 +33,25 @@ export interface CallStats {
   readonly fuelRemaining?: number;
   /** Linear memory of its instance before it, in pages of 64 KiB; a fresh instance begins with what its code asks for. */
   readonly pagesBefore: number;
-  /** The same after it. */
+  /** Linear memory of its instance after it, in pages. */
   readonly pagesAfter: number;
-  /** The most its instance ever held. */
+  /** The most linear memory its instance ever held, in pages. */
   readonly peakPages: number;
   /** The beginning of what the guest wrote to standard output, up to the last whole character within `wasi.maxOutputBytes`. */
   readonly stdout: string;
-  /** The same of standard error. */
+  /** The beginning of what the guest wrote to standard error, up to the same limit. */
   readonly stderr: string;
   /** The first `wasi.maxOutputBytes` bytes of what the guest wrote to standard output, as they are. */
   readonly stdoutBytes: Uint8Array;
-  /** The same of standard error. */
+  /** The first `wasi.maxOutputBytes` bytes of what the guest wrote to standard error, as they are. */
   readonly stderrBytes: Uint8Array;
 }
 
 /** A result together with what it took. */
 export interface MeasuredCall<R = unknown> {
+  /** The call's result. */
   readonly value: R;
+  /** What the call took. */
   readonly stats: CallStats;
 }
 

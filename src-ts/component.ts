@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 
 /** A compiled WebAssembly component. Made by `engine.load` and `engine.loadComponent`. */
 export class Component extends Code {
+  /** `'component'`. */
   readonly kind = 'component';
 
   private constructor(binding: BindingCode, engine: Engine) {

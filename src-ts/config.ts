@@ -6,9 +6,11 @@ import { type Environment, type Variable, warnOfUnknown } from './variables.js';
 
 /** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
 export interface Config {
+  /** Options for `new Engine`. */
   readonly engine: Required<
     Pick<EngineOptions, 'simd' | 'metrics' | 'maxInstances' | 'maxMemoryPages' | 'cache' | 'coldStartTargetMillis'>
   >;
+  /** Options for `new Pool`. */
   readonly pool: Required<Pick<PoolOptions, 'min' | 'max' | 'reuse' | 'timeoutMillis' | 'maxMemoryPages'>>;
 }
 

@@ -58,7 +58,7 @@ export interface EngineOptions {
    */
   memoryBudgetBytes?: number;
   /**
-   * Whether what guests execute is counted, so that `maxFuel` can limit it and `callWithStats` tell it. It makes guests
+   * Whether what guests execute is counted, so that `maxFuel` can limit it and `callWithStats` return it. It makes guests
    * slower: by about an eighth.
    * @default false
    */
@@ -116,15 +116,20 @@ export interface EngineStats {
   readonly coldStartMillis: number;
   /** Starts from the cache that took longer than `coldStartTargetMillis`. */
   readonly slowColdStarts: number;
-  /** Starts from the cache (`hit`) and those that compiled (`miss`), by how long they took. */
-  readonly coldStarts: { readonly hit: Histogram; readonly miss: Histogram };
+  /** How long cold starts took. */
+  readonly coldStarts: {
+    /** Those whose code came from the cache. */
+    readonly hit: Histogram;
+    /** Those that compiled. */
+    readonly miss: Histogram;
+  };
   /** How long compiling took, in this process or in one of its own. */
   readonly compile: Histogram;
 }
 
 /** How cold starts go. */
 export interface ColdStartHealth {
-  /** `coldStartTargetMillis`. */
+  /** The engine's `coldStartTargetMillis`, in milliseconds. */
   readonly targetMillis: number;
   /** The last cold start, in milliseconds; `undefined` where there was none yet. */
   readonly lastMillis: number | undefined;
@@ -134,7 +139,9 @@ export interface ColdStartHealth {
 
 /** What an operator asks of an {@link Engine}. */
 export interface EngineHealth {
+  /** How long cold starts take, against their target. */
   readonly coldStart: ColdStartHealth;
+  /** Memory of all the engine's instances. */
   readonly memory: ResourceSnapshot;
 }
 
@@ -217,14 +224,16 @@ export class Engine {
   }
 
   /**
-   * Loads a module or a component: which of the two, the file's header tells (`kind` of the result). Reading and
+   * Loads a module or a component, as the file's header says (`kind` of the result). Reading and
    * compiling happen off the event loop.
    *
    * Bytes are copied before it returns.
    *
-   * @throws CompileError where the bytes are not WebAssembly, are cut short, or use SIMD on an engine without it.
-   * @throws MemoryLimitError where the code begins with a larger memory or table than an instance may hold.
-   * @throws RiptideError `ERR_READ` where the file cannot be read.
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` if `source` is not a path, a `file:` URL or bytes.
+   * @throws CompileError `ERR_COMPILE` if the bytes are not valid WebAssembly, `ERR_COMPILE_LIMIT` if they exceed a limit of
+   *   `compile`, `ERR_SIMD_DISABLED` if they use SIMD on an engine without it.
+   * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the code begins with a larger memory or table than an instance may hold.
+   * @throws RiptideError `ERR_READ` if the file cannot be read.
    */
   async load(source: CodeSource): Promise<Module | Component> {
     return this.#load(source, (binding) =>
@@ -232,21 +241,29 @@ export class Engine {
     );
   }
 
-  /** Loads a module; a component is `ERR_WRONG_KIND`. See {@link Engine.load}. */
+  /**
+   * Loads a module. See {@link Engine.load}.
+   *
+   * @throws CompileError `ERR_WRONG_KIND` if it is a component.
+   */
   async loadModule(source: CodeSource): Promise<Module> {
     return this.#load(source, (binding) => Module.wrap(binding, this), 'module');
   }
 
-  /** Loads a component; a module is `ERR_WRONG_KIND`. See {@link Engine.load}. */
+  /**
+   * Loads a component. See {@link Engine.load}.
+   *
+   * @throws CompileError `ERR_WRONG_KIND` if it is a module.
+   */
   async loadComponent(source: CodeSource): Promise<Component> {
     return this.#load(source, (binding) => Component.wrap(binding, this), 'component');
   }
 
   /**
    * Loads these into the cache, one after the other, so that later loads find them there: in the background at the start
-   * of a service, or for an image (`riptide-wasm precompile`). What fails does not keep the others from being loaded.
+   * of a service, or for an image (`riptide-wasm precompile`). A failure does not keep the others from being loaded.
    *
-   * @throws RiptideError the first failure, when all are through; `onProgress` is told each.
+   * @throws RiptideError the first failure, once all are loaded; `onProgress` gets each failure.
    */
   precompile(sources: readonly CodeSource[], options: PrecompileOptions = {}): Promise<PrecompileProgress[]> {
     return precompile(this, sources, options);

@@ -71,7 +71,9 @@ export class Instance<E extends object = AnyExports> {
   /**
    * Makes an instance whose calls run on the engine's workers.
    *
-   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
+   * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
+   * @throws RiptideError the failure of its start function, or of a reactor's `_initialize`.
    */
   static async create<E extends object = AnyExports>(
     code: Code,
@@ -151,7 +153,9 @@ export class Instance<E extends object = AnyExports> {
    * Makes an instance whose calls run on the calling thread: quick to call, and nothing else runs meanwhile. Its calls
    * take no `AbortSignal`; `timeoutMillis` ends a loop all the same. Its host functions must not be async.
    *
-   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
+   * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
+   * @throws RiptideError the failure of its start function, or of a reactor's `_initialize`.
    */
   static createSync<E extends object = AnyExports>(code: Code, given: InstanceOptions = {}): Instance<E> {
     checkCode(code);

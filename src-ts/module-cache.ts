@@ -39,7 +39,7 @@ export interface ModuleCacheSnapshot {
   readonly clockSkews: number;
   /** Artefacts on the disk, of all engines, when they were last counted: after the first load, and each that compiled. */
   readonly entries: number;
-  /** Their bytes. */
+  /** Bytes of those artefacts. */
   readonly bytes: number;
   /** How long loading from the disk or the shared tier took. */
   readonly load: Histogram;
@@ -71,7 +71,7 @@ export interface VerifiedCacheEntry extends CacheEntry {
 export interface RemovedFromCache {
   /** Artefacts. */
   readonly entries: number;
-  /** Their bytes. */
+  /** Bytes of those artefacts. */
   readonly bytes: number;
 }
 
@@ -103,22 +103,27 @@ export class ModuleCache {
     return cache.#shared;
   }
 
+  /** Loads answered without compiling, from any tier. */
   get hits(): number {
     return this.#binding.stats.cacheHits;
   }
 
+  /** Loads that compiled. */
   get misses(): number {
     return this.#binding.stats.cacheMisses;
   }
 
+  /** Hits of the memory tier. */
   get memoryHits(): number {
     return this.#binding.stats.memoryHits;
   }
 
+  /** Hits of the disk tier. */
   get diskHits(): number {
     return this.#binding.stats.diskHits;
   }
 
+  /** Hits of the shared tier. */
   get sharedHits(): number {
     return this.#binding.stats.sharedHits;
   }
@@ -156,7 +161,7 @@ export class ModuleCache {
   /**
    * What is on the disk, of all engines and versions that share the directory, the most recently used first.
    *
-   * @throws RiptideError `ERR_READ` where the directory cannot be read or trusted.
+   * @throws RiptideError `ERR_READ` if the directory cannot be read or trusted.
    */
   async entries(): Promise<CacheEntry[]> {
     const entries = await this.#maintain(() => this.#binding.cacheEntries(false));
@@ -172,12 +177,12 @@ export class ModuleCache {
   }
 
   /**
-   * Removes from the disk what these limits do not allow, whatever engine it is of, the least recently used first. Who
-   * runs an artefact keeps it. What is not given is as the engine's own limits, which are kept without being asked after
-   * each load that compiled.
+   * Removes artefacts of any engine from the disk until it is within these limits, the least recently used first. Code
+   * that is running stays in memory. A limit that is not given is the engine's own, which the engine also applies by itself
+   * after each load that compiled.
    *
    * @throws OptionError `ERR_BAD_OPTION` for an unknown limit or a value out of range.
-   * @throws RiptideError `ERR_READ` where the directory cannot be changed.
+   * @throws RiptideError `ERR_READ` if the directory cannot be changed.
    */
   async prune(limits: CacheLimits = {}): Promise<RemovedFromCache> {
     const resolved = resolveLimits(limits, this.#limits);
@@ -189,7 +194,7 @@ export class ModuleCache {
     return this.#maintain(() => this.#binding.pruneCache());
   }
 
-  /** So that logging a cache shows its numbers. */
+  /** `snapshot()`, so that logging a cache shows its numbers. */
   toJSON(): ModuleCacheSnapshot {
     return this.snapshot();
   }
@@ -201,7 +206,7 @@ export class ModuleCache {
   }
 }
 
-/** The last moment that a `Date` can tell. */
+/** The last moment that a `Date` can hold. */
 const LATEST_MILLIS = 8.64e15;
 
 function toEntry({ name, bytes, used, compat, current }: BindingCacheEntry): CacheEntry {

@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 
 /** A compiled core WebAssembly module. Made by `engine.load` and `engine.loadModule`. */
 export class Module extends Code {
+  /** `'module'`: a core module. */
   readonly kind = 'module';
 
   private constructor(binding: BindingCode, engine: Engine) {

@@ -30,6 +30,7 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
 /** The numbers of a breaker at one moment. */
 export interface BreakerStats {
+  /** Whether calls pass it. */
   readonly state: BreakerState;
   /** Until a call may try again, in milliseconds; 0 where it is not open. */
   readonly resetMillis: number;
@@ -68,7 +69,7 @@ export interface PoolStats {
   readonly created: number;
   /** Instances discarded so far. */
   readonly destroyed: number;
-  /** The same by reason. */
+  /** Instances discarded so far, by reason. */
   readonly destroyedBy: Readonly<Record<DestroyReason, number>>;
   /** Calls that ended well. */
   readonly completed: number;
@@ -165,7 +166,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /**
    * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
-   * @throws LinkError `ERR_LINK` where the code imports what nobody provides.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
    */
   constructor(code: Code, given: PoolOptions = {}) {
     super();
@@ -211,11 +212,16 @@ export class Pool extends EventEmitter<PoolEvents> {
    * otherwise with `ERR_EXIT`. Its instance serves no other call. A reactor's `_initialize` has run before its first
    * export does; calling it does nothing.
    *
-   * @throws ArgumentError `ERR_BAD_ARGUMENT` where an argument does not fit, before the guest runs.
-   * @throws GuestError `ERR_GUEST` where the function's result is an `err`.
-   * @throws ExitError `ERR_EXIT` where the guest exits with another status than 0.
-   * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN`, `ERR_REENTRANT` where the pool does not take the call.
-   * @throws TrapError, MemoryLimitError, TimeoutError, HostFunctionError, ClosedError, RiptideError
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` if an argument does not fit its type; the guest does not run then.
+   * @throws GuestError `ERR_GUEST` if the function's result is an `err`.
+   * @throws ExitError `ERR_EXIT` if the guest exits with another status than 0.
+   * @throws TrapError `ERR_TRAP`, `ERR_STACK_OVERFLOW` or `ERR_OUT_OF_FUEL` if the guest traps.
+   * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the guest fails after a growth that was refused.
+   * @throws TimeoutError `ERR_TIMEOUT` or `ERR_ACQUIRE_TIMEOUT` if the call takes, or waits for an instance, too long.
+   * @throws HostFunctionError `ERR_HOST_FUNCTION` if a host function throws; `cause` is what it threw.
+   * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN` or `ERR_REENTRANT` if the pool does not take the call.
+   * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
+   * @throws RiptideError `ERR_MISSING_EXPORT`, `ERR_RESULT_TOO_LARGE`, `ERR_NO_SLOT`, or `ERR_ABORTED` with the pool.
    */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
     const ended = this.#caller.call(name, args, options) as Promise<R>;
@@ -335,6 +341,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.close();
   }
 
+  /** As `EventEmitter`'s; the pool goes on sending events to listeners that are added later. */
   override removeAllListeners(...name: Parameters<EventEmitter<PoolEvents>['removeAllListeners']>): this {
     super.removeAllListeners(...name);
     if (name.length === 0) this.#watchListeners();
