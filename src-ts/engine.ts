@@ -13,7 +13,21 @@ import { type EngineInner, inner } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
 import { emitWarnings, loadCode, openEngine } from './native.js';
-import { checkOptions, flag, MAX_INSTANCES, MAX_TABLE_ELEMENTS, oneOf, whole } from './options.js';
+import {
+  checkOptions,
+  DEFAULT_COLD_START_TARGET_MILLIS,
+  DEFAULT_MAX_INSTANCES,
+  DEFAULT_MAX_PAGES,
+  flag,
+  MAX_COLD_START_TARGET_MILLIS,
+  MAX_INSTANCES,
+  MAX_PAGES,
+  MAX_TABLE_ELEMENTS,
+  MAX_WORKERS,
+  oneOf,
+  PAGE_BYTES,
+  whole,
+} from './options.js';
 import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 
@@ -148,23 +162,21 @@ export interface EngineHealth {
 /** A WebAssembly file by its path or `file:` URL, or its bytes. */
 export type CodeSource = string | URL | Uint8Array;
 
-const COLD_START_TARGET_MILLIS = 15;
-
 /** @internal */
 export const ENGINE_RULES = {
   simd: flag,
   metrics: flag,
-  workers: whole(1, 64, 'threads'),
+  workers: whole(1, MAX_WORKERS, 'threads'),
   maxInstances: whole(1, MAX_INSTANCES, 'instances'),
-  maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxMemoryPages: whole(1, MAX_PAGES, 'pages'),
   maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
-  memoryBudgetBytes: whole(65_536, Number.MAX_SAFE_INTEGER, 'bytes'),
+  memoryBudgetBytes: whole(PAGE_BYTES, Number.MAX_SAFE_INTEGER, 'bytes'),
   fuel: flag,
   signalsBasedTraps: flag,
   cache: cacheRule,
   cpu: oneOf('native', 'baseline'),
   compile: compileRule,
-  coldStartTargetMillis: whole(1, 3_600_000, 'milliseconds'),
+  coldStartTargetMillis: whole(1, MAX_COLD_START_TARGET_MILLIS, 'milliseconds'),
 };
 
 /**
@@ -200,12 +212,12 @@ export class Engine {
       simd: options.simd ?? true,
       metrics: options.metrics ?? true,
       workers: options.workers ?? 0,
-      maxInstances: options.maxInstances ?? 64,
-      maxMemoryPages: options.maxMemoryPages ?? 4096,
+      maxInstances: options.maxInstances ?? DEFAULT_MAX_INSTANCES,
+      maxMemoryPages: options.maxMemoryPages ?? DEFAULT_MAX_PAGES,
       maxTableElements: options.maxTableElements ?? 100_000,
       fuel: options.fuel ?? false,
       signalsBasedTraps: options.signalsBasedTraps ?? true,
-      coldStartTargetMillis: options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS,
+      coldStartTargetMillis: options.coldStartTargetMillis ?? DEFAULT_COLD_START_TARGET_MILLIS,
       baseline: options.cpu === 'baseline',
       compile: resolveCompile(options.compile ?? {}),
     };
@@ -220,7 +232,7 @@ export class Engine {
     this.maxMemoryPages = resolved.maxMemoryPages;
     this.maxTableElements = resolved.maxTableElements;
     this.fuel = resolved.fuel;
-    this.#coldStartTargetMillis = options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS;
+    this.#coldStartTargetMillis = options.coldStartTargetMillis ?? DEFAULT_COLD_START_TARGET_MILLIS;
   }
 
   /**

@@ -2,6 +2,14 @@
 
 import { registry } from './registry.js';
 
+/** The bits that `listen` of the addon takes, by the events of a pool. @internal */
+export const EVENT_BITS: Readonly<Record<string, number>> = {
+  growthDenied: 1,
+  instanceCreated: 2,
+  instanceDestroyed: 4,
+  breaker: 8,
+};
+
 /** Handles an event: `kind` and `detail` as the addon names them. @internal */
 export type Dispatch<T extends object> = (owner: T, kind: string, detail: string) => void;
 

@@ -7,7 +7,7 @@ import { GuestError, MemoryLimitError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { inner } from './internal.js';
 import { PACKAGE, running, shippedFile } from './location.js';
-import { badOption, checkOptions, isRecord } from './options.js';
+import { badOption, checkOptions, isRecord, PAGE_BYTES } from './options.js';
 import { Pool, type PoolStats } from './pool.js';
 import { POOL_RULES, type PoolOptions } from './pool-options.js';
 import type { Environment } from './variables.js';
@@ -212,7 +212,6 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
   }
 }
 
-const PAGE_BYTES = 65_536;
 const MIB = 2 ** 20;
 
 /** The error of a limit that no instance of the extractor can start within, with the least that will do. */

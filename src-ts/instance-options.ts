@@ -8,7 +8,16 @@ import {
 } from './host-functions.js';
 import { inner } from './internal.js';
 import { attempt } from './native.js';
-import { badOption, checkOptions, isRecord, MAX_TABLE_ELEMENTS, millis, type Rule, whole } from './options.js';
+import {
+  badOption,
+  checkOptions,
+  isRecord,
+  MAX_PAGES,
+  MAX_TABLE_ELEMENTS,
+  millis,
+  type Rule,
+  whole,
+} from './options.js';
 
 /** What a guest sees of WASI: arguments and environment. No files, no network. */
 export interface WasiOptions {
@@ -102,7 +111,7 @@ const WASI_RULES: Record<string, Rule> = {
 /** @internal */
 export const INSTANCE_RULES = {
   timeoutMillis: millis,
-  maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxMemoryPages: whole(1, MAX_PAGES, 'pages'),
   maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
   maxFuel: whole(1, Number.MAX_SAFE_INTEGER),
   // A 32-bit guest has no more to give.

@@ -14,7 +14,7 @@ import { type Code, checkCode } from './code.js';
 import { isInsidePool, nextContext, runInsidePool, trackCall, trackWarmUps, untrackWarmUps } from './context.js';
 import { calls, poolChannels } from './diagnostics.js';
 import { describe, makeError, RejectedError } from './errors.js';
-import { forget, listen, nextId } from './events.js';
+import { EVENT_BITS, forget, listen, nextId } from './events.js';
 import { type Histogram, histogram } from './histogram.js';
 import { releaseHostFunctions } from './host-functions.js';
 import { Instance } from './instance.js';
@@ -122,8 +122,6 @@ export interface PoolEvents {
   /** The breaker changed its state. */
   breaker: [state: BreakerState];
 }
-
-const EVENT_BITS: Record<string, number> = { growthDenied: 1, instanceCreated: 2, instanceDestroyed: 4, breaker: 8 };
 
 /** What to release when a pool is closed or collected. */
 interface Cleanup {

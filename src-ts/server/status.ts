@@ -1,4 +1,5 @@
 import type { Extractor } from '../extractor.js';
+import { PAGE_BYTES } from '../options.js';
 import type { BreakerStats, PoolStats } from '../pool.js';
 import type { ResourceSnapshot } from '../resource-tracker.js';
 import { inSeconds, SOON_SECONDS } from './failures.js';
@@ -91,7 +92,7 @@ export function unreadiness(extractor: Extractor, draining = false): Unreadiness
     found.push({ code: 'ERR_QUEUE_FULL', message, retryAfter: SOON_SECONDS });
   }
   // An idle instance has its memory already: it may serve whatever others hold.
-  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * 65_536) {
+  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * PAGE_BYTES) {
     const message = `instances hold ${currentBytes} bytes, which is near what they may`;
     found.push({ code: 'ERR_MEMORY_LIMIT', message, retryAfter: SOON_SECONDS });
   }
