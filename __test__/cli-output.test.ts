@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { oneLine } from '../dist/cli/failure.js';
+import { cleanEnvironment } from '../stress/shared/environment.mjs';
 import { guestFile, numbered, ownHome } from './cache-support.js';
 import { type Ended, run, temporaryFolder } from './support.js';
 
@@ -92,11 +93,8 @@ function widest(text: string): number {
 /** Runs it with a standard output that takes nothing. */
 async function intoFull(args: readonly string[]): Promise<{ code: number; stderr: string }> {
   const full = openSync('/dev/full', 'w');
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
-  );
   const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/cli/main.js', import.meta.url)), ...args], {
-    env: { ...env, ...ownHome() },
+    env: cleanEnvironment(ownHome()),
     stdio: ['ignore', full, 'pipe'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

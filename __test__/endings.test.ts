@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { end, endings } from '../stress/endings.mjs';
+import { end, endings } from '../stress/endings/endings.mjs';
 import { run } from './support.js';
 
-/** Enough to see that each ending works; `node stress/endings.mjs` runs them often enough to meet the rare moments. */
+/** Enough to see that each ending works; `node stress/endings/endings.mjs` runs them often enough to meet the rare moments. */
 const ROUNDS = 3;
 
 describe('ends well, each time:', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Engine, HostFunctionError, Instance, LinkError, Pool, type PoolOptions } from '../dist/index.js';
+import { BUMP_ALLOCATOR } from '../stress/shared/bump-allocator.mjs';
 import { ASK, failure, loadWat, poolOf, run, thrown } from './support.js';
 
 const engine = new Engine({ cache: false });
@@ -243,10 +244,7 @@ describe('imports of a component', () => {
       (import "shout" (func $shout (param "s" string) (result string)))
       (core module $libc
         (memory (export "memory") 1)
-        (global $next (mut i32) (i32.const 1024))
-        (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-          (global.get $next)
-          (global.set $next (i32.add (global.get $next) (local.get 3)))))
+        ${BUMP_ALLOCATOR})
       (core instance $libc (instantiate $libc))
       (core func $shout (canon lower (func $shout) (memory $libc "memory") (realloc (func $libc "realloc"))))
       (core module $m

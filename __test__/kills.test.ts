@@ -1,6 +1,6 @@
 // The run of `npm run kills`, in short.
 import { expect, test } from 'vitest';
-import { kills } from '../stress/kills.mjs';
+import { kills } from '../stress/cache/kills.mjs';
 
 test('after SIGKILL at any moment of 20 loads and their writes, the next load is right and refuses nothing', async () => {
   const seed = Date.now() % 1_000_000;

@@ -19,6 +19,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { addonFile } from '../dist/addon.js';
 import { isOlder, OLDEST_GLIBC } from '../dist/load-failure.js';
+import { cleanEnvironment } from '../stress/shared/environment.mjs';
 import { temporaryFolder } from './support.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -64,10 +65,9 @@ interface Told {
 }
 
 function node(folder: string, args: string[], env: Record<string, string> = {}) {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_|VITEST)/.test(name));
   return spawnSync(process.execPath, args, {
     cwd: folder,
-    env: { ...Object.fromEntries(clean), ...env },
+    env: cleanEnvironment(env),
     encoding: 'utf8',
   });
 }

@@ -1,8 +1,8 @@
 // The runs of `npm run mutants`, in short, and of `npm run owners`.
 import { expect, test } from 'vitest';
-import { mutants } from '../stress/mutants.mjs';
-import { MUTATIONS } from '../stress/mutations.mjs';
-import { owners } from '../stress/owners.mjs';
+import { mutants } from '../stress/cache/mutants.mjs';
+import { MUTATIONS } from '../stress/cache/mutations.mjs';
+import { owners } from '../stress/cache/owners.mjs';
 
 test('under key trust, each of 200 mutants is refused, counted, and replaced by what is compiled', async () => {
   const seed = Date.now() % 1_000_000;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startServer } from '../stress/siege-server.mjs';
+import { startServer } from '../stress/shared/server-process.mjs';
 
 const CONFIG = fileURLToPath(new URL('fixtures/schemathesis.toml', import.meta.url));
 /** Where `python3 -m venv target/schemathesis` puts it. */

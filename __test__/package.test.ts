@@ -19,6 +19,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { VERSION } from '../dist/version.js';
 import { publishedManifest, repositoryFields } from '../scripts/pack.mjs';
+import { listeningAt, serveArguments } from '../stress/shared/server-process.mjs';
 import { isShipped, npmCli, PackedProject, readmeExamples, ROOT as root } from './package-support.js';
 import { eventually } from './support.js';
 
@@ -229,7 +230,7 @@ describe.runIf(isShipped)('the packed package', () => {
   }, 120_000);
 
   test('says what its server needs, and serves where that is there', async () => {
-    const command = [join(installed, 'dist', 'cli', 'main.js'), 'serve', '--port', '0'];
+    const command = serveArguments(installed);
     const without = node(command);
     expect([without.stdout, without.stderr, without.status]).toEqual([
       '',
@@ -247,9 +248,8 @@ describe.runIf(isShipped)('the packed package', () => {
     server.stdout.on('data', (piece) => {
       log += piece;
     });
-    await eventually(() => /listening at (http:\S+?)"/.test(log));
-    const [, address] = /listening at (http:\S+?)"/.exec(log) ?? [];
-    const response = await fetch(`${address}/extract`, {
+    await eventually(() => listeningAt(log) !== undefined);
+    const response = await fetch(`${listeningAt(log)?.url}/extract`, {
       method: 'POST',
       headers: { 'content-type': 'text/html', accept: 'text/plain' },
       body: '<title>Ebb</title><article><h1>Ebb</h1><p>The water <b>goes</b> away.</p></article>',

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReadyReport } from '../dist/server/index.js';
-import { startServer } from '../stress/siege-server.mjs';
+import { startServer } from '../stress/shared/server-process.mjs';
 
 type Server = Awaited<ReturnType<typeof startServer>>;
 

@@ -5,6 +5,7 @@ import { Counter, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ExtractorOptions, getWasmMemoryMetrics } from '../dist/index.js';
 import { createServer, type ServerOptions, serve } from '../dist/server/index.js';
+import { serveArguments } from '../stress/shared/server-process.mjs';
 import {
   ask,
   extractorOf,
@@ -208,7 +209,7 @@ describe('riptide-wasm serve', () => {
     symlinkSync(inPackage('native'), join(folder, 'native'));
     mkdirSync(join(folder, 'crates'));
     symlinkSync(inPackage('crates/extractor'), join(folder, 'crates/extractor'));
-    const child = start([join(folder, 'dist/cli/main.js'), 'serve', '--port', '0']);
+    const child = start(serveArguments(folder));
     expect(await over(child)).toEqual({ code: 1, signal: null });
     expect(child.stderr()).toBe(
       'riptide-wasm: the server needs fastify and prom-client: npm install fastify prom-client\n',

@@ -7,6 +7,8 @@ import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { createExtractor, type Extractor, type ExtractorOptions } from '../dist/index.js';
 import { createServer, type ServerOptions } from '../dist/server/index.js';
+import { cleanEnvironment } from '../stress/shared/environment.mjs';
+import { listeningAt, serveArguments } from '../stress/shared/server-process.mjs';
 import { eventually } from './support.js';
 
 /** A page and selectors that keep an instance for minutes. */
@@ -185,10 +187,7 @@ export interface Process {
 
 /** Runs node in a process of its own, which does not outlive the test. */
 export function start(args: readonly string[]): Process {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
-  );
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const out = { stdout: '', stderr: '' };
   let over = false;
@@ -219,7 +218,7 @@ export const inPackage = (path: string) => fileURLToPath(new URL(path, PACKAGE))
 
 /** `riptide-wasm serve` on a free port. */
 export async function startServe(...options: string[]): Promise<Process & { readonly port: number }> {
-  return listeningProcess(start([inPackage('dist/cli/main.js'), 'serve', '--port', '0', ...options]));
+  return listeningProcess(start(serveArguments(inPackage('.'), ...options)));
 }
 
 /** `serve` with options that the command line has not. */
@@ -230,8 +229,9 @@ export async function startScript(options: string, ...node: string[]): Promise<P
 }
 
 async function listeningProcess(process: Process): Promise<Process & { readonly port: number }> {
-  const port = () => Number(/listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(process.lines().join('\n'))?.[1] ?? 0);
-  await eventually(() => port() > 0 || process.over());
-  if (port() === 0) throw new Error(`it did not start: ${process.stderr()}`);
-  return { ...process, port: port() };
+  const address = () => listeningAt(process.lines().join('\n'));
+  await eventually(() => address() !== undefined || process.over());
+  const port = address()?.port;
+  if (port === undefined) throw new Error(`the server did not start: ${process.stderr()}`);
+  return { ...process, port };
 }

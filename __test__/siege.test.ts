@@ -1,6 +1,6 @@
 // The run of `npm run siege`, in short.
 import { expect, test } from 'vitest';
-import { siege } from '../stress/siege.mjs';
+import { siege } from '../stress/server/siege.mjs';
 
 test('the server answers everybody rightly under a load that is partly hostile, and whom it accepted when it ends', async () => {
   const seed = Date.now() % 1_000_000;

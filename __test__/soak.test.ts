@@ -1,6 +1,6 @@
 // The soak run of `npm run soak`, in short.
 import { expect, test } from 'vitest';
-import { soak } from '../stress/soak.mjs';
+import { soak } from '../stress/calls/soak.mjs';
 
 /**
  * Of resident memory, in KB for 1,000 calls. Nothing collects garbage here and the run is short, so the line is rough; but

@@ -13,6 +13,8 @@ import {
   type ResourceTracker,
   wat2wasm,
 } from '../dist/index.js';
+import { BUMP_ALLOCATOR } from '../stress/shared/bump-allocator.mjs';
+import { cleanEnvironment } from '../stress/shared/environment.mjs';
 
 /** Adds, and counts its calls: `count` shows whether an instance was used before. */
 export const MATH = `(module
@@ -69,14 +71,7 @@ export function component(core: string, outside: string): string {
   return `(component
     (core module $m
       (memory (export "memory") 64)
-      (global $next (mut i32) (i32.const 1024))
-      (func (export "realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
-        (local $at i32)
-        (local.set $at (i32.and
-          (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
-          (i32.sub (i32.const 0) (local.get $align))))
-        (global.set $next (i32.add (local.get $at) (local.get $size)))
-        (local.get $at))
+      ${BUMP_ALLOCATOR}
       ${core})
     (core instance $i (instantiate $m))
     ${outside})`;
@@ -183,9 +178,6 @@ export function run(
   args: readonly string[] = [],
   { execPath = process.execPath, env = {}, input, node = [], addressSpace }: RunOptions = {},
 ): Promise<Ended> {
-  const clean = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(RIPTIDE_|NODE_OPT|VITEST)/.test(name)),
-  );
   const command = [execPath, ...node, fileURLToPath(new URL(`../${script}`, import.meta.url)), ...args];
   if (addressSpace !== undefined) command.unshift('sh', '-c', `ulimit -v ${addressSpace} && exec "$@"`, 'sh');
   const [file = '', ...rest] = command;
@@ -193,7 +185,7 @@ export function run(
     const child = execFile(
       file,
       rest,
-      { env: { ...clean, ...env }, maxBuffer: 256 * 1024 * 1024, timeout: 60_000 },
+      { env: cleanEnvironment(env), maxBuffer: 256 * 1024 * 1024, timeout: 60_000 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
     );

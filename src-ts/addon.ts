@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Addon } from './binding.js';
 import { makeError } from './errors.js';
 import { isNodeTooOld, loadFailure } from './load-failure.js';
-import { folder, PACKAGE, readable, requireFrom, running, shippedFile, toldAddon } from './location.js';
+import { configuredAddon, folder, PACKAGE, readable, requireFrom, running, shippedFile } from './location.js';
 import { badOption } from './options.js';
 import { VERSION } from './version.js';
 
@@ -30,11 +30,11 @@ function isFile(path: string): boolean {
 
 /** The addon's file: the one that is named, a clone's, the one beside a bundle, or the platform package's. */
 function findAddon(): string {
-  if (toldAddon !== undefined) {
-    const file = resolve(toldAddon);
+  if (configuredAddon !== undefined) {
+    const file = resolve(configuredAddon);
     // By another name Node would run the file as JavaScript.
     if (file.endsWith('.node') && isFile(file)) return file;
-    throw badOption('RIPTIDE_WASM_ADDON', toldAddon, `the path of ${platformNames().map(fileName).join(' or ')}`);
+    throw badOption('RIPTIDE_WASM_ADDON', configuredAddon, `the path of ${platformNames().map(fileName).join(' or ')}`);
   }
   let missing: unknown;
   for (const platform of platformNames()) {

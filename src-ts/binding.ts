@@ -204,9 +204,9 @@ export interface BindingBreakerOptions {
 
 /** @internal */
 export interface BindingPoolOptions extends BindingInstanceOptions {
-  /** What its events are told under; 0: it has none. */
+  /** The number its events are dispatched under; 0: it has none. */
   id: number;
-  /** The ticket that host functions of a start function are told, where no call waits for it. */
+  /** The context that host functions of a start function get when the pool makes an instance for no call. */
   readonly context: number;
   min: number;
   max: number;
@@ -220,7 +220,7 @@ export interface BindingPoolOptions extends BindingInstanceOptions {
 }
 
 /**
- * Calls the exported function of a number. `ticket` is a number of the caller's, for `abort` and for host functions;
+ * Calls the exported function of a number. `context` is a number of the caller's, for `abort` and for host functions;
  * `flags` are those of {@link NESTED} and {@link MEASURED}.
  * @internal
  */
@@ -228,7 +228,7 @@ export type BindingCaller = (
   fn: number,
   args: readonly unknown[],
   timeoutMillis?: number,
-  ticket?: number,
+  context?: number,
   flags?: number,
 ) => Promise<unknown>;
 
@@ -246,7 +246,7 @@ export interface BindingPool {
   checkout(): BindingCheckout;
   listen(bits: number): void;
   takeDenied(): BindingDeniedGrowth | null;
-  abort(ticket: number): void;
+  abort(context: number): void;
   close(): Promise<void>;
   destroy(): Promise<void>;
   readonly stats: BindingPoolStats;
@@ -256,7 +256,7 @@ export interface BindingPool {
 
 /** @internal */
 export interface BindingCheckout {
-  begin(timeoutMillis?: number, ticket?: number, flags?: number): Promise<void>;
+  begin(timeoutMillis?: number, context?: number, flags?: number): Promise<void>;
   caller(): BindingCaller;
   release(discard: boolean): void;
   tracker(): BindingTracker;
@@ -280,8 +280,8 @@ export interface Addon {
   compileStandardInput(settings: string, bounds: string): void;
   processMetrics(): Record<string, number>;
   setDispatchers(
-    dispatch: (callId: number, functionId: number, args: unknown[], ticket: number) => void,
-    tell: (poolId: number, kind: string, detail: string) => void,
+    dispatchCall: (callId: number, functionId: number, args: unknown[], context: number) => void,
+    dispatchEvent: (poolId: number, kind: string, detail: string) => void,
   ): void;
   hostReturn(callId: number, result: unknown): void;
   hostErr(callId: number, payload: unknown): void;

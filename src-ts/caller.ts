@@ -1,7 +1,7 @@
 import { abortListener } from './abort-signals.js';
 import { type BindingCaller, MEASURED, NESTED } from './binding.js';
 import type { Code } from './code.js';
-import { hosting, isWithin, nextTicket } from './context.js';
+import { isInsidePool, nextContext, trackCall } from './context.js';
 import { calls } from './diagnostics.js';
 import { describe, makeError } from './errors.js';
 import { inner } from './internal.js';
@@ -33,23 +33,25 @@ export interface CallStats {
   readonly fuelRemaining?: number;
   /** Linear memory of its instance before it, in pages of 64 KiB; a fresh instance begins with what its code asks for. */
   readonly pagesBefore: number;
-  /** The same after it. */
+  /** Linear memory of its instance after it, in pages. */
   readonly pagesAfter: number;
-  /** The most its instance ever held. */
+  /** The most linear memory its instance ever held, in pages. */
   readonly peakPages: number;
   /** The beginning of what the guest wrote to standard output, up to the last whole character within `wasi.maxOutputBytes`. */
   readonly stdout: string;
-  /** The same of standard error. */
+  /** The beginning of what the guest wrote to standard error, up to the same limit. */
   readonly stderr: string;
   /** The first `wasi.maxOutputBytes` bytes of what the guest wrote to standard output, as they are. */
   readonly stdoutBytes: Uint8Array;
-  /** The same of standard error. */
+  /** The first `wasi.maxOutputBytes` bytes of what the guest wrote to standard error, as they are. */
   readonly stderrBytes: Uint8Array;
 }
 
 /** A result together with what it took. */
 export interface MeasuredCall<R = unknown> {
+  /** The call's result. */
   readonly value: R;
+  /** What the call took. */
   readonly stats: CallStats;
 }
 
@@ -68,9 +70,9 @@ export interface Target {
   /** Stands for the pool where its calls call it again. */
   readonly pool: object;
   /** Whether its guests may call host functions. */
-  readonly hosted: boolean;
+  readonly hasHostFunctions: boolean;
   find(name: string): number;
-  abort(ticket: number): void;
+  abort(context: number): void;
 }
 
 /** The way of a call from its arguments to the addon. @internal */
@@ -93,9 +95,9 @@ export class Caller {
   #begin(name: string, args: readonly unknown[], options: CallOptions | undefined, flags: number): Promise<unknown> {
     const bad = badCall(name, args);
     if (bad !== undefined) return Promise.reject(bad);
-    let wishes: CallOptions | undefined;
+    let checked: CallOptions | undefined;
     try {
-      wishes = callOptions(options);
+      checked = callOptions(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -108,14 +110,16 @@ export class Caller {
       }
       this.#numbers.set(name, number);
     }
-    const all = isWithin(this.#target.pool) ? flags | NESTED : flags;
+    const all = isInsidePool(this.#target.pool) ? flags | NESTED : flags;
     // The hot path: one native call.
-    if (wishes === undefined && !this.#target.hosted) {
+    if (checked === undefined && !this.#target.hasHostFunctions) {
       const ended = all === 0 ? this.#call(number, args) : this.#call(number, args, undefined, undefined, all);
       return promised(ended).then(undefined, rethrow);
     }
     const fn = number;
-    return submit(this.#target, wishes, (ticket) => promised(this.#call(fn, args, wishes?.timeoutMillis, ticket, all)));
+    return submit(this.#target, checked, (context) =>
+      promised(this.#call(fn, args, checked?.timeoutMillis, context, all)),
+    );
   }
 
   callWithStats(name: string, args: readonly unknown[], options?: CallOptions): Promise<MeasuredCall> {
@@ -123,16 +127,16 @@ export class Caller {
   }
 }
 
-/** Begins something that has a ticket to be aborted by, and that host functions may be called for. @internal */
+/** Begins a call or checkout under a new context: `signal` aborts it, and its host functions run in it. @internal */
 export async function submit<T>(
   target: Target,
   options: CallOptions | undefined,
-  begin: (ticket: number) => Promise<T>,
+  begin: (context: number) => Promise<T>,
 ): Promise<T> {
-  const ticket = nextTicket();
-  const started = target.hosted
-    ? () => hosting(ticket, target.owner, target.pool, () => begin(ticket))
-    : () => begin(ticket);
+  const context = nextContext();
+  const started = target.hasHostFunctions
+    ? () => trackCall(context, target.owner, target.pool, () => begin(context))
+    : () => begin(context);
   const signal = options?.signal;
   if (signal === undefined) {
     try {
@@ -142,12 +146,12 @@ export async function submit<T>(
     }
   }
   signal.throwIfAborted();
-  const abort = () => target.abort(ticket);
+  const abort = () => target.abort(context);
   const listener = abortListener(signal);
   listener.add(signal, abort);
   try {
     const ended = started();
-    if (signal.aborted) abort(); // by an argument's getter, before there was a ticket to abort
+    if (signal.aborted) abort(); // by an argument's getter, before the call had begun
     return await ended;
   } catch (failure) {
     if (signal.aborted && isAborted(failure)) throw signal.reason;

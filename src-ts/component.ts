@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 
 /** A compiled WebAssembly component. Made by `engine.load` and `engine.loadComponent`. */
 export class Component extends Code {
+  /** `'component'`. */
   readonly kind = 'component';
 
   private constructor(binding: BindingCode, engine: Engine) {
@@ -11,7 +12,7 @@ export class Component extends Code {
   }
 
   /** @internal */
-  static over(binding: BindingCode, engine: Engine): Component {
+  static wrap(binding: BindingCode, engine: Engine): Component {
     return new Component(binding, engine);
   }
 }

@@ -1,19 +1,29 @@
 import type { CacheOptions } from './cache-options.js';
 import type { EngineOptions } from './engine.js';
-import { badOption, MAX_INSTANCES, MAX_MILLIS } from './options.js';
+import {
+  badOption,
+  DEFAULT_COLD_START_TARGET_MILLIS,
+  DEFAULT_MAX_INSTANCES,
+  DEFAULT_MAX_PAGES,
+  MAX_COLD_START_TARGET_MILLIS,
+  MAX_INSTANCES,
+  MAX_MILLIS,
+  MAX_PAGES,
+} from './options.js';
 import type { PoolOptions } from './pool-options.js';
 import { type Environment, type Variable, warnOfUnknown } from './variables.js';
 
 /** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
 export interface Config {
+  /** Options for `new Engine`. */
   readonly engine: Required<
     Pick<EngineOptions, 'simd' | 'metrics' | 'maxInstances' | 'maxMemoryPages' | 'cache' | 'coldStartTargetMillis'>
   >;
+  /** Options for `new Pool`. */
   readonly pool: Required<Pick<PoolOptions, 'min' | 'max' | 'reuse' | 'timeoutMillis' | 'maxMemoryPages'>>;
 }
 
 const PAGES_PER_MB = 16;
-const MAX_PAGES = 65_536;
 
 /**
  * Reads the environment.
@@ -50,10 +60,12 @@ export function loadConfig(env: Environment = process.env): Config {
     engine: {
       simd: bool(env, 'RIPTIDE_WASM_ENABLE_SIMD'),
       metrics: bool(env, 'RIPTIDE_WASM_ENABLE_METRICS'),
-      maxInstances: Math.max(64, max),
+      maxInstances: Math.max(DEFAULT_MAX_INSTANCES, max),
       maxMemoryPages,
       cache: cache(env),
-      coldStartTargetMillis: wholeNumber(env, 'RIPTIDE_WASM_COLD_START_TARGET_MS', 1, 3_600_000) ?? 15,
+      coldStartTargetMillis:
+        wholeNumber(env, 'RIPTIDE_WASM_COLD_START_TARGET_MS', 1, MAX_COLD_START_TARGET_MILLIS) ??
+        DEFAULT_COLD_START_TARGET_MILLIS,
     },
     pool: {
       min: wholeNumber(env, 'RIPTIDE_WASM_INITIAL_POOL_SIZE', 0, max, ', the maximum pool size') ?? Math.min(2, max),
@@ -68,7 +80,7 @@ export function loadConfig(env: Environment = process.env): Config {
 function memoryPages(env: Environment): number {
   const megabytes = wholeNumber(env, 'RIPTIDE_WASM_MEMORY_LIMIT_MB', 1, MAX_PAGES / PAGES_PER_MB);
   const pages = wholeNumber(env, 'RIPTIDE_WASM_MEMORY_LIMIT_PAGES', 1, MAX_PAGES);
-  if (megabytes === undefined) return pages ?? 4096;
+  if (megabytes === undefined) return pages ?? DEFAULT_MAX_PAGES;
   const fromMegabytes = megabytes * PAGES_PER_MB;
   if (pages === undefined || pages === fromMegabytes) return fromMegabytes;
   const lower = Math.min(pages, fromMegabytes);

@@ -1,79 +1,79 @@
-// Which pools a piece of JavaScript runs for, and in whose asynchronous context a host function runs.
+// Which pool calls the running JavaScript belongs to, and the asynchronous context that host functions run in.
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
-/** A call or checkout of a pool that waits for the code that runs. @internal */
-export interface Waiting {
+/** A call or checkout of a pool whose end depends on the running code. @internal */
+export interface EnclosingCall {
   readonly pool: object;
-  /** It waits no more; what was begun meanwhile may go on for ever. */
-  over: boolean;
+  /** Set when the call settles. Code that it started, such as a timer, may outlive it. */
+  ended: boolean;
 }
 
-/** What waits for the code that runs, the innermost last. Made when first needed: it slows promises. */
-let chain: AsyncLocalStorage<readonly Waiting[]> | undefined;
+/** The calls that the running code is part of, innermost last. Created on first use: it slows promises down. */
+let enclosingCalls: AsyncLocalStorage<readonly EnclosingCall[]> | undefined;
 
-/** Runs code that a call or checkout waits for. @internal */
-export function within<T>(waiting: Waiting, run: () => T): T {
-  chain ??= new AsyncLocalStorage();
-  const outer = chain.getStore()?.filter(({ over }) => !over) ?? [];
-  return chain.run([...outer, waiting], run);
+/** Runs code as part of a call or checkout of a pool. @internal */
+export function runInsidePool<T>(call: EnclosingCall, run: () => T): T {
+  enclosingCalls ??= new AsyncLocalStorage();
+  const outer = enclosingCalls.getStore()?.filter(({ ended }) => !ended) ?? [];
+  return enclosingCalls.run([...outer, call], run);
 }
 
-/** Whether a call or checkout of the pool waits for the code that runs. @internal */
-export function isWithin(pool: object): boolean {
-  return chain?.getStore()?.some((waiting) => waiting.pool === pool && !waiting.over) ?? false;
+/** Whether the running code is part of a call or checkout of the pool. @internal */
+export function isInsidePool(pool: object): boolean {
+  return enclosingCalls?.getStore()?.some((call) => call.pool === pool && !call.ended) ?? false;
 }
 
 /** A call whose guest may call host functions. */
-class HostedCall extends AsyncResource {
-  /** Keeps the owner of the host functions: an `await` alone does not keep `this`. */
+class TrackedCall extends AsyncResource {
+  /** Keeps the owner of the host functions alive: an `await` alone does not keep `this`. */
   readonly owner: object;
-  readonly waiting: Waiting;
+  readonly enclosing: EnclosingCall;
 
   constructor(owner: object, pool: object) {
     super('RiptideCall', { requireManualDestroy: true });
     this.owner = owner;
-    this.waiting = { pool, over: false };
+    this.enclosing = { pool, ended: false };
   }
 }
 
-/** Calls in flight by their tickets. */
-const hosted = new Map<number, HostedCall>();
-let lastTicket = 0;
+/** Calls in flight, by the number (`context`) that the addon passes to their host functions. */
+const trackedCalls = new Map<number, TrackedCall>();
+let lastContext = 0;
 
-/** A number for a call, that it can be told apart by. @internal */
-export function nextTicket(): number {
-  lastTicket += 1;
-  return lastTicket;
+/** A new number for a call: `abort` takes it, and the addon passes it to the call's host functions. @internal */
+export function nextContext(): number {
+  lastContext += 1;
+  return lastContext;
 }
 
-/** Stands for a pool's own making of instances, which no call waits for, until it is forgotten. @internal */
-export function hostWarmUps(ticket: number, pool: object): void {
-  hosted.set(ticket, new HostedCall(pool, pool));
+/** Tracks the instances that a pool makes for no call (`min`) under one number, until `untrackWarmUps`. @internal */
+export function trackWarmUps(context: number, pool: object): void {
+  trackedCalls.set(context, new TrackedCall(pool, pool));
 }
 
 /** @internal */
-export function forgetWarmUps(ticket: number): void {
-  hosted.get(ticket)?.emitDestroy();
-  hosted.delete(ticket);
+export function untrackWarmUps(context: number): void {
+  trackedCalls.get(context)?.emitDestroy();
+  trackedCalls.delete(context);
 }
 
-/** Runs `ended` as a call of `owner` in `pool`, whose host functions see the context of this moment. @internal */
-export async function hosting<T>(ticket: number, owner: object, pool: object, ended: () => Promise<T>): Promise<T> {
-  const call = new HostedCall(owner, pool);
-  hosted.set(ticket, call);
+/** Runs `begin` as a call of `owner` in `pool`: its host functions get the present asynchronous context. @internal */
+export async function trackCall<T>(context: number, owner: object, pool: object, begin: () => Promise<T>): Promise<T> {
+  const call = new TrackedCall(owner, pool);
+  trackedCalls.set(context, call);
   try {
-    return await ended();
+    return await begin();
   } finally {
-    call.waiting.over = true;
-    hosted.delete(ticket);
+    call.enclosing.ended = true;
+    trackedCalls.delete(context);
     call.emitDestroy();
   }
 }
 
-/** Runs a host function for the call of a ticket. @internal */
-export function inContextOf<T>(ticket: number, run: () => T): T {
-  const call = hosted.get(ticket);
+/** Runs a host function in the asynchronous context of its call. @internal */
+export function runInCallContext<T>(context: number, run: () => T): T {
+  const call = trackedCalls.get(context);
   if (call === undefined) return run();
-  return call.runInAsyncScope(() => within(call.waiting, run));
+  return call.runInAsyncScope(() => runInsidePool(call.enclosing, run));
 }

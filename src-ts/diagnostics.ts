@@ -1,41 +1,45 @@
-// What this package tells on node:diagnostics_channel, to whoever has subscribed.
+// The messages that this package publishes on node:diagnostics_channel.
 import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
 import type { Code } from './code.js';
 import type { CodeSource, Engine } from './engine.js';
 import type { Instance } from './instance.js';
 import type { BreakerState, DeniedGrowth, DestroyReason, Pool, PoolEvents } from './pool.js';
 
-/** What `tracing:riptide-wasm:load:*` tells: one of `engine.load`, `loadModule` and `loadComponent`. */
+/** A message of `tracing:riptide-wasm:load:*`: one `engine.load`, `loadModule` or `loadComponent`. */
 export interface LoadMessage {
+  /** The engine that loads. */
   readonly engine: Engine;
+  /** The path, URL or bytes that it loads. */
   readonly source: CodeSource;
-  /** When it ended well. */
+  /** The code, once it is loaded. */
   readonly result?: Code;
-  /** When it failed. */
+  /** Why loading failed. */
   readonly error?: unknown;
 }
 
-/** What `tracing:riptide-wasm:call:*` tells: one call of an exported function, but for those of sync instances. */
+/** A message of `tracing:riptide-wasm:call:*`: one call of an exported function, except in sync instances. */
 export interface CallMessage {
+  /** The pool or instance that was called. */
   readonly target: Pool | Instance<object>;
   /** The function's name, as it was called. */
   readonly name: string;
   /** The caller's own arguments, not a copy. */
   readonly args: readonly unknown[];
-  /** When it ended well; with what it took for `callWithStats`. */
+  /** The result, once the call has succeeded; of `callWithStats` with its stats. */
   readonly result?: unknown;
-  /** When it failed. */
+  /** Why the call failed. */
   readonly error?: unknown;
 }
 
-/** What `riptide-wasm:pool:growthDenied`, `…:instanceCreated`, `…:instanceDestroyed` and `…:breaker` tell. */
+/** A message of `riptide-wasm:pool:growthDenied`, `…:instanceCreated`, `…:instanceDestroyed` or `…:breaker`. */
 export interface PoolMessage {
+  /** The pool that the event is of. */
   readonly pool: Pool;
-  /** Of `growthDenied`. */
+  /** With `growthDenied`: the growth. */
   readonly growth?: DeniedGrowth;
-  /** Of `instanceDestroyed`. */
+  /** With `instanceDestroyed`: why the instance was destroyed. */
   readonly reason?: DestroyReason;
-  /** Of `breaker`: the state it is in now. */
+  /** With `breaker`: its new state. */
   readonly state?: BreakerState;
 }
 

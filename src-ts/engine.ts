@@ -13,7 +13,21 @@ import { type EngineInner, inner } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
 import { emitWarnings, loadCode, openEngine } from './native.js';
-import { checkOptions, flag, MAX_INSTANCES, MAX_TABLE_ELEMENTS, oneOf, whole } from './options.js';
+import {
+  checkOptions,
+  DEFAULT_COLD_START_TARGET_MILLIS,
+  DEFAULT_MAX_INSTANCES,
+  DEFAULT_MAX_PAGES,
+  flag,
+  MAX_COLD_START_TARGET_MILLIS,
+  MAX_INSTANCES,
+  MAX_PAGES,
+  MAX_TABLE_ELEMENTS,
+  MAX_WORKERS,
+  oneOf,
+  PAGE_BYTES,
+  whole,
+} from './options.js';
 import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 
@@ -58,7 +72,7 @@ export interface EngineOptions {
    */
   memoryBudgetBytes?: number;
   /**
-   * Whether what guests execute is counted, so that `maxFuel` can limit it and `callWithStats` tell it. It makes guests
+   * Whether what guests execute is counted, so that `maxFuel` can limit it and `callWithStats` return it. It makes guests
    * slower: by about an eighth.
    * @default false
    */
@@ -116,15 +130,20 @@ export interface EngineStats {
   readonly coldStartMillis: number;
   /** Starts from the cache that took longer than `coldStartTargetMillis`. */
   readonly slowColdStarts: number;
-  /** Starts from the cache (`hit`) and those that compiled (`miss`), by how long they took. */
-  readonly coldStarts: { readonly hit: Histogram; readonly miss: Histogram };
+  /** How long cold starts took. */
+  readonly coldStarts: {
+    /** Those whose code came from the cache. */
+    readonly hit: Histogram;
+    /** Those that compiled. */
+    readonly miss: Histogram;
+  };
   /** How long compiling took, in this process or in one of its own. */
   readonly compile: Histogram;
 }
 
 /** How cold starts go. */
 export interface ColdStartHealth {
-  /** `coldStartTargetMillis`. */
+  /** The engine's `coldStartTargetMillis`, in milliseconds. */
   readonly targetMillis: number;
   /** The last cold start, in milliseconds; `undefined` where there was none yet. */
   readonly lastMillis: number | undefined;
@@ -134,30 +153,30 @@ export interface ColdStartHealth {
 
 /** What an operator asks of an {@link Engine}. */
 export interface EngineHealth {
+  /** How long cold starts take, against their target. */
   readonly coldStart: ColdStartHealth;
+  /** Memory of all the engine's instances. */
   readonly memory: ResourceSnapshot;
 }
 
 /** A WebAssembly file by its path or `file:` URL, or its bytes. */
 export type CodeSource = string | URL | Uint8Array;
 
-const COLD_START_TARGET_MILLIS = 15;
-
 /** @internal */
 export const ENGINE_RULES = {
   simd: flag,
   metrics: flag,
-  workers: whole(1, 64, 'threads'),
+  workers: whole(1, MAX_WORKERS, 'threads'),
   maxInstances: whole(1, MAX_INSTANCES, 'instances'),
-  maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxMemoryPages: whole(1, MAX_PAGES, 'pages'),
   maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
-  memoryBudgetBytes: whole(65_536, Number.MAX_SAFE_INTEGER, 'bytes'),
+  memoryBudgetBytes: whole(PAGE_BYTES, Number.MAX_SAFE_INTEGER, 'bytes'),
   fuel: flag,
   signalsBasedTraps: flag,
   cache: cacheRule,
   cpu: oneOf('native', 'baseline'),
   compile: compileRule,
-  coldStartTargetMillis: whole(1, 3_600_000, 'milliseconds'),
+  coldStartTargetMillis: whole(1, MAX_COLD_START_TARGET_MILLIS, 'milliseconds'),
 };
 
 /**
@@ -193,12 +212,12 @@ export class Engine {
       simd: options.simd ?? true,
       metrics: options.metrics ?? true,
       workers: options.workers ?? 0,
-      maxInstances: options.maxInstances ?? 64,
-      maxMemoryPages: options.maxMemoryPages ?? 4096,
+      maxInstances: options.maxInstances ?? DEFAULT_MAX_INSTANCES,
+      maxMemoryPages: options.maxMemoryPages ?? DEFAULT_MAX_PAGES,
       maxTableElements: options.maxTableElements ?? 100_000,
       fuel: options.fuel ?? false,
       signalsBasedTraps: options.signalsBasedTraps ?? true,
-      coldStartTargetMillis: options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS,
+      coldStartTargetMillis: options.coldStartTargetMillis ?? DEFAULT_COLD_START_TARGET_MILLIS,
       baseline: options.cpu === 'baseline',
       compile: resolveCompile(options.compile ?? {}),
     };
@@ -207,46 +226,56 @@ export class Engine {
     const binding = openEngine(resolved);
     emitWarnings(binding);
     this[inner] = { binding, maxInstances: resolved.maxInstances };
-    this.tracker = ResourceTracker.over(() => binding.tracker());
-    this.cache = ModuleCache.over(binding, cache);
+    this.tracker = ResourceTracker.wrap(() => binding.tracker());
+    this.cache = ModuleCache.wrap(binding, cache);
     this.simd = resolved.simd;
     this.maxMemoryPages = resolved.maxMemoryPages;
     this.maxTableElements = resolved.maxTableElements;
     this.fuel = resolved.fuel;
-    this.#coldStartTargetMillis = options.coldStartTargetMillis ?? COLD_START_TARGET_MILLIS;
+    this.#coldStartTargetMillis = options.coldStartTargetMillis ?? DEFAULT_COLD_START_TARGET_MILLIS;
   }
 
   /**
-   * Loads a module or a component: which of the two, the file's header tells (`kind` of the result). Reading and
+   * Loads a module or a component, as the file's header says (`kind` of the result). Reading and
    * compiling happen off the event loop.
    *
    * Bytes are copied before it returns.
    *
-   * @throws CompileError where the bytes are not WebAssembly, are cut short, or use SIMD on an engine without it.
-   * @throws MemoryLimitError where the code begins with a larger memory or table than an instance may hold.
-   * @throws RiptideError `ERR_READ` where the file cannot be read.
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` if `source` is not a path, a `file:` URL or bytes.
+   * @throws CompileError `ERR_COMPILE` if the bytes are not valid WebAssembly, `ERR_COMPILE_LIMIT` if they exceed a limit of
+   *   `compile`, `ERR_SIMD_DISABLED` if they use SIMD on an engine without it.
+   * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the code begins with a larger memory or table than an instance may hold.
+   * @throws RiptideError `ERR_READ` if the file cannot be read.
    */
   async load(source: CodeSource): Promise<Module | Component> {
     return this.#load(source, (binding) =>
-      binding.kind === 'module' ? Module.over(binding, this) : Component.over(binding, this),
+      binding.kind === 'module' ? Module.wrap(binding, this) : Component.wrap(binding, this),
     );
   }
 
-  /** Loads a module; a component is `ERR_WRONG_KIND`. See {@link Engine.load}. */
+  /**
+   * Loads a module. See {@link Engine.load}.
+   *
+   * @throws CompileError `ERR_WRONG_KIND` if it is a component.
+   */
   async loadModule(source: CodeSource): Promise<Module> {
-    return this.#load(source, (binding) => Module.over(binding, this), 'module');
+    return this.#load(source, (binding) => Module.wrap(binding, this), 'module');
   }
 
-  /** Loads a component; a module is `ERR_WRONG_KIND`. See {@link Engine.load}. */
+  /**
+   * Loads a component. See {@link Engine.load}.
+   *
+   * @throws CompileError `ERR_WRONG_KIND` if it is a module.
+   */
   async loadComponent(source: CodeSource): Promise<Component> {
-    return this.#load(source, (binding) => Component.over(binding, this), 'component');
+    return this.#load(source, (binding) => Component.wrap(binding, this), 'component');
   }
 
   /**
    * Loads these into the cache, one after the other, so that later loads find them there: in the background at the start
-   * of a service, or for an image (`riptide-wasm precompile`). What fails does not keep the others from being loaded.
+   * of a service, or for an image (`riptide-wasm precompile`). A failure does not keep the others from being loaded.
    *
-   * @throws RiptideError the first failure, when all are through; `onProgress` is told each.
+   * @throws RiptideError the first failure, once all are loaded; `onProgress` gets each failure.
    */
   precompile(sources: readonly CodeSource[], options: PrecompileOptions = {}): Promise<PrecompileProgress[]> {
     return precompile(this, sources, options);
@@ -287,11 +316,11 @@ export class Engine {
 
   #load<C extends Code>(
     source: CodeSource,
-    over: (binding: BindingCode) => C,
+    wrap: (binding: BindingCode) => C,
     kind?: 'module' | 'component',
   ): Promise<C> {
     const message = { engine: this, source };
-    return loads.tracePromise(async () => over(await this.#find(source, kind)), message);
+    return loads.tracePromise(async () => wrap(await this.#find(source, kind)), message);
   }
 
   async #find(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {

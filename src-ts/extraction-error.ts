@@ -1,6 +1,6 @@
 import { GuestError } from './errors.js';
 
-/** Why the extractor gave nothing; `val` is a sentence for a person. */
+/** Why an extraction failed. */
 export interface ExtractionFailure {
   /**
    * - `invalid-html`: the input is no page: empty, white space only, or binary data
@@ -17,6 +17,7 @@ export interface ExtractionFailure {
     | 'extractor-error'
     | 'internal-error'
     | 'unsupported-mode';
+  /** The failure as a sentence for a person. */
   readonly val: string;
 }
 

@@ -7,7 +7,7 @@ import { GuestError, MemoryLimitError, makeError } from './errors.js';
 import { ExtractionError } from './extraction-error.js';
 import { inner } from './internal.js';
 import { PACKAGE, running, shippedFile } from './location.js';
-import { badOption, checkOptions, isRecord } from './options.js';
+import { badOption, checkOptions, isRecord, PAGE_BYTES } from './options.js';
 import { Pool, type PoolStats } from './pool.js';
 import { POOL_RULES, type PoolOptions } from './pool-options.js';
 import type { Environment } from './variables.js';
@@ -39,6 +39,7 @@ export interface Link {
 
 /** A picture, film or sound the page shows. */
 export interface Media {
+  /** Which of the three it is. */
   kind: 'image' | 'video' | 'audio';
   /** Where it lies, resolved as for links; `data:` addresses are left out. */
   url: string;
@@ -94,7 +95,9 @@ export interface ExtractionStats {
 
 /** An extraction together with what it took. */
 export interface Measured {
+  /** What was extracted. */
   content: Extracted;
+  /** What the extraction took. */
   stats: ExtractionStats;
 }
 
@@ -116,6 +119,7 @@ export interface HealthStatus {
 export interface ComponentInfo {
   /** `riptide-extractor`. */
   name: string;
+  /** The extractor's version. */
   version: string;
   /** What it was built with: `simd128` where it holds SIMD instructions. */
   features: string[];
@@ -131,6 +135,7 @@ export interface ComponentInfo {
 
 /** What an operator asks of an {@link Extractor}. */
 export interface ExtractorHealth extends EngineHealth {
+  /** The numbers of the extractor's pool. */
   readonly pool: PoolStats;
 }
 
@@ -201,13 +206,12 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
       await pool.destroy();
       throw error;
     }
-    return Extractor.over(engine, pool);
+    return Extractor.wrap(engine, pool);
   } catch (error) {
     throw tooSmall(error) ?? error;
   }
 }
 
-const PAGE_BYTES = 65_536;
 const MIB = 2 ** 20;
 
 /** The error of a limit that no instance of the extractor can start within, with the least that will do. */
@@ -256,7 +260,7 @@ function engineOptions(options: ExtractorOptions, config: Config, env: Environme
   return engine;
 }
 
-/** What is given field by field over what the environment says. */
+/** The environment's cache settings, overridden field by field by the given ones. */
 function mergedCache(given: true | CacheOptions, env: Environment): true | CacheOptions {
   const fields: Record<string, unknown> = { ...cacheFields(env) };
   if (given !== true) {
@@ -285,7 +289,7 @@ function poolOptions(options: ExtractorOptions, config: Config, engine: Engine):
   };
 }
 
-/** A pool over the shipped extractor, typed. Made by {@link createExtractor}. */
+/** A pool of the shipped extractor, typed. Made by {@link createExtractor}. */
 export class Extractor {
   /** The pool behind it: its `stats`, its `tracker`. */
   readonly pool: Pool;
@@ -298,7 +302,7 @@ export class Extractor {
   }
 
   /** @internal */
-  static over(engine: Engine, pool: Pool): Extractor {
+  static wrap(engine: Engine, pool: Pool): Extractor {
     return new Extractor(engine, pool);
   }
 
@@ -308,9 +312,13 @@ export class Extractor {
    * @param html the page: a string, or its UTF-8 bytes, which are cheaper to hand over
    * @param url the page's address, which its links are resolved against; may be empty
    * @param mode which part of the page
-   * @throws ExtractionError where the page gives nothing: `payload.tag` says why
-   * @throws ArgumentError `ERR_BAD_ARGUMENT` where the bytes are not UTF-8
-   * @throws MemoryLimitError, TimeoutError, TrapError, ClosedError
+   * @throws ExtractionError `ERR_GUEST` if the page has no content to extract: `payload.tag` says why.
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` if the bytes are not UTF-8.
+   * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the page needs more memory than an instance may hold.
+   * @throws TimeoutError `ERR_TIMEOUT` or `ERR_ACQUIRE_TIMEOUT` if it takes, or waits, too long.
+   * @throws RejectedError `ERR_QUEUE_FULL` or `ERR_BREAKER_OPEN` if the pool does not take the call.
+   * @throws TrapError `ERR_TRAP` if the extractor traps.
+   * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
    */
   async extract(
     html: string | Uint8Array,
@@ -334,7 +342,7 @@ export class Extractor {
   /**
    * Whether the input holds markup: `false` for plain text, which can be extracted all the same.
    *
-   * @throws ExtractionError where extraction would refuse the input before parsing
+   * @throws ExtractionError `ERR_GUEST` if extraction would refuse the input before parsing it.
    */
   async validateHtml(html: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#call<boolean>('validate-html', [html], options);

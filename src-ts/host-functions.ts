@@ -1,7 +1,7 @@
 // The host functions of live pools and instances, by the numbers that the addon calls them by.
 
 import { types } from 'node:util';
-import { inContextOf } from './context.js';
+import { runInCallContext } from './context.js';
 import { makeError } from './errors.js';
 import { registry } from './registry.js';
 
@@ -17,8 +17,8 @@ export interface GivenFunction {
 
 /** @internal */
 export interface RegisteredFunction extends GivenFunction {
-  /** Runs it in the asynchronous context of the call of a ticket, which only the copy of this package knows that called. */
-  inContextOf<T>(ticket: number, run: () => T): T;
+  /** `runInCallContext` of the copy of this package that made the call: the others do not track it. */
+  runInCallContext<T>(context: number, run: () => T): T;
 }
 
 /** Errors of calls that had already ended are never fetched: the oldest go first. */
@@ -28,7 +28,7 @@ const MAX_HOST_ERRORS = 4096;
 export function registerHostFunctions(functions: readonly GivenFunction[]): number[] {
   return functions.map(({ call, fallible }) => {
     const id = registry.functions.next();
-    registry.functions.set(id, { call, fallible, inContextOf });
+    registry.functions.set(id, { call, fallible, runInCallContext });
     return id;
   });
 }

@@ -8,7 +8,16 @@ import {
 } from './host-functions.js';
 import { inner } from './internal.js';
 import { attempt } from './native.js';
-import { badOption, checkOptions, isRecord, MAX_TABLE_ELEMENTS, millis, type Rule, whole } from './options.js';
+import {
+  badOption,
+  checkOptions,
+  isRecord,
+  MAX_PAGES,
+  MAX_TABLE_ELEMENTS,
+  millis,
+  type Rule,
+  whole,
+} from './options.js';
 
 /** What a guest sees of WASI: arguments and environment. No files, no network. */
 export interface WasiOptions {
@@ -102,7 +111,7 @@ const WASI_RULES: Record<string, Rule> = {
 /** @internal */
 export const INSTANCE_RULES = {
   timeoutMillis: millis,
-  maxMemoryPages: whole(1, 65_536, 'pages'),
+  maxMemoryPages: whole(1, MAX_PAGES, 'pages'),
   maxTableElements: whole(1, MAX_TABLE_ELEMENTS, 'elements'),
   maxFuel: whole(1, Number.MAX_SAFE_INTEGER),
   // A 32-bit guest has no more to give.
@@ -118,15 +127,15 @@ export const INSTANCE_RULES = {
 /** Options checked and filled in, without the imports, which get their numbers from the caller. @internal */
 export function instanceOptions(code: Code, options: InstanceOptions): Omit<BindingInstanceOptions, 'imports'> {
   const { engine } = code;
-  const within = (name: 'maxMemoryPages' | 'maxTableElements', unit: string): number => {
+  const atMostEngine = (name: 'maxMemoryPages' | 'maxTableElements', unit: string): number => {
     const { [name]: most } = engine;
     const value = options[name] ?? most;
     if (value > most) throw badOption(name, value, `1 to ${most} ${unit}, the engine's ${name}`);
     return value;
   };
   const guest: BindingGuestOptions = {
-    maxMemoryPages: within('maxMemoryPages', 'pages'),
-    maxTableElements: within('maxTableElements', 'elements'),
+    maxMemoryPages: atMostEngine('maxMemoryPages', 'pages'),
+    maxTableElements: atMostEngine('maxTableElements', 'elements'),
     maxResultBytes: options.maxResultBytes ?? 64 * 1024 * 1024,
     maxResultValues: options.maxResultValues ?? 1_000_000,
   };
@@ -187,8 +196,8 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Registers the host functions for as long as what `open` makes; none are left behind where it fails. @internal */
-export function openHosted<B>(
+/** Registers host functions and calls `open` with their numbers; releases them if `open` throws. @internal */
+export function openWithHostFunctions<B>(
   code: Code,
   given: Imports | undefined,
   open: (imports: Uint32Array) => B,

@@ -13,20 +13,26 @@ import {
   type Target,
 } from './caller.js';
 import { type Code, checkCode } from './code.js';
-import { isWithin } from './context.js';
+import { isInsidePool } from './context.js';
 import { makeError } from './errors.js';
 import { releaseHostFunctions } from './host-functions.js';
-import { INSTANCE_RULES, type InstanceOptions, instanceOptions, matchImports, openHosted } from './instance-options.js';
+import {
+  INSTANCE_RULES,
+  type InstanceOptions,
+  instanceOptions,
+  matchImports,
+  openWithHostFunctions,
+} from './instance-options.js';
 import { inner } from './internal.js';
 import { attempt, emitWarnings, openPool, openSyncInstance, promised, settle, toError, trackSync } from './native.js';
 import { checkOptions } from './options.js';
 import { ResourceTracker } from './resource-tracker.js';
 
-/** Gives up the host functions of async instances that were dropped without being closed. */
-const dropped = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
+/** Releases the host functions of async instances that were collected without being closed. */
+const collected = new FinalizationRegistry<readonly number[]>(releaseHostFunctions);
 
-/** What an instance is over: one of its own or one checked out of a pool, on workers, or one on the caller's thread. */
-interface Over {
+/** What an `Instance` calls: an instance of its own or of a pool, on workers, or one on the caller's thread. */
+interface Backend {
   readonly code: Code;
   readonly read: () => BindingTracker;
   /** Async mode only. */
@@ -38,7 +44,7 @@ interface Over {
 }
 
 /**
- * One instance that keeps its state between calls. In `async` mode (`Instance.create`, and what `pool.use` lends) its
+ * One instance that keeps its state between calls. In `async` mode (`Instance.create`, and what `pool.use` passes) its
  * calls run on the engine's workers; in `sync` mode (`Instance.createSync`) on the caller's thread, event loop included.
  *
  * A second call while one runs is `ERR_BUSY`. After a trap, a timeout, an abort, a memory limit or an exit every call is
@@ -51,21 +57,23 @@ export class Instance<E extends object = AnyExports> {
   readonly code: Code;
   /** The instance's memory. */
   readonly tracker: ResourceTracker;
-  readonly #over: Over;
+  readonly #backend: Backend;
   readonly #bound = new Map<string, (...args: unknown[]) => unknown>();
   #exports: E | undefined;
 
-  private constructor(over: Over) {
-    this.mode = over.caller === undefined ? 'sync' : 'async';
-    this.code = over.code;
-    this.tracker = ResourceTracker.over(over.read);
-    this.#over = over;
+  private constructor(backend: Backend) {
+    this.mode = backend.caller === undefined ? 'sync' : 'async';
+    this.code = backend.code;
+    this.tracker = ResourceTracker.wrap(backend.read);
+    this.#backend = backend;
   }
 
   /**
    * Makes an instance whose calls run on the engine's workers.
    *
-   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
+   * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
+   * @throws RiptideError the failure of its start function, or of a reactor's `_initialize`.
    */
   static async create<E extends object = AnyExports>(
     code: Code,
@@ -74,8 +82,8 @@ export class Instance<E extends object = AnyExports> {
     checkCode(code);
     const options = checkOptions(given, INSTANCE_RULES);
     const guest = instanceOptions(code, options);
-    // A pool of its own, which lends its only instance once.
-    const { binding, ids } = openHosted(code, options.imports, (imports) =>
+    // A pool of its own, whose only instance stays checked out.
+    const { binding, ids } = openWithHostFunctions(code, options.imports, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, {
         id: 0,
         context: 0,
@@ -88,7 +96,7 @@ export class Instance<E extends object = AnyExports> {
     );
     const target = targetOf(binding, ids.length > 0);
     const release = (instance: object) => {
-      dropped.unregister(instance);
+      collected.unregister(instance);
       releaseHostFunctions(ids);
     };
     try {
@@ -110,7 +118,7 @@ export class Instance<E extends object = AnyExports> {
         },
       });
       target.owner = instance;
-      dropped.register(instance, ids, instance);
+      collected.register(instance, ids, instance);
       return instance;
     } catch (error) {
       await settle(() => binding.destroy());
@@ -120,10 +128,10 @@ export class Instance<E extends object = AnyExports> {
   }
 
   /**
-   * Borrows an instance of a pool; `end` gives it back, or discards it.
+   * Checks an instance out of a pool; `end` returns it to the pool, or discards it.
    * @internal
    */
-  static async borrow<E extends object>(
+  static async checkOut<E extends object>(
     code: Code,
     pool: BindingPool,
     target: Target,
@@ -145,7 +153,9 @@ export class Instance<E extends object = AnyExports> {
    * Makes an instance whose calls run on the calling thread: quick to call, and nothing else runs meanwhile. Its calls
    * take no `AbortSignal`; `timeoutMillis` ends a loop all the same. Its host functions must not be async.
    *
-   * @throws OptionError, LinkError, and whatever its start function, or a reactor's `_initialize`, fails with
+   * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
+   * @throws RiptideError the failure of its start function, or of a reactor's `_initialize`.
    */
   static createSync<E extends object = AnyExports>(code: Code, given: InstanceOptions = {}): Instance<E> {
     checkCode(code);
@@ -192,7 +202,7 @@ export class Instance<E extends object = AnyExports> {
 
   /** Calls an exported function on the engine's workers; as `pool.call`. Async mode only. */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
-    const { caller } = this.#over;
+    const { caller } = this.#backend;
     if (caller === undefined) return Promise.reject(badCall(name, args) ?? wrongMode('call()', 'sync', 'callSync()'));
     return caller.call(name, args, options) as Promise<R>;
   }
@@ -203,7 +213,7 @@ export class Instance<E extends object = AnyExports> {
     args: readonly unknown[] = [],
     options?: CallOptions,
   ): Promise<MeasuredCall<R>> {
-    const { caller } = this.#over;
+    const { caller } = this.#backend;
     if (caller === undefined) return Promise.reject(wrongMode('callWithStats()', 'sync', 'callSync()'));
     return caller.callWithStats(name, args, options) as Promise<MeasuredCall<R>>;
   }
@@ -222,17 +232,17 @@ export class Instance<E extends object = AnyExports> {
 
   /** Ends the instance after the call it is in, and gives back its memory. May be called again. */
   async close(): Promise<void> {
-    await this.#over.close();
+    await this.#backend.close();
   }
 
   /** Ends the instance at once, with the call it is in (`ERR_ABORTED`). May be called again. */
   async destroy(): Promise<void> {
-    await this.#over.destroy();
+    await this.#backend.destroy();
   }
 
   /** Ends a sync instance. An async one is closed in the background: await `close()` instead. */
   [Symbol.dispose](): void {
-    void this.#over.close();
+    void this.#backend.close();
   }
 
   /** `close()`. */
@@ -243,7 +253,7 @@ export class Instance<E extends object = AnyExports> {
   #bind(name: string): (...args: unknown[]) => unknown {
     const known = this.#bound.get(name);
     if (known !== undefined) return known;
-    const { bind } = this.#over;
+    const { bind } = this.#backend;
     if (bind === undefined) throw wrongMode('callSync()', 'async', 'call()');
     const bound = bind(name);
     this.#bound.set(name, bound);
@@ -251,22 +261,22 @@ export class Instance<E extends object = AnyExports> {
   }
 }
 
-/** Whom the calls of an instance's own pool go to. */
-function targetOf(binding: BindingPool, hosted: boolean): Target & { owner: object } {
+/** The target of calls to an instance that has a pool of its own. */
+function targetOf(binding: BindingPool, hasHostFunctions: boolean): Target & { owner: object } {
   return {
     owner: binding,
     pool: {},
-    hosted,
+    hasHostFunctions,
     find: (name) => binding.find(name),
-    abort: (ticket) => binding.abort(ticket),
+    abort: (context) => binding.abort(context),
   };
 }
 
 /** Waits for an instance of a pool. */
 async function acquire(pool: BindingPool, target: Target, options: CallOptions | undefined): Promise<BindingCheckout> {
   const checkout = pool.checkout();
-  const flags = isWithin(target.pool) ? NESTED : 0;
-  await submit(target, options, (ticket) => promised(checkout.begin(options?.timeoutMillis, ticket, flags)));
+  const flags = isInsidePool(target.pool) ? NESTED : 0;
+  await submit(target, options, (context) => promised(checkout.begin(options?.timeoutMillis, context, flags)));
   return checkout;
 }
 

@@ -93,7 +93,7 @@ export const bundled = !isPackage(above);
 export const folder = bundled ? installedFolder() : above;
 
 /** The addon that the environment names. @internal */
-export const toldAddon = process.env.RIPTIDE_WASM_ADDON;
+export const configuredAddon = process.env.RIPTIDE_WASM_ADDON;
 
 /**
  * A file that ships with this package, by its path in the package's folder; in a bundle it may lie beside the bundle,
@@ -103,7 +103,8 @@ export const toldAddon = process.env.RIPTIDE_WASM_ADDON;
  * @internal
  */
 export function shippedFile(inPackage: string): string | undefined {
-  const beside = toldAddon === undefined ? [dirname(running)] : [dirname(resolve(toldAddon)), dirname(running)];
+  const beside =
+    configuredAddon === undefined ? [dirname(running)] : [dirname(resolve(configuredAddon)), dirname(running)];
   const candidates = bundled ? beside.map((each) => join(each, basename(inPackage))) : [];
   if (folder !== undefined) candidates.push(join(folder, inPackage));
   return candidates.find((file) => readable(file, existsSync));

@@ -39,7 +39,7 @@ export interface ModuleCacheSnapshot {
   readonly clockSkews: number;
   /** Artefacts on the disk, of all engines, when they were last counted: after the first load, and each that compiled. */
   readonly entries: number;
-  /** Their bytes. */
+  /** Bytes of those artefacts. */
   readonly bytes: number;
   /** How long loading from the disk or the shared tier took. */
   readonly load: Histogram;
@@ -71,7 +71,7 @@ export interface VerifiedCacheEntry extends CacheEntry {
 export interface RemovedFromCache {
   /** Artefacts. */
   readonly entries: number;
-  /** Their bytes. */
+  /** Bytes of those artefacts. */
   readonly bytes: number;
 }
 
@@ -94,7 +94,7 @@ export class ModuleCache {
   }
 
   /** @internal */
-  static over(binding: BindingEngine, cache: ResolvedCache | undefined): ModuleCache {
+  static wrap(binding: BindingEngine, cache: ResolvedCache | undefined): ModuleCache {
     return new ModuleCache(binding, cache);
   }
 
@@ -103,22 +103,27 @@ export class ModuleCache {
     return cache.#shared;
   }
 
+  /** Loads answered without compiling, from any tier. */
   get hits(): number {
     return this.#binding.stats.cacheHits;
   }
 
+  /** Loads that compiled. */
   get misses(): number {
     return this.#binding.stats.cacheMisses;
   }
 
+  /** Hits of the memory tier. */
   get memoryHits(): number {
     return this.#binding.stats.memoryHits;
   }
 
+  /** Hits of the disk tier. */
   get diskHits(): number {
     return this.#binding.stats.diskHits;
   }
 
+  /** Hits of the shared tier. */
   get sharedHits(): number {
     return this.#binding.stats.sharedHits;
   }
@@ -156,52 +161,52 @@ export class ModuleCache {
   /**
    * What is on the disk, of all engines and versions that share the directory, the most recently used first.
    *
-   * @throws RiptideError `ERR_READ` where the directory cannot be read or trusted.
+   * @throws RiptideError `ERR_READ` if the directory cannot be read or trusted.
    */
   async entries(): Promise<CacheEntry[]> {
-    const entries = await this.#upkeep(() => this.#binding.cacheEntries(false));
+    const entries = await this.#maintain(() => this.#binding.cacheEntries(false));
     return entries.map(toEntry).sort(latestFirst);
   }
 
   /** Reads every artefact on the disk, and says of each whether it is genuine. See {@link ModuleCache.entries}. */
   async verify(): Promise<VerifiedCacheEntry[]> {
-    const entries = await this.#upkeep(() => this.#binding.cacheEntries(true));
+    const entries = await this.#maintain(() => this.#binding.cacheEntries(true));
     return entries
       .map((entry) => ({ ...toEntry(entry), rejection: (entry.rejection ?? undefined) as CacheRejection | undefined }))
       .sort(latestFirst);
   }
 
   /**
-   * Removes from the disk what these limits do not allow, whatever engine it is of, the least recently used first. Who
-   * runs an artefact keeps it. What is not given is as the engine's own limits, which are kept without being asked after
-   * each load that compiled.
+   * Removes artefacts of any engine from the disk until it is within these limits, the least recently used first. Code
+   * that is running stays in memory. A limit that is not given is the engine's own, which the engine also applies by itself
+   * after each load that compiled.
    *
    * @throws OptionError `ERR_BAD_OPTION` for an unknown limit or a value out of range.
-   * @throws RiptideError `ERR_READ` where the directory cannot be changed.
+   * @throws RiptideError `ERR_READ` if the directory cannot be changed.
    */
   async prune(limits: CacheLimits = {}): Promise<RemovedFromCache> {
     const resolved = resolveLimits(limits, this.#limits);
-    return this.#upkeep(() => this.#binding.pruneCache(resolved));
+    return this.#maintain(() => this.#binding.pruneCache(resolved));
   }
 
   /** Removes all artefacts from the disk. Code that this process has in memory stays there. */
   async clear(): Promise<RemovedFromCache> {
-    return this.#upkeep(() => this.#binding.pruneCache());
+    return this.#maintain(() => this.#binding.pruneCache());
   }
 
-  /** So that logging a cache shows its numbers. */
+  /** `snapshot()`, so that logging a cache shows its numbers. */
   toJSON(): ModuleCacheSnapshot {
     return this.snapshot();
   }
 
-  async #upkeep<T>(work: () => Promise<T>): Promise<T> {
+  async #maintain<T>(work: () => Promise<T>): Promise<T> {
     const outcome = await settle(work);
     emitWarnings(this.#binding);
     return outcome;
   }
 }
 
-/** The last moment that a `Date` can tell. */
+/** The last moment that a `Date` can hold. */
 const LATEST_MILLIS = 8.64e15;
 
 function toEntry({ name, bytes, used, compat, current }: BindingCacheEntry): CacheEntry {

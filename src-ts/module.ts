@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 
 /** A compiled core WebAssembly module. Made by `engine.load` and `engine.loadModule`. */
 export class Module extends Code {
+  /** `'module'`: a core module. */
   readonly kind = 'module';
 
   private constructor(binding: BindingCode, engine: Engine) {
@@ -11,7 +12,7 @@ export class Module extends Code {
   }
 
   /** @internal */
-  static over(binding: BindingCode, engine: Engine): Module {
+  static wrap(binding: BindingCode, engine: Engine): Module {
     return new Module(binding, engine);
   }
 }

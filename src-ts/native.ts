@@ -16,7 +16,7 @@ import type {
   Thrown,
 } from './binding.js';
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, makeError } from './errors.js';
-import { tell } from './events.js';
+import { dispatch } from './events.js';
 import {
   type GivenFunction,
   hostFunction,
@@ -105,12 +105,12 @@ function fail(callId: number, fallible: boolean, error: unknown): void {
 }
 
 addon.setDispatchers(
-  (callId, functionId, args, ticket) => {
+  (callId, functionId, args, context) => {
     let fallible = false;
     try {
       const registered = hostFunction(functionId);
       fallible = registered.fallible;
-      registered.inContextOf(ticket, () => {
+      registered.runInCallContext(context, () => {
         const result = registered.call(...(args as never[]));
         const later = thenable(result);
         if (later === undefined) answer(callId, fallible, result);
@@ -123,7 +123,7 @@ addon.setDispatchers(
   // A listener that throws is the caller's own uncaught exception, as with any event emitter.
   (poolId, kind, detail) => {
     try {
-      tell(poolId, kind, detail);
+      dispatch(poolId, kind, detail);
     } catch (error) {
       queueMicrotask(() => {
         throw error;

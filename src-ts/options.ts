@@ -18,11 +18,36 @@ export function whole(least: number, most: number, unit = ''): Rule {
 /** The longest time limit: about 24.8 days, the longest a Node timer takes. @internal */
 export const MAX_MILLIS = 2_147_483_647;
 
-/** The most instances an engine has room for; the runtime refuses more. @internal */
+// Limits of the runtime, which refuses more: `binding.test.ts` compares them.
+
+/** Bytes of a page of linear memory. @internal */
+export const PAGE_BYTES = 65_536;
+
+/** The most pages of one memory: 4 GiB. @internal */
+export const MAX_PAGES = 65_536;
+
+/** The most worker threads of an engine. @internal */
+export const MAX_WORKERS = 64;
+
+/** The most instances that an engine has room for. @internal */
 export const MAX_INSTANCES = 4096;
 
-/** The most elements an engine's tables have room for; the runtime refuses more. @internal */
+/** The most elements that the tables of an instance have room for. @internal */
 export const MAX_TABLE_ELEMENTS = 10_000_000;
+
+// Defaults of an engine, made with options or from the environment.
+
+/** @internal */
+export const DEFAULT_MAX_INSTANCES = 64;
+
+/** 256 MiB. @internal */
+export const DEFAULT_MAX_PAGES = 4096;
+
+/** @internal */
+export const DEFAULT_COLD_START_TARGET_MILLIS = 15;
+
+/** @internal */
+export const MAX_COLD_START_TARGET_MILLIS = 3_600_000;
 
 /** A hundred years. @internal */
 export const MAX_AGE_MILLIS = 3_155_760_000_000;

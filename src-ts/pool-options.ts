@@ -8,6 +8,7 @@ import {
   flag,
   isRecord,
   MAX_INSTANCES,
+  MAX_PAGES,
   millis,
   type Rule,
   whole,
@@ -122,7 +123,7 @@ export const POOL_RULES = {
   acquireTimeoutMillis: millis,
   idleTimeoutMillis: millis,
   maxUses: whole(1, U32, 'calls'),
-  recycleAbovePages: whole(0, 65_536, 'pages'),
+  recycleAbovePages: whole(0, MAX_PAGES, 'pages'),
   reuse: flag,
   breaker: {
     allowed: 'true, false, or an object of breaker options',

@@ -11,14 +11,14 @@ import {
   type Target,
 } from './caller.js';
 import { type Code, checkCode } from './code.js';
-import { forgetWarmUps, hosting, hostWarmUps, isWithin, nextTicket, within } from './context.js';
+import { isInsidePool, nextContext, runInsidePool, trackCall, trackWarmUps, untrackWarmUps } from './context.js';
 import { calls, poolChannels } from './diagnostics.js';
 import { describe, makeError, RejectedError } from './errors.js';
-import { forget, listen, nextId } from './events.js';
+import { EVENT_BITS, forget, listen, nextId } from './events.js';
 import { type Histogram, histogram } from './histogram.js';
 import { releaseHostFunctions } from './host-functions.js';
 import { Instance } from './instance.js';
-import { instanceOptions, openHosted } from './instance-options.js';
+import { instanceOptions, openWithHostFunctions } from './instance-options.js';
 import { inner } from './internal.js';
 import { emitWarnings, openPool, promised, rethrow, settle } from './native.js';
 import { checkOptions } from './options.js';
@@ -30,6 +30,7 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
 /** The numbers of a breaker at one moment. */
 export interface BreakerStats {
+  /** Whether calls pass it. */
   readonly state: BreakerState;
   /** Until a call may try again, in milliseconds; 0 where it is not open. */
   readonly resetMillis: number;
@@ -68,7 +69,7 @@ export interface PoolStats {
   readonly created: number;
   /** Instances discarded so far. */
   readonly destroyed: number;
-  /** The same by reason. */
+  /** Instances discarded so far, by reason. */
   readonly destroyedBy: Readonly<Record<DestroyReason, number>>;
   /** Calls that ended well. */
   readonly completed: number;
@@ -122,23 +123,21 @@ export interface PoolEvents {
   breaker: [state: BreakerState];
 }
 
-const EVENT_BITS: Record<string, number> = { growthDenied: 1, instanceCreated: 2, instanceDestroyed: 4, breaker: 8 };
-
-/** What outlives a pool's object. */
-interface Remains {
+/** What to release when a pool is closed or collected. */
+interface Cleanup {
   readonly hostFunctions: readonly number[];
   readonly id: number;
   readonly context: number;
 }
 
-function release({ hostFunctions, id, context }: Remains): void {
+function release({ hostFunctions, id, context }: Cleanup): void {
   releaseHostFunctions(hostFunctions);
-  forgetWarmUps(context);
+  untrackWarmUps(context);
   forget(id);
 }
 
-/** Sees to pools that were dropped without being closed. */
-const dropped = new FinalizationRegistry<Remains>(release);
+/** Cleans up after pools that were collected without being closed. */
+const collected = new FinalizationRegistry<Cleanup>(release);
 
 /**
  * Instances of one module or component, on the engine's worker threads. Guest code never runs on the event loop. Calls
@@ -156,7 +155,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   readonly code: Code;
   /** Memory over the pool's instances. */
   readonly tracker: ResourceTracker;
-  readonly #remains: Remains;
+  readonly #cleanup: Cleanup;
   readonly #target: Target;
   readonly #caller: Caller;
   #closed = false;
@@ -165,7 +164,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /**
    * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value out of range.
-   * @throws LinkError `ERR_LINK` where the code imports what nobody provides.
+   * @throws LinkError `ERR_LINK` if an import of the code is not provided, or with another type.
    */
   constructor(code: Code, given: PoolOptions = {}) {
     super();
@@ -174,29 +173,29 @@ export class Pool extends EventEmitter<PoolEvents> {
     const { maxInstances } = code.engine[inner];
     const own = poolOptions(options, maxInstances, availableParallelism());
     const guest = instanceOptions(code, options);
-    const [id, context] = [nextId(), nextTicket()];
-    const { binding, ids } = openHosted(code, options.imports, (imports) =>
+    const [id, context] = [nextId(), nextContext()];
+    const { binding, ids } = openWithHostFunctions(code, options.imports, (imports) =>
       openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, context, imports }),
     );
     this[inner] = binding;
     this.#bounds = { max: own.max, ...(own.maxQueue !== undefined && { maxQueue: own.maxQueue }) };
     this.code = code;
-    this.tracker = ResourceTracker.over(() => binding.tracker());
+    this.tracker = ResourceTracker.wrap(() => binding.tracker());
     this.#target = {
       owner: this,
       pool: {},
-      hosted: ids.length > 0,
+      hasHostFunctions: ids.length > 0,
       find: (name) => binding.find(name),
-      abort: (ticket) => binding.abort(ticket),
+      abort: (context) => binding.abort(context),
     };
     this.#caller = new Caller(this.#target, binding.caller());
     this.#fallback = typeof options.breaker === 'object' ? options.breaker.fallback : undefined;
-    this.#remains = { hostFunctions: ids, id, context };
-    if (ids.length > 0) hostWarmUps(context, this.#target.pool);
-    dropped.register(this, this.#remains, this);
-    listen(id, this, Pool.#tell);
-    this.#heed();
-    // Until then a pool tells everything: warm-ups begin before anybody can listen.
+    this.#cleanup = { hostFunctions: ids, id, context };
+    if (ids.length > 0) trackWarmUps(context, this.#target.pool);
+    collected.register(this, this.#cleanup, this);
+    listen(id, this, Pool.#dispatch);
+    this.#watchListeners();
+    // Until then the addon sends every event: warm-ups begin before a listener can be added.
     queueMicrotask(() => this.#listen());
     emitWarnings(code.engine[inner].binding);
   }
@@ -211,11 +210,16 @@ export class Pool extends EventEmitter<PoolEvents> {
    * otherwise with `ERR_EXIT`. Its instance serves no other call. A reactor's `_initialize` has run before its first
    * export does; calling it does nothing.
    *
-   * @throws ArgumentError `ERR_BAD_ARGUMENT` where an argument does not fit, before the guest runs.
-   * @throws GuestError `ERR_GUEST` where the function's result is an `err`.
-   * @throws ExitError `ERR_EXIT` where the guest exits with another status than 0.
-   * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN`, `ERR_REENTRANT` where the pool does not take the call.
-   * @throws TrapError, MemoryLimitError, TimeoutError, HostFunctionError, ClosedError, RiptideError
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` if an argument does not fit its type; the guest does not run then.
+   * @throws GuestError `ERR_GUEST` if the function's result is an `err`.
+   * @throws ExitError `ERR_EXIT` if the guest exits with another status than 0.
+   * @throws TrapError `ERR_TRAP`, `ERR_STACK_OVERFLOW` or `ERR_OUT_OF_FUEL` if the guest traps.
+   * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the guest fails after a growth that was refused.
+   * @throws TimeoutError `ERR_TIMEOUT` or `ERR_ACQUIRE_TIMEOUT` if the call takes, or waits for an instance, too long.
+   * @throws HostFunctionError `ERR_HOST_FUNCTION` if a host function throws; `cause` is what it threw.
+   * @throws RejectedError `ERR_QUEUE_FULL`, `ERR_BREAKER_OPEN` or `ERR_REENTRANT` if the pool does not take the call.
+   * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
+   * @throws RiptideError `ERR_MISSING_EXPORT`, `ERR_RESULT_TOO_LARGE`, `ERR_NO_SLOT`, or `ERR_ABORTED` with the pool.
    */
   call<R = unknown>(name: string, args: readonly unknown[] = [], options?: CallOptions): Promise<R> {
     const ended = this.#caller.call(name, args, options) as Promise<R>;
@@ -232,8 +236,8 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   /**
-   * Lends `fn` an instance for several calls that share its state; nobody else calls it meanwhile. The instance goes
-   * back when the promise of `fn` settles; where it rejects, the instance is discarded.
+   * Checks out an instance for several calls that share its state, and passes it to `fn`, its only caller meanwhile. The
+   * pool takes it back when the promise of `fn` settles; if that rejects, the pool discards the instance.
    *
    * @param options how long to wait for an instance, and what ends the waiting
    * @returns what `fn` returns
@@ -245,16 +249,16 @@ export class Pool extends EventEmitter<PoolEvents> {
     if (typeof fn !== 'function') {
       throw makeError('ERR_BAD_ARGUMENT', { path: 'fn', expected: 'a function', received: describe(fn) });
     }
-    const { instance, end } = await Instance.borrow<Promised<E>>(this.code, this[inner], this.#target, options);
+    const { instance, end } = await Instance.checkOut<Promised<E>>(this.code, this[inner], this.#target, options);
     let discard = true;
-    const waiting = { pool: this.#target.pool, over: false };
+    const checkout = { pool: this.#target.pool, ended: false };
     try {
-      // Awaited within: where `fn` returns a thenable, its `then` runs as a part of the checkout as well.
-      const result = await within(waiting, async () => await fn(instance));
+      // Awaited inside: where `fn` returns a thenable, its `then` is part of the checkout as well.
+      const result = await runInsidePool(checkout, async () => await fn(instance));
       discard = false;
       return result;
     } finally {
-      waiting.over = true;
+      checkout.ended = true;
       end(discard);
     }
   }
@@ -267,13 +271,13 @@ export class Pool extends EventEmitter<PoolEvents> {
    * ```
    */
   exports<T extends object = AnyExports>(): Promised<T> {
-    const { hosted, pool } = this.#target;
-    const plain = !hosted && this.#fallback === undefined;
+    const { hasHostFunctions, pool } = this.#target;
+    const plain = !hasHostFunctions && this.#fallback === undefined;
     return callable(this.code, (name) => {
       if (!plain) return (...args) => this.call(name, args);
       let bound: ((...args: unknown[]) => Promise<unknown>) | undefined;
       return (...args) => {
-        if (isWithin(pool) || calls.hasSubscribers) return this.call(name, args);
+        if (isInsidePool(pool) || calls.hasSubscribers) return this.call(name, args);
         try {
           bound ??= this[inner].bind(this[inner].find(name));
         } catch {
@@ -287,7 +291,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** Resolves when `min` instances are warm; rejects with what kept them from it. */
   async ready(): Promise<void> {
     const { pool } = this.#target;
-    await hosting(nextTicket(), this, pool, () => settle(() => this[inner].ready()));
+    await trackCall(nextContext(), this, pool, () => settle(() => this[inner].ready()));
     emitWarnings(this.code.engine[inner].binding);
   }
 
@@ -335,21 +339,22 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.close();
   }
 
+  /** As `EventEmitter`'s; the pool goes on sending events to listeners that are added later. */
   override removeAllListeners(...name: Parameters<EventEmitter<PoolEvents>['removeAllListeners']>): this {
     super.removeAllListeners(...name);
-    if (name.length === 0) this.#heed();
+    if (name.length === 0) this.#watchListeners();
     this.#listen();
     return this;
   }
 
-  /** What nobody listens to is not told. */
-  #heed(): void {
+  /** Subscribes to an event in the addon only while it has a listener. */
+  #watchListeners(): void {
     const events = this as EventEmitter;
     events.on('newListener', (name) => Object.hasOwn(EVENT_BITS, name) && this.#listen(String(name)));
     events.on('removeListener', () => this.#listen());
   }
 
-  /** `more`: an event that is about to have a listener. */
+  /** Tells the addon which events have a listener or a subscriber; `more` is one that is about to have one. */
   #listen(more = ''): void {
     let bits = EVENT_BITS[more] ?? 0;
     for (const name of this.eventNames()) bits |= EVENT_BITS[String(name)] ?? 0;
@@ -359,7 +364,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     this[inner].listen(bits);
   }
 
-  static #tell(pool: Pool, kind: string, detail: string): void {
+  static #dispatch(pool: Pool, kind: string, detail: string): void {
     if (kind === 'growthDenied') {
       const growth = pool[inner].takeDenied();
       if (growth === null) return;
@@ -391,7 +396,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   #release(): void {
-    dropped.unregister(this);
-    release(this.#remains);
+    collected.unregister(this);
+    release(this.#cleanup);
   }
 }

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { Engine } from './engine.js';
 import type { Histogram } from './histogram.js';
 import { getWasmMemoryMetrics } from './metrics.js';
-import { badOption, checkOptions, flag, isRecord, type Rule, words } from './options.js';
+import { badOption, checkOptions, flag, isRecord, PAGE_BYTES, type Rule, words } from './options.js';
 import { Pool } from './pool.js';
 
 /** What {@link registerMetrics} shows. */
@@ -250,7 +250,12 @@ function metricsOver(sources: Sources): Scraped[] {
   return [
     ...six,
     perEngine('memory_bytes', 'Linear memory held now.', 'gauge', ({ tracker }) => tracker.currentBytes),
-    perEngine('memory_limit_bytes', 'The most that it may be.', 'gauge', ({ tracker }) => tracker.maxPages * 65_536),
+    perEngine(
+      'memory_limit_bytes',
+      'The most that it may be.',
+      'gauge',
+      ({ tracker }) => tracker.maxPages * PAGE_BYTES,
+    ),
     perEngine('grow_requests_total', 'Growths asked for.', 'counter', ({ tracker }) => tracker.growRequests),
     perEngine(
       'budget_refusals_total',

@@ -17,17 +17,20 @@ export interface RedisCacheOptions {
   ttlSeconds?: number;
 }
 
-/** What it asks of a client of the package `redis`: a connected client, pool, cluster or sentinel. */
+/** The part of the package `redis` that it calls: a connected client, pool, cluster or sentinel. */
 export interface RedisLike {
+  /** `STRLEN`: bytes under a key, 0 if there are none. */
   strLen(key: string): Promise<unknown>;
+  /** `SET`, with the seconds until the key expires. */
   set(key: string, value: Buffer, options: { expiration: { type: 'EX'; value: number } }): Promise<unknown>;
+  /** A client that returns replies as bytes; its `get` is `GET`. */
   withTypeMapping(mapping: { [RESP_TYPES.BLOB_STRING]: typeof Buffer }): { get(key: string): Promise<unknown> };
 }
 
 const RULES = { prefix: words, ttlSeconds: whole(1, 2_147_483_647, 'seconds') };
 
 /**
- * The shared tier of compiled code in Redis. The client stays its owner's, who connects and closes it.
+ * The shared tier of compiled code in Redis. The caller connects and closes the client.
  *
  * ```js
  * const client = await createClient({ url }).connect();
@@ -47,6 +50,7 @@ export class RedisCache implements SharedCache {
     this.#ttlSeconds = ttlSeconds;
   }
 
+  /** The bytes under a name; `undefined` if there are none. */
   async get(name: string): Promise<Uint8Array | undefined> {
     const key = this.#prefix + name;
     const bytes = Number(await this.#client.strLen(key));
@@ -56,6 +60,7 @@ export class RedisCache implements SharedCache {
     return types.isUint8Array(sealed) ? sealed : undefined;
   }
 
+  /** Keeps bytes under a name for `ttlSeconds`. */
   async put(name: string, bytes: Uint8Array): Promise<void> {
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     await this.#client.set(this.#prefix + name, value, { expiration: { type: 'EX', value: this.#ttlSeconds } });

@@ -6,7 +6,7 @@ export interface ResourceSnapshot {
   readonly currentBytes: number;
   /** Linear memory held now, in pages of 64 KiB. */
   readonly currentPages: number;
-  /** The highest `currentPages` has been. */
+  /** The highest `currentPages` has been, in pages. */
   readonly peakPages: number;
   /** The most pages there may be: an instance's limit; over a pool or an engine, that of all its instances together. */
   readonly maxPages: number;
@@ -34,42 +34,51 @@ export class ResourceTracker implements ResourceSnapshot {
   }
 
   /** @internal */
-  static over(read: () => BindingTracker): ResourceTracker {
+  static wrap(read: () => BindingTracker): ResourceTracker {
     return new ResourceTracker(read);
   }
 
+  /** Linear memory held now, in bytes. */
   get currentBytes(): number {
     return this.#read().currentBytes;
   }
 
+  /** Linear memory held now, in pages of 64 KiB. */
   get currentPages(): number {
     return this.#read().currentPages;
   }
 
+  /** The highest `currentPages` has been, in pages. */
   get peakPages(): number {
     return this.#read().peakPages;
   }
 
+  /** The most pages there may be; see {@link ResourceSnapshot.maxPages}. */
   get maxPages(): number {
     return this.#read().maxPages;
   }
 
+  /** Growths of memory that a limit refused, or that the system failed. */
   get growFailures(): number {
     return this.#read().growFailures;
   }
 
+  /** Growths that the engine's `memoryBudgetBytes` refused. */
   get budgetRefusals(): number {
     return this.#read().budgetRefusals;
   }
 
+  /** Growths asked for, refused ones included. */
   get growRequests(): number {
     return this.#read().growRequests;
   }
 
+  /** Whether the engine takes SIMD code. */
   get simdEnabled(): boolean {
     return this.#read().simdEnabled;
   }
 
+  /** Whether the engine keeps compiled code. */
   get aotCacheEnabled(): boolean {
     return this.#read().aotCacheEnabled;
   }
@@ -79,7 +88,7 @@ export class ResourceTracker implements ResourceSnapshot {
     return { ...this.#read() };
   }
 
-  /** So that logging a tracker shows its numbers. */
+  /** `snapshot()`, so that logging a tracker shows its numbers. */
   toJSON(): ResourceSnapshot {
     return this.snapshot();
   }

@@ -70,7 +70,7 @@ export class SharedTier {
   async #get(name: string): Promise<Uint8Array | undefined> {
     if (performance.now() < this.#restsUntil) return undefined;
     try {
-      const sealed = (await within(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
+      const sealed = (await withTimeout(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
       if (sealed === undefined) return undefined;
       if (!types.isUint8Array(sealed)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
       // Before it is copied: whoever writes there must not fill this process's memory.
@@ -85,7 +85,7 @@ export class SharedTier {
   async #put(name: string, bytes: Uint8Array): Promise<void> {
     if (performance.now() < this.#restsUntil) return;
     try {
-      await within(PUT_MILLIS, this.#cache.put(name, bytes), false);
+      await withTimeout(PUT_MILLIS, this.#cache.put(name, bytes), false);
     } catch (error) {
       this.#failed('written', error);
     }
@@ -108,8 +108,8 @@ function reasonOf(error: unknown): string {
   }
 }
 
-/** Only what somebody waits for keeps the process alive. */
-async function within<T>(millis: number, work: Promise<T>, keepAlive: boolean): Promise<T> {
+/** Rejects when `work` takes too long. A timer of a `put`, which no load waits for, does not keep the process alive. */
+async function withTimeout<T>(millis: number, work: Promise<T>, keepAlive: boolean): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${millis} ms`)), millis);

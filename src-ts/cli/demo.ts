@@ -47,13 +47,13 @@ export async function demo(argv: string[]): Promise<void> {
 async function extractAll(extractor: Extractor, sources: readonly string[]): Promise<Row[]> {
   const rows: Row[] = [];
   let next = 0;
-  const lane = async () => {
+  const caller = async () => {
     while (next < sources.length) {
       const index = next++;
       rows[index] = await extractOne(extractor, sources[index] as string);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  await Promise.all(Array.from({ length: availableParallelism() }, caller));
   return rows;
 }
 

@@ -21,15 +21,15 @@ export const MOST_CAUSES = 8;
 /** Anything thrown in one line, with what caused it. */
 export function oneLine(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
-  const text = told(error);
+  const text = describeError(error);
   const known = typeof code === 'string' && code.startsWith('ERR_') && !text.includes(code) ? `${code}: ` : '';
   return sanitise(known + text);
 }
 
-function told(error: unknown, left = MOST_CAUSES): string {
+function describeError(error: unknown, left = MOST_CAUSES): string {
   const { message, cause } = Object(error) as { message?: unknown; cause?: unknown };
   const text = typeof message === 'string' && message !== '' ? message : asText(error);
-  const because = cause instanceof Error && left > 0 ? told(cause, left - 1) : '';
+  const because = cause instanceof Error && left > 0 ? describeError(cause, left - 1) : '';
   return text.includes(because) ? text : `${text} (${because})`;
 }
 

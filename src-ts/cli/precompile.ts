@@ -26,21 +26,21 @@ export async function precompile(argv: string[]): Promise<void> {
   const cache = { ...cacheOf(out, trust), ...(out !== undefined && { readable: true, ...NO_LIMITS }) };
   const engine = new Engine({ ...loadConfig().engine, cache, cpu });
   const files = positionals.length > 0 ? positionals : [extractorFile(engine.simd)];
-  // The last file's line comes after the directory: one that cannot be written is told alone, where there is one file.
+  // The last file's line is held back until the directory is checked: a failure to write is then printed alone.
   let line = '';
-  const tell = (next = '') => {
+  const report = (next = '') => {
     process.stderr.write(line);
     line = next;
   };
   try {
-    await engine.precompile(files, { onProgress: (progress) => tell(lineOf(progress)) });
+    await engine.precompile(files, { onProgress: (progress) => report(lineOf(progress)) });
     await checkKept(engine.cache);
   } catch (error) {
-    tell();
+    report();
     throw error;
   }
   await print(`${engine.cache.snapshot().directory}\n`);
-  tell();
+  report();
 }
 
 /** @throws Failure where the directory did not take them all */

@@ -119,11 +119,11 @@ export class Exchange {
    * @throws Refusal 413, 415
    */
   checkHead(request: IncomingMessage): void {
-    const { 'content-encoding': encoding = 'identity', 'content-length': told = '0' } = request.headers;
+    const { 'content-encoding': encoding = 'identity', 'content-length': declared = '0' } = request.headers;
     if (encoding.toLowerCase() !== 'identity') {
       throw new Refusal(415, 'ERR_BAD_ENCODING', `a body may not be compressed, such as by ${encoding}`);
     }
-    if (Number(told) > this.#limits.maxBodyBytes) throw this.#tooLarge();
+    if (Number(declared) > this.#limits.maxBodyBytes) throw this.#tooLarge();
   }
 
   /**
@@ -134,9 +134,9 @@ export class Exchange {
   receive(request: IncomingMessage): Promise<Buffer> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
-      // What is told beforehand may never come, so only little is taken at its word.
-      const told = Number(request.headers['content-length'] ?? 0);
-      const gathered = new Gathered(Math.min(told, FIRST_BYTES));
+      // The declared length may be false, so that little memory is allocated on its word.
+      const declared = Number(request.headers['content-length'] ?? 0);
+      const gathered = new Gathered(Math.min(declared, FIRST_BYTES));
       const settle = (end: () => void) => {
         request.off('data', take).off('end', finish).off('error', fail).off('close', cut);
         signal.removeEventListener('abort', abort);

@@ -9,16 +9,16 @@ import { type FetchedPage, fetchPage } from './fetch-page.js';
 import { acceptedFormat, MEDIA_TYPES } from './negotiation.js';
 
 /** What a page may be asked for with, in the query; in a JSON body too. */
-export interface Wishes {
+export interface ExtractOptions {
   readonly url?: string;
   readonly mode?: string;
 }
 
-export interface Query extends Wishes {
+export interface Query extends ExtractOptions {
   readonly selector?: string | readonly string[];
 }
 
-export interface JsonBody extends Wishes {
+export interface JsonBody extends ExtractOptions {
   readonly html?: string;
   readonly selectors?: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Extractor } from '../extractor.js';
+import { PAGE_BYTES } from '../options.js';
 import type { BreakerStats, PoolStats } from '../pool.js';
 import type { ResourceSnapshot } from '../resource-tracker.js';
 import { inSeconds, SOON_SECONDS } from './failures.js';
@@ -6,48 +7,71 @@ import { inSeconds, SOON_SECONDS } from './failures.js';
 /** From this share of what it may be, memory counts as near its limit. */
 const NEAR = 0.9;
 
-/** Why the server takes no pages now. */
+/** A reason for which the server takes no pages now. */
 export interface Unreadiness {
+  /** The error code that a page would be refused with. */
   readonly code: 'ERR_CLOSED' | 'ERR_BREAKER_OPEN' | 'ERR_QUEUE_FULL' | 'ERR_MEMORY_LIMIT';
+  /** The reason as a sentence for a person. */
   readonly message: string;
-  /** In seconds. */
+  /** When to ask again, in seconds. */
   readonly retryAfter: number;
 }
 
 /** `GET /health`: the process answers. */
 export interface HealthReport {
+  /** `'ok'`, always: a process that cannot answer has no report. */
   readonly status: 'ok';
+  /** How long the process has run, in seconds. */
   readonly uptimeSeconds: number;
+  /** Memory of the engine's instances and of the process. */
   readonly memory: MemoryReport;
 }
 
-/** Linear memory over the engine's instances, and what the process has in all. */
+/** Linear memory of all the engine's instances, and resident memory of the process. */
 export interface MemoryReport
   extends Pick<
     ResourceSnapshot,
     'currentBytes' | 'currentPages' | 'peakPages' | 'maxPages' | 'growRequests' | 'growFailures'
   > {
+  /** Resident memory of the process, in bytes. */
   readonly residentBytes: number;
 }
 
 /** `GET /ready`: whether pages are taken now, and what that depends on. */
 export interface ReadyReport {
+  /** Whether the server takes pages now. */
   readonly status: 'ready' | 'unready';
-  /** What keeps it from being ready. */
+  /** Why it does not; empty where it does. */
   readonly reasons: readonly Pick<Unreadiness, 'code' | 'message'>[];
+  /** Memory of the engine's instances and of the process. */
   readonly memory: MemoryReport;
-  readonly pool: Pick<PoolStats, 'size' | 'idle' | 'active' | 'waiting' | 'max'> & { readonly maxQueue: number | null };
+  /** The extractor's pool. */
+  readonly pool: Pick<PoolStats, 'size' | 'idle' | 'active' | 'waiting' | 'max'> & {
+    /** The most calls that may wait for an instance; `null` where any number may. */
+    readonly maxQueue: number | null;
+  };
+  /** The pool's breaker; `null` where it has none. */
   readonly breaker: BreakerStats | null;
+  /** The engine's cache of compiled code. */
   readonly cache: {
+    /** Whether compiled code is kept. */
     readonly enabled: boolean;
+    /** Loads answered without compiling. */
     readonly hits: number;
+    /** Loads that compiled. */
     readonly misses: number;
+    /** Artefacts on the disk, of all engines. */
     readonly entries: number;
+    /** Bytes of those artefacts. */
     readonly bytes: number;
   };
+  /** How long cold starts take. */
   readonly coldStart: {
+    /** A start from the cache that takes longer counts as slow; in milliseconds. */
     readonly targetMillis: number;
+    /** The last cold start, in milliseconds; `null` before the first. */
     readonly lastMillis: number | null;
+    /** Starts from the cache that took longer than the target. */
     readonly slowStarts: number;
   };
 }
@@ -68,7 +92,7 @@ export function unreadiness(extractor: Extractor, draining = false): Unreadiness
     found.push({ code: 'ERR_QUEUE_FULL', message, retryAfter: SOON_SECONDS });
   }
   // An idle instance has its memory already: it may serve whatever others hold.
-  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * 65_536) {
+  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * PAGE_BYTES) {
     const message = `instances hold ${currentBytes} bytes, which is near what they may`;
     found.push({ code: 'ERR_MEMORY_LIMIT', message, retryAfter: SOON_SECONDS });
   }
