@@ -135,7 +135,9 @@ describe('loadConfig', () => {
     const names = ['X', 'PORT_X', 'ADD_ME', 'SERVER_URL', 'ENABLE_X', 'LOG_LEVEL', '', '_', 'Y'.repeat(90)];
     const unlike = names.map((name) => `RIPTIDE_WASM_${name}`);
     const warnings = await warningsOf(() => loadConfig(Object.fromEntries(unlike.map((name) => [name, '1']))));
-    expect(warnings).toEqual(unlike.map((name) => `${name} is not read; docs/options.md lists those that are (Environment)`));
+    expect(warnings).toEqual(
+      unlike.map((name) => `${name} is not read; docs/options.md lists those that are (Environment)`),
+    );
     const options = readFileSync(new URL('../docs/options.md', import.meta.url), 'utf8');
     expect(options).toContain('\n## Environment\n');
   });

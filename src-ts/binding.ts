@@ -287,9 +287,8 @@ export interface Addon {
   hostErr(callId: number, payload: unknown): void;
   hostThrow(callId: number, errorId: number): void;
   BindingEngine: new (options: BindingEngineOptions) => BindingEngine;
-  BindingPool: new (engine: BindingEngine, code: BindingCode, options: BindingPoolOptions) => BindingPool;
+  BindingPool: new (code: BindingCode, options: BindingPoolOptions) => BindingPool;
   BindingSyncInstance: new (
-    engine: BindingEngine,
     code: BindingCode,
     options: BindingInstanceOptions,
     functions: readonly ((...args: unknown[]) => unknown)[],

@@ -84,7 +84,7 @@ export class Instance<E extends object = AnyExports> {
     const guest = instanceOptions(code, options);
     // A pool of its own, whose only instance stays checked out.
     const { binding, ids } = openWithHostFunctions(code, options.imports, (imports) =>
-      openPool(code.engine[inner].binding, code[inner].binding, {
+      openPool(code[inner].binding, {
         id: 0,
         context: 0,
         min: 0,
@@ -164,7 +164,7 @@ export class Instance<E extends object = AnyExports> {
     const { places, functions } = matchImports(code, options.imports, true);
     const imports = Uint32Array.from(places);
     const engine = code.engine[inner].binding;
-    const binding = openSyncInstance(engine, code[inner].binding, { ...guest, imports }, functions);
+    const binding = openSyncInstance(code[inner].binding, { ...guest, imports }, functions);
     let closed = false;
     const close = (): undefined => {
       if (closed) return;

@@ -245,8 +245,8 @@ export function emitWarnings(engine: BindingEngine): void {
 }
 
 /** @internal */
-export function openPool(engine: BindingEngine, code: BindingCode, options: BindingPoolOptions): BindingPool {
-  return attempt(() => new addon.BindingPool(engine, code, options));
+export function openPool(code: BindingCode, options: BindingPoolOptions): BindingPool {
+  return attempt(() => new addon.BindingPool(code, options));
 }
 
 /**
@@ -279,12 +279,11 @@ export function isAborted(failure: unknown): boolean {
 
 /** @internal */
 export function openSyncInstance(
-  engine: BindingEngine,
   code: BindingCode,
   options: BindingInstanceOptions,
   functions: readonly GivenFunction[],
 ): BindingSyncInstance {
-  return attempt(() => new addon.BindingSyncInstance(engine, code, options, functions.map(atOnce), thrown));
+  return attempt(() => new addon.BindingSyncInstance(code, options, functions.map(atOnce), thrown));
 }
 
 /** The numbers of a sync instance; `undefined` in the middle of its call. @internal */

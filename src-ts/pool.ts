@@ -175,7 +175,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     const guest = instanceOptions(code, options);
     const [id, context] = [nextId(), nextContext()];
     const { binding, ids } = openWithHostFunctions(code, options.imports, (imports) =>
-      openPool(code.engine[inner].binding, code[inner].binding, { ...own, ...guest, id, context, imports }),
+      openPool(code[inner].binding, { ...own, ...guest, id, context, imports }),
     );
     this[inner] = binding;
     this.#bounds = { max: own.max, ...(own.maxQueue !== undefined && { maxQueue: own.maxQueue }) };

@@ -5,7 +5,6 @@ use crate::cache::{BindingHistogram, histogram};
 use crate::caller::{Caller, Functions, Target};
 use crate::checkout::BindingCheckout;
 use crate::code::BindingCode;
-use crate::engine::BindingEngine;
 use crate::failure;
 use crate::guest::{BindingGuestOptions, duration};
 use crate::host;
@@ -187,7 +186,6 @@ impl BindingPool {
     #[napi(constructor)]
     pub fn new(
         env: Env,
-        _engine: &BindingEngine,
         code: &BindingCode,
         options: BindingPoolOptions,
     ) -> napi::Result<BindingPool> {

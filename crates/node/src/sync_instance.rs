@@ -3,7 +3,6 @@
 use crate::bridge::Bridge;
 use crate::caller::Functions;
 use crate::code::BindingCode;
-use crate::engine::BindingEngine;
 use crate::failure;
 use crate::from_js;
 use crate::function;
@@ -153,11 +152,10 @@ fn this_thread() -> ThreadId {
 impl BindingSyncInstance {
     #[napi(
         constructor,
-        ts_args_type = "engine: BindingEngine, code: BindingCode, options: BindingSyncInstanceOptions, functions: ((...args: unknown[]) => unknown)[], thrown: (error: unknown, fallible: boolean) => { payload: unknown } | { errorId: number }"
+        ts_args_type = "code: BindingCode, options: BindingSyncInstanceOptions, functions: ((...args: unknown[]) => unknown)[], thrown: (error: unknown, fallible: boolean) => { payload: unknown } | { errorId: number }"
     )]
     pub fn new(
         env: Env,
-        _engine: &BindingEngine,
         code: &BindingCode,
         options: BindingSyncInstanceOptions,
         functions: Unknown,
