@@ -1,6 +1,6 @@
-// What the addon offers, as types; `native.ts` loads it.
+// Types of the addon, which `addon.ts` loads.
 
-/** What a failed native call throws or rejects with. @internal */
+/** A failed native call throws this, or rejects with it. @internal */
 export interface BindingFailure {
   code: string;
   message: string;
@@ -155,7 +155,7 @@ export interface BindingEngine {
   metrics(): Record<string, number>;
 }
 
-/** Code that neither memory nor disk has. It is loaded once. @internal */
+/** Code that is neither in memory nor on disk. `load` may be called once. @internal */
 export interface BindingMissing {
   readonly name: string;
   load(spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>;
@@ -296,5 +296,5 @@ export interface Addon {
   ) => BindingSyncInstance;
 }
 
-/** What a host function of a sync instance threw: the `err` of its WIT result, or what is kept under a number. @internal */
+/** A throw of a sync instance's host function: the `err` of its WIT result, or the number of the kept error. @internal */
 export type Thrown = { payload: unknown } | { errorId: number };

@@ -13,18 +13,18 @@ export function mostBytes(name: string): number {
 }
 
 /**
- * What several machines share: artefacts by name, such as in Redis (`riptide-wasm/redis`). An artefact is sealed with the
- * engine's key and verified with it, so whoever can write here can cost a compile, and nothing else. What it throws costs
- * a warning and a compile.
+ * A store of artefacts by name that several machines share, such as Redis (`riptide-wasm/redis`). Engines seal artefacts
+ * with their key and verify them with it, so that the worst a writer to this store can cause is a compile. An error that it
+ * throws causes a warning and a compile.
  */
 export interface SharedCache {
-  /** The bytes kept under a name; `undefined` or `null` where there are none. It has two seconds. */
+  /** The bytes kept under a name; `undefined` or `null` if there are none. A load waits up to 2 seconds for it. */
   get(name: string): Promise<Uint8Array | undefined | null>;
-  /** Keeps bytes under a name. Nobody waits for it. */
+  /** Keeps bytes under a name. No load waits for it. */
   put(name: string, bytes: Uint8Array): Promise<unknown>;
 }
 
-/** What the cache's directory may hold. Beyond it, what was not used for longest goes first. */
+/** Limits of the cache's directory. Beyond them, the least recently used artefacts are removed first. */
 export interface CacheLimits {
   /**
    * Bytes of all artefacts, of all engines: 0 to 2^53 - 1.
@@ -37,13 +37,13 @@ export interface CacheLimits {
    */
   maxEntries?: number;
   /**
-   * An artefact that was not used for so many milliseconds goes: 1 to a hundred years.
+   * How long an unused artefact is kept, in milliseconds: 1 to 3,155,760,000,000, a hundred years.
    * @default 90 days
    */
   maxAgeMillis?: number;
 }
 
-/** Where compiled code is kept, and what makes a file there trusted. */
+/** The directory that compiled code is kept in, and why files there are trusted. */
 export interface CacheOptions extends CacheLimits {
   /**
    * The cache's directory; made where it is missing.
@@ -57,18 +57,18 @@ export interface CacheOptions extends CacheLimits {
    */
   keyFile?: string;
   /**
-   * What makes an artefact trusted: `'key'`, a keyed MAC over its bytes; or `'owner'`, a directory that only this
-   * user or root can write to.
+   * Why an artefact is trusted: `'key'`, for a keyed MAC over its bytes; or `'owner'`, for lying in a directory that only
+   * this user or root can write to.
    * @default 'key'
    */
   trust?: 'key' | 'owner';
   /**
-   * Whether other users may read what is written, such as in an image that another user runs.
+   * Whether other users may read new artefacts, such as in an image that another user runs.
    * @default false
    */
   readable?: boolean;
   /**
-   * What is asked where memory and disk have nothing, and given what was compiled. It needs `keyFile`, the same on all
+   * The store to ask for code that neither memory nor disk has; new code is put there. It needs `keyFile`, the same on all
    * machines.
    * @default none
    */
@@ -107,7 +107,7 @@ const CACHE_RULES = {
   ...LIMIT_RULES,
 };
 
-/** What `new Engine` takes as `cache`. @internal */
+/** The rule of the engine's `cache` option. @internal */
 export const cacheRule: Rule = {
   allowed: `true, false, or an object with ${Object.keys(CACHE_RULES).join(', ')}`,
   accepts: (value) => typeof value === 'boolean' || isRecord(value),
@@ -136,7 +136,7 @@ export function resolveCache(cache: boolean | CacheOptions): ResolvedCache | und
   return { binding, shared: options.shared };
 }
 
-/** What is not given is as in `otherwise`. @internal */
+/** The given limits; those that are not given are as in `otherwise`. @internal */
 export function resolveLimits(given: CacheLimits, otherwise: BindingCacheLimits = DEFAULT_LIMITS): BindingCacheLimits {
   return { ...otherwise, ...limitsOf(checkOptions(given, LIMIT_RULES)) };
 }

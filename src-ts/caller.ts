@@ -19,11 +19,11 @@ export interface CallOptions {
   timeoutMillis?: number | undefined;
 }
 
-/** What one call took. */
+/** The numbers of one call. */
 export interface CallStats {
   /** From the call to its end, in milliseconds. */
   readonly wallMillis: number;
-  /** What a worker computed for it, in milliseconds; host functions are not part of it. Absent on Windows. */
+  /** CPU time of the guest, in milliseconds, without host functions. Absent on Windows. */
   readonly cpuMillis?: number;
   /** How long it waited for an instance to be free, in milliseconds. */
   readonly queueMillis: number;
@@ -47,11 +47,11 @@ export interface CallStats {
   readonly stderrBytes: Uint8Array;
 }
 
-/** A result together with what it took. */
+/** A result together with the numbers of its call. */
 export interface MeasuredCall<R = unknown> {
   /** The call's result. */
   readonly value: R;
-  /** What the call took. */
+  /** The call's numbers. */
   readonly stats: CallStats;
 }
 
@@ -60,14 +60,14 @@ export type Promised<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
-/** Functions by name, of types nobody declared. */
+/** Functions by name, of undeclared types. */
 export type AnyExports = Record<string, (...args: unknown[]) => unknown>;
 
-/** What calls go through to a pool, or to an instance of one. @internal */
+/** The pool, or an instance of one, that calls go to. @internal */
 export interface Target {
-  /** Kept while its calls are in flight. */
+  /** The object that its calls in flight keep alive. */
   readonly owner: object;
-  /** Stands for the pool where its calls call it again. */
+  /** Identifies the pool, to recognize calls that its own calls make. */
   readonly pool: object;
   /** Whether its guests may call host functions. */
   readonly hasHostFunctions: boolean;
@@ -75,7 +75,7 @@ export interface Target {
   abort(context: number): void;
 }
 
-/** The way of a call from its arguments to the addon. @internal */
+/** Checks the arguments of calls and passes them to the addon. @internal */
 export class Caller {
   readonly #target: Target;
   readonly #call: BindingCaller;
@@ -177,7 +177,7 @@ const CALL_RULES = {
   timeoutMillis: millis,
 };
 
-/** Checked, where there are any. @internal */
+/** Checks the options of a call, if there are any. @internal */
 export function callOptions(options: CallOptions | undefined): CallOptions | undefined {
   return options === undefined ? undefined : checkOptions(options, CALL_RULES);
 }

@@ -17,15 +17,15 @@ export interface ExternDescription {
   readonly type?: string;
 }
 
-/** What {@link Module} and {@link Component} have in common. */
+/** Compiled code: a {@link Module} or a {@link Component}. */
 export abstract class Code {
   /** @internal */
   readonly [inner]: CodeInner;
-  /** What it was loaded as. */
+  /** Whether it is a module or a component. */
   abstract readonly kind: 'module' | 'component';
   /** Whether it came from the engine's cache, without compiling. */
   readonly cacheHit: boolean;
-  /** Milliseconds from asking for it to having it. */
+  /** How long loading took, in milliseconds. */
   readonly loadMillis: number;
   #exports: readonly ExternDescription[] | undefined;
   #imports: readonly ExternDescription[] | undefined;
@@ -37,13 +37,13 @@ export abstract class Code {
     this.loadMillis = binding.loadMillis;
   }
 
-  /** What it exports; the functions among them can be called. Written when it is first asked for. */
+  /** Its exports; exported functions can be called. Described on first access. */
   get exports(): readonly ExternDescription[] {
     this.#exports ??= written(() => this[inner].binding.exports());
     return this.#exports;
   }
 
-  /** What it needs to be instantiated. Written when it is first asked for. */
+  /** Its imports, which an instance needs. Described on first access. */
   get imports(): readonly ExternDescription[] {
     this.#imports ??= written(() => this[inner].binding.imports());
     return this.#imports;
@@ -55,7 +55,7 @@ export abstract class Code {
   }
 }
 
-/** None of the caller's code runs meanwhile: whatever is thrown is this package's failure. */
+/** Anything thrown here is a failure of this package, because none of the caller's code runs. */
 function written(describe: () => ExternDescription[]): readonly ExternDescription[] {
   try {
     return Object.freeze(attempt(describe));

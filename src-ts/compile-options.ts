@@ -4,7 +4,7 @@ import { makeError } from './errors.js';
 import { insideExecutable } from './location.js';
 import { badOption, checkOptions, flag, isRecord, MAX_MILLIS, type Rule, whole } from './options.js';
 
-/** Limits of compiling. What exceeds one is `ERR_COMPILE_LIMIT`, and the process goes on. */
+/** Limits of compiling. Code that exceeds one fails with `ERR_COMPILE_LIMIT`. */
 export interface CompileOptions {
   /**
    * Whether code is compiled in a child process (`process.execPath`), which can be ended; the compiler cannot be
@@ -60,7 +60,7 @@ const RULES = {
   maxTypeBytes: whole(1024, Number.MAX_SAFE_INTEGER, 'bytes'),
 };
 
-/** What `new Engine` takes as `compile`. @internal */
+/** The rule of the engine's `compile` option. @internal */
 export const compileRule: Rule = {
   allowed: `an object with ${Object.keys(RULES).join(', ')}`,
   accepts: isRecord,

@@ -13,7 +13,7 @@ import {
 import type { PoolOptions } from './pool-options.js';
 import { type Environment, type Variable, warnOfUnknown } from './variables.js';
 
-/** What {@link loadConfig} makes of the environment: options for `new Engine` and `new Pool`. */
+/** The result of {@link loadConfig}: options for `new Engine` and `new Pool`. */
 export interface Config {
   /** Options for `new Engine`. */
   readonly engine: Required<
@@ -98,7 +98,7 @@ function cache(env: Environment): NonNullable<EngineOptions['cache']> {
   return enabled && Object.keys(fields).length > 0 ? fields : enabled;
 }
 
-/** Where the environment keeps the cache and its key, whether it turns the cache on or not. @internal */
+/** The environment's settings of the cache's place and key, whether or not it turns the cache on. @internal */
 export function cacheFields(env: Environment): CacheOptions {
   const directory = path(env, 'RIPTIDE_WASM_CACHE_DIR');
   const keyFile = path(env, 'RIPTIDE_WASM_CACHE_KEY_FILE');

@@ -44,7 +44,7 @@ export interface EngineOptions {
    */
   metrics?: boolean;
   /**
-   * Threads that run guests: 1 to 64. As many again, at a lower priority, run guests that compute for long.
+   * Threads that run guests: 1 to 64. As many again, at a lower priority, run guests that compute for longer than 5 ms.
    * @default the number of cores
    */
   workers?: number;
@@ -108,7 +108,7 @@ export interface EngineOptions {
 
 /** The numbers of an {@link Engine} at one moment. */
 export interface EngineStats {
-  /** Threads that run guests; as many again run those that compute for long. */
+  /** Threads that run guests; as many again, at a lower priority, run those that compute for longer than 5 ms. */
   readonly workers: number;
   /** How instances get their memory: `pooling-4gib`, `pooling-limit` or `on-demand`, after what the system allows. */
   readonly allocation: string;
@@ -126,7 +126,7 @@ export interface EngineStats {
   readonly diskHits: number;
   /** Hits of the cache's shared tier. */
   readonly sharedHits: number;
-  /** Milliseconds from asking for code to its first instance, the last time; 0 where there was none yet. */
+  /** How long the last cold start took, from loading code to its first instance, in milliseconds; 0 before the first. */
   readonly coldStartMillis: number;
   /** Starts from the cache that took longer than `coldStartTargetMillis`. */
   readonly slowColdStarts: number;
@@ -141,17 +141,17 @@ export interface EngineStats {
   readonly compile: Histogram;
 }
 
-/** How cold starts go. */
+/** How long cold starts take. */
 export interface ColdStartHealth {
   /** The engine's `coldStartTargetMillis`, in milliseconds. */
   readonly targetMillis: number;
-  /** The last cold start, in milliseconds; `undefined` where there was none yet. */
+  /** The last cold start, in milliseconds; `undefined` before the first. */
   readonly lastMillis: number | undefined;
   /** Starts from the cache that took longer than the target. */
   readonly slowStarts: number;
 }
 
-/** What an operator asks of an {@link Engine}. */
+/** The health of an {@link Engine}, for operators. */
 export interface EngineHealth {
   /** How long cold starts take, against their target. */
   readonly coldStart: ColdStartHealth;
@@ -301,7 +301,7 @@ export class Engine {
     };
   }
 
-  /** How cold starts and memory are. */
+  /** The engine's cold starts and memory. */
   health(): EngineHealth {
     const { coldStartMillis, slowColdStarts } = this.stats;
     return {

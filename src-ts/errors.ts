@@ -185,7 +185,7 @@ export class CompileError extends RiptideError {
   }
 }
 
-/** `ERR_LINK`: imports that nobody provides. */
+/** `ERR_LINK`: imports that are not provided. */
 export class LinkError extends RiptideError {
   static {
     named(LinkError, 'LinkError');

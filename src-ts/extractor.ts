@@ -47,13 +47,13 @@ export interface Media {
   alt?: string | undefined;
 }
 
-/** What was extracted from one page. */
+/** The result of an extraction. */
 export interface Extracted {
   /** The address that was given with the page, unchanged. */
   url: string;
   /** The page's title. */
   title?: string | undefined;
-  /** Who wrote it. */
+  /** The page's author. */
   byline?: string | undefined;
   /** When it was published: an ISO 8601 date, or date and time; absent where the page gives none that can be read. */
   publishedIso?: string | undefined;
@@ -81,7 +81,7 @@ export interface Extracted {
   description?: string | undefined;
 }
 
-/** What one extraction took, apart from time. */
+/** The numbers of an extraction. */
 export interface ExtractionStats {
   /** Size of the HTML in bytes (UTF-8). */
   inputBytes: number;
@@ -93,15 +93,15 @@ export interface ExtractionStats {
   memoryPages: number;
 }
 
-/** An extraction together with what it took. */
+/** An extraction together with its numbers. */
 export interface Measured {
-  /** What was extracted. */
+  /** The extracted content. */
   content: Extracted;
-  /** What the extraction took. */
+  /** The numbers of the extraction. */
   stats: ExtractionStats;
 }
 
-/** How one instance of the extractor is. */
+/** The health of one instance of the extractor. */
 export interface HealthStatus {
   /** `healthy`; an instance that is not would have trapped. */
   status: string;
@@ -115,13 +115,13 @@ export interface HealthStatus {
   memoryPages: number;
 }
 
-/** What the extractor is. */
+/** Name, version and limits of the extractor. */
 export interface ComponentInfo {
   /** `riptide-extractor`. */
   name: string;
   /** The extractor's version. */
   version: string;
-  /** What it was built with: `simd128` where it holds SIMD instructions. */
+  /** Features of its build: `simd128` if it has SIMD instructions. */
   features: string[];
   /** The names of the modes it knows. */
   modes: string[];
@@ -133,7 +133,7 @@ export interface ComponentInfo {
   maxNodes: number;
 }
 
-/** What an operator asks of an {@link Extractor}. */
+/** The health of an {@link Extractor}, for operators. */
 export interface ExtractorHealth extends EngineHealth {
   /** The numbers of the extractor's pool. */
   readonly pool: PoolStats;
@@ -276,7 +276,7 @@ function poolOptions(options: ExtractorOptions, config: Config, engine: Engine):
   for (const name of Object.keys(POOL_ONLY) as (keyof typeof POOL_ONLY)[]) {
     if (options[name] !== undefined) given[name] = options[name];
   }
-  // What is given wins over what is read, on either side of `min` and `max`; what is not fits into the engine.
+  // Given options win over the environment's, for `min` and `max` separately; defaults fit into the engine.
   const { min, max } = config.pool;
   const { maxInstances: most } = engine[inner];
   const least = options.min ?? Math.min(min, options.max ?? min, most);
@@ -329,7 +329,7 @@ export class Extractor {
     return this.#call<Extracted>('extract', [html, url, variant(mode)], options);
   }
 
-  /** Extracts a page and says what that took; as {@link Extractor.extract}. */
+  /** Extracts a page and returns the numbers of the extraction too; as {@link Extractor.extract}. */
   async extractWithStats(
     html: string | Uint8Array,
     url = '',
@@ -348,12 +348,12 @@ export class Extractor {
     return this.#call<boolean>('validate-html', [html], options);
   }
 
-  /** How the instance that answers is; see {@link Extractor.health} for the pool. */
+  /** The health of the one instance that answers; see {@link Extractor.health} for the pool. */
   async healthCheck(options?: CallOptions): Promise<HealthStatus> {
     return this.#call<HealthStatus>('health-check', [], options);
   }
 
-  /** What the extractor is, and what it takes at most. */
+  /** Name, version and limits of the extractor. */
   async getInfo(options?: CallOptions): Promise<ComponentInfo> {
     return this.#call<ComponentInfo>('get-info', [], options);
   }
@@ -368,7 +368,7 @@ export class Extractor {
     return this.#call<string[]>('get-modes', [], options);
   }
 
-  /** How cold starts, memory and the pool are. */
+  /** The engine's cold starts and memory, and the pool's numbers. */
   health(): ExtractorHealth {
     return { ...this.engine.health(), pool: this.pool.stats };
   }

@@ -1,4 +1,4 @@
-// The host functions of live pools and instances, by the numbers that the addon calls them by.
+// The host functions of live pools and instances, by the numbers under which the addon calls them.
 
 import { types } from 'node:util';
 import { runInCallContext } from './context.js';
@@ -21,10 +21,10 @@ export interface RegisteredFunction extends GivenFunction {
   runInCallContext<T>(context: number, run: () => T): T;
 }
 
-/** Errors of calls that had already ended are never fetched: the oldest go first. */
+/** The most errors kept: those of calls that had already ended are never fetched, so the oldest are dropped. */
 const MAX_HOST_ERRORS = 4096;
 
-/** Keeps host functions under numbers that the addon calls them by. @internal */
+/** Keeps host functions, and returns the numbers under which the addon calls them. @internal */
 export function registerHostFunctions(functions: readonly GivenFunction[]): number[] {
   return functions.map(({ call, fallible }) => {
     const id = registry.functions.next();
@@ -58,8 +58,8 @@ export function hostFunction(id: number): RegisteredFunction {
 }
 
 /**
- * What to await where a host function returned something that has a result later; `undefined` where it is the result.
- * As `await` has it: `then` of anything but a promise is read once, here, and called in a microtask.
+ * The promise to await if a host function returned one, or another thenable; `undefined` if it returned its result. As in
+ * `await`, the `then` of a thenable is read once, here, and called in a microtask.
  * @internal
  */
 export function thenable(value: unknown): PromiseLike<unknown> | undefined {
@@ -71,12 +71,12 @@ export function thenable(value: unknown): PromiseLike<unknown> | undefined {
   return { then: (resolve, reject) => Reflect.apply(then, value, [resolve, reject]) };
 }
 
-/** An error with a `payload` is the `err` of a function that returns a `result`; jco's rule too. @internal */
+/** An error with a `payload` is the `err` of a function that returns a `result`, as in jco. @internal */
 export function isGuestsErr(error: unknown, fallible: boolean): error is { payload: unknown } {
   return fallible && typeof error === 'object' && error !== null && Object.hasOwn(error, 'payload');
 }
 
-/** What a host function threw, under the number that the failed call carries; once. @internal */
+/** Takes the error that a host function threw, by the number in the failure of its call. @internal */
 export function takeHostError(id: number): { readonly error: unknown } | undefined {
   const { errors } = registry;
   if (!errors.has(id)) return undefined;

@@ -207,7 +207,7 @@ export class Instance<E extends object = AnyExports> {
     return caller.call(name, args, options) as Promise<R>;
   }
 
-  /** Calls an exported function and says what that took; as `pool.callWithStats`. Async mode only. */
+  /** Calls an exported function and returns its stats too; as `pool.callWithStats`. Async mode only. */
   callWithStats<R = unknown>(
     name: string,
     args: readonly unknown[] = [],
@@ -280,7 +280,7 @@ async function acquire(pool: BindingPool, target: Target, options: CallOptions |
   return checkout;
 }
 
-/** A sync instance gives no numbers in the middle of a call or after its end: the last ones hold then. */
+/** The last numbers of a sync instance: it gives no new ones during a call or after its end. */
 function syncTracker(binding: BindingSyncInstance, isClosed: () => boolean): () => BindingTracker {
   let last = binding.tracker();
   return () => {

@@ -67,7 +67,7 @@ export interface VerifiedCacheEntry extends CacheEntry {
   readonly rejection: CacheRejection | undefined;
 }
 
-/** What was removed from the disk. */
+/** The artefacts that were removed from the disk. */
 export interface RemovedFromCache {
   /** Artefacts. */
   readonly entries: number;
@@ -159,7 +159,7 @@ export class ModuleCache {
   }
 
   /**
-   * What is on the disk, of all engines and versions that share the directory, the most recently used first.
+   * The artefacts on the disk, of all engines and versions that share the directory, the most recently used first.
    *
    * @throws RiptideError `ERR_READ` if the directory cannot be read or trusted.
    */

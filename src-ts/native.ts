@@ -1,4 +1,4 @@
-// Calls of the addon. Failures arrive as plain objects and become errors here, once.
+// Calls of the addon, whose failures are plain objects and become errors here.
 
 import { types } from 'node:util';
 import { addon } from './addon.js';
@@ -28,7 +28,7 @@ import {
 
 // --- Failures -------------------------------------------------------------------------------------------------------
 
-/** What napi itself throws, before any code of ours ran: our mistake, not the caller's. */
+/** Codes of errors that napi throws before code of this package runs: a defect here, not the caller's mistake. */
 const NAPI_CODES = /^(\w+Expected|InvalidArg|GenericFailure|PendingException|Closing|QueueFull|Unknown)$/;
 
 /** A native failure as an error of its class. @internal */
@@ -36,15 +36,15 @@ export function toError(failure: unknown): unknown {
   try {
     return read(failure);
   } catch {
-    return failure; // what throws when it is looked at (a proxy) is the caller's own
+    return failure; // a value that throws when it is read (a proxy) is the caller's own
   }
 }
 
 function read(failure: unknown): unknown {
-  // A test runner's context has an `Error` of its own, which the addon knows nothing of.
+  // A test runner's context has an `Error` class of its own, so that `instanceof` is not enough.
   if (failure instanceof Error || types.isNativeError(failure)) {
     const code = (failure as { code?: unknown }).code;
-    // Anything else was thrown by the caller's own code while a value was read (a getter, a proxy).
+    // Any other error is from the caller's code, which ran while a value was read (a getter, a proxy).
     if (typeof code !== 'string' || !NAPI_CODES.test(code)) return failure;
     return makeError('ERR_INTERNAL', {}, { message: failure.message, cause: failure });
   }
@@ -62,7 +62,7 @@ function isFailure(value: unknown): value is BindingFailure {
   return typeof value === 'object' && value !== null && typeof (value as { code?: unknown }).code === 'string';
 }
 
-/** Throws what the native call threw, as an error. @internal */
+/** Makes a native call, and throws its failure as an error. @internal */
 export function attempt<T>(call: () => T): T {
   try {
     return call();
@@ -99,7 +99,7 @@ function fail(callId: number, fallible: boolean, error: unknown): void {
       return;
     }
   } catch {
-    // A payload that cannot be read is none: the guest gets its answer all the same.
+    // A payload that cannot be read counts as none: the guest still needs an answer.
   }
   addon.hostThrow(callId, keepHostError(error));
 }
@@ -120,7 +120,7 @@ addon.setDispatchers(
       fail(callId, fallible, error);
     }
   },
-  // A listener that throws is the caller's own uncaught exception, as with any event emitter.
+  // A listener's throw becomes an uncaught exception, as with any event emitter.
   (poolId, kind, detail) => {
     try {
       dispatch(poolId, kind, detail);
@@ -132,16 +132,16 @@ addon.setDispatchers(
   },
 );
 
-/** Waits for an outcome that is nobody's any more, so that its rejection is not reported as unhandled. */
+/** Ignores the outcome of a promise, so that its rejection is not reported as unhandled. */
 async function forget(later: PromiseLike<unknown>): Promise<void> {
   try {
     await later;
   } catch {
-    // The caller was told that it returned a promise.
+    // The call has failed already, because its host function returned a promise.
   }
 }
 
-/** A host function as a sync instance calls it: its result must be there at once. */
+/** A host function for a sync instance: it throws if the result is a promise. */
 function atOnce({ call }: GivenFunction): (...args: unknown[]) => unknown {
   return (...args) => {
     const result = call(...(args as never[]));
@@ -166,7 +166,7 @@ function thrown(error: unknown, fallible: boolean): Thrown {
 /** @internal */
 export const processMetrics = (): Record<string, number> => addon.processMetrics();
 
-/** What this build is. */
+/** The versions and the platform of a build. */
 export interface BuildInfo {
   /** Version of this package. */
   readonly version: string;
@@ -178,7 +178,7 @@ export interface BuildInfo {
   readonly guestHash: string;
 }
 
-/** What this build is: package and Wasmtime versions, platform, and the hash of the shipped extractor's source. */
+/** The versions of package and Wasmtime in this build, its platform, and the hash of the shipped extractor's source. */
 export function buildInfo(): BuildInfo {
   return { ...addon.buildInfo() };
 }
@@ -200,7 +200,7 @@ export function openEngine(options: BindingEngineOptions): BindingEngine {
   return attempt(() => new addon.BindingEngine(options));
 }
 
-/** What the shared tier had, and how long it took to ask it. @internal */
+/** The shared tier's artefact, if it has one, and how long it took to ask. @internal */
 export interface Offer {
   readonly spentMillis: number;
   readonly sealed: Uint8Array | undefined;
@@ -215,7 +215,7 @@ export function loadCode(
   return settle(() => engine.load(source, kind));
 }
 
-/** From memory or the disk. @internal */
+/** Loads code from memory or the disk, without compiling. @internal */
 export function findCode(
   engine: BindingEngine,
   source: string | Uint8Array,
@@ -224,12 +224,12 @@ export function findCode(
   return settle(() => engine.find(source, kind));
 }
 
-/** Loads what was not found: the bytes that were looked for, whatever became of the caller's. @internal */
+/** Loads code that `findCode` did not find, from the bytes that it read. @internal */
 export function loadMissing(missing: BindingMissing, offer?: Offer): Promise<BindingCode> {
   return settle(() => missing.load(offer?.spentMillis, offer?.sealed));
 }
 
-/** Where this user's key of the cache is; made where there is none. Touches the disk. @internal */
+/** The file of this user's cache key, which it creates if there is none. @internal */
 export const ownCacheKeyFile = (): string => attempt(() => addon.ownCacheKeyFile());
 
 /** @internal */
@@ -239,7 +239,7 @@ export const histogramBounds = (): number[] => addon.histogramBounds();
 export const compileStandardInput = (settings: string, bounds: string): void =>
   attempt(() => addon.compileStandardInput(settings, bounds));
 
-/** Says each of the engine's warnings once. @internal */
+/** Emits the engine's new warnings. @internal */
 export function emitWarnings(engine: BindingEngine): void {
   for (const warning of engine.takeWarnings()) process.emitWarning(warning, 'RiptideWarning');
 }
@@ -250,15 +250,15 @@ export function openPool(code: BindingCode, options: BindingPoolOptions): Bindin
 }
 
 /**
- * The promise a native call gave. A thread that was told to end gets none, and V8 may have forgotten by then that it
- * was: so nothing here goes on in such a thread, or a loop over calls would never let it end.
+ * The promise of a native call. In a thread that is being terminated the addon returns none, and V8 may have dropped the
+ * termination by then: the promise here never settles, or a loop over calls would keep the thread from ending.
  * @internal
  */
 export function promised<T>(given: Promise<T> | undefined): Promise<T> {
   return given ?? new Promise(() => {});
 }
 
-/** What a native call's promise gives; what it throws or rejects with as a failure of this package. @internal */
+/** Awaits a native call, and throws its failure as an error. @internal */
 export async function settle<T>(call: () => Promise<T> | undefined): Promise<T> {
   try {
     return await promised(call());
@@ -267,12 +267,12 @@ export async function settle<T>(call: () => Promise<T> | undefined): Promise<T> 
   }
 }
 
-/** What a call that rejected with `failure` rejects with. @internal */
+/** Throws a native failure as an error. @internal */
 export function rethrow(failure: unknown): never {
   throw toError(failure);
 }
 
-/** Whether a call was ended from outside. @internal */
+/** Whether a call was aborted. @internal */
 export function isAborted(failure: unknown): boolean {
   return isFailure(failure) && failure.code === 'ERR_ABORTED';
 }

@@ -1,8 +1,8 @@
 import { describe, makeError, type OptionError } from './errors.js';
 
-/** What an option's value must be. @internal */
+/** A rule for an option's value. @internal */
 export interface Rule {
-  /** In words, for the message. */
+  /** The allowed values in words, for the error's message. */
   readonly allowed: string;
   accepts(value: unknown): boolean;
 }

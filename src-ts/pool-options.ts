@@ -27,7 +27,7 @@ export interface BreakerOptions {
    */
   errorThresholdPercentage?: number;
   /**
-   * It does not open before so many calls ended in the window: 1 to 1,000,000.
+   * The calls that must have ended in the window before it opens: 1 to 1,000,000.
    * @default 5
    */
   volumeThreshold?: number;
@@ -148,7 +148,7 @@ const BREAKER_RULES = {
   fallback: callback,
 } satisfies Record<string, Rule>;
 
-/** What belongs to a pool and not to its instances. */
+/** The options of a pool that are not those of its instances. */
 type OfPool = Omit<BindingPoolOptions, 'id' | 'context' | 'guest' | 'timeoutMillis' | 'imports'>;
 
 /** Options checked and filled in; `most` is the engine's `maxInstances`. @internal */

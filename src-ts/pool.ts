@@ -79,7 +79,7 @@ export interface PoolStats {
   readonly timedOut: number;
   /** Calls ended by their signal, or with the pool. */
   readonly aborted: number;
-  /** Calls that were not taken: the queue was full, the breaker open, the pool closed, the call re-entrant. */
+  /** Calls that were refused: the queue was full, the breaker open, the pool closed, the call re-entrant. */
   readonly rejected: number;
   /** Calls by how they ended: the sum of the five above, `failed` in its parts. */
   readonly outcomes: Readonly<Record<CallOutcome, number>>;
@@ -93,11 +93,11 @@ export interface PoolStats {
 
 /** A growth of memory or of a table that was denied. */
 export interface DeniedGrowth {
-  /** What was asked for, in bytes; for tables in elements. */
+  /** The growth asked for, in bytes; for tables in elements. */
   readonly requested: number;
-  /** What was held where it was denied. */
+  /** The memory or elements held at that limit. */
   readonly held: number;
-  /** The limit there. */
+  /** The limit, in the same unit. */
   readonly limit: number;
   /** Whose limit: `instance`, `pool`, `engine` (its `memoryBudgetBytes`), `memory type`, `system` or `tables`. */
   readonly limitedBy: string;
@@ -226,7 +226,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     return this.#fallback === undefined ? ended : this.#orFallback(ended, name, args);
   }
 
-  /** Calls an exported function and says what that took; as {@link Pool.call}, without a breaker's `fallback`. */
+  /** Calls an exported function and returns its stats too; as {@link Pool.call}, without a breaker's `fallback`. */
   callWithStats<R = unknown>(
     name: string,
     args: readonly unknown[] = [],
@@ -288,7 +288,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     }) as Promised<T>;
   }
 
-  /** Resolves when `min` instances are warm; rejects with what kept them from it. */
+  /** Resolves when `min` instances are warm; rejects with the error that prevents it. */
   async ready(): Promise<void> {
     const { pool } = this.#target;
     await trackCall(nextContext(), this, pool, () => settle(() => this[inner].ready()));

@@ -4,31 +4,31 @@ import { describe, makeError } from './errors.js';
 import { ModuleCache } from './module-cache.js';
 import { abortSignal, callback, checkOptions } from './options.js';
 
-/** A module or component that {@link Engine.precompile} is through with. */
+/** A module or component that {@link Engine.precompile} has loaded, or failed to load. */
 export interface PrecompileProgress {
-  /** What was given. */
+  /** The path, URL or bytes that were given. */
   readonly source: CodeSource;
   /** Its place among those given, from 0. */
   readonly index: number;
-  /** How many are through, this one included. */
+  /** How many are done, this one included. */
   readonly done: number;
   /** How many were given. */
   readonly total: number;
-  /** What it is; `undefined` where it failed. */
+  /** Whether it is a module or a component; `undefined` if loading failed. */
   readonly kind: 'module' | 'component' | undefined;
   /** Whether the cache had it. */
   readonly cacheHit: boolean;
   /** How long it took, in milliseconds. */
   readonly millis: number;
-  /** Why it could not be loaded. */
+  /** Why loading failed; `undefined` if it did not. */
   readonly error: unknown;
 }
 
 /** Options of {@link Engine.precompile}. */
 export interface PrecompileOptions {
-  /** Told of each when it is through. */
+  /** Called with each module or component when it is done. */
   onProgress?: (progress: PrecompileProgress) => void;
-  /** Ends it when the one that is being compiled is through; it rejects with the signal's reason then. */
+  /** Stops after the one that is being compiled; `precompile` then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 

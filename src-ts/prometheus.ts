@@ -6,7 +6,7 @@ import { getWasmMemoryMetrics } from './metrics.js';
 import { badOption, checkOptions, flag, isRecord, PAGE_BYTES, type Rule, words } from './options.js';
 import { Pool } from './pool.js';
 
-/** What {@link registerMetrics} shows. */
+/** Options of {@link registerMetrics}: the process, engine and pools to show. */
 export interface MetricsOptions {
   /**
    * The six metrics of the process. Its threads share them: where several add up what they show, one has to show these.
@@ -16,7 +16,7 @@ export interface MetricsOptions {
   /** Memory, instances, cold starts, compiling and the cache of an engine. */
   engine?: Engine;
   /**
-   * What the metrics of the engine are labelled with, where a process has several.
+   * The label of the engine's metrics, for a process with several engines.
    * @default 'default'
    */
   engineName?: string;
@@ -60,7 +60,7 @@ type Type = 'counter' | 'gauge' | 'histogram';
 /** How prom-client's `AggregatorRegistry` makes one value of those of several processes. */
 type Aggregator = 'sum' | 'max';
 
-/** What is shown on one registry: sources by the call that named them. */
+/** The sources that one registry shows, by the call that added them. */
 interface Sources {
   /** The calls that show the process. */
   readonly processes: Set<object>;
@@ -68,7 +68,7 @@ interface Sources {
   readonly pools: Set<Source<Pool>>;
 }
 
-/** What is on a registry. */
+/** The metrics on a registry and their sources. */
 interface Shown {
   readonly sources: Sources;
   /** By their first names: prom-client changes them. */

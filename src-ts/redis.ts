@@ -6,7 +6,7 @@ import { checkOptions, whole, words } from './options.js';
 /** Options of a {@link RedisCache}. */
 export interface RedisCacheOptions {
   /**
-   * What the names of its keys begin with.
+   * The prefix of its keys.
    * @default 'riptide-wasm:'
    */
   prefix?: string;

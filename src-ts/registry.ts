@@ -1,10 +1,10 @@
-// What every copy of this package in a thread shares, because they share the addon. There may be several: a bundle for
-// each entry, or a test runner that loads the package anew for each file. The last one answers the addon for all.
+// State that all copies of this package in a thread share, as they share the addon. There may be several: a bundle for
+// each entry, or a test runner that loads the package anew for each file. The last one gets the addon's calls for all.
 
 import { addon } from './addon.js';
 import type { RegisteredFunction } from './host-functions.js';
 
-/** Things by numbers, none of which is given twice. @internal */
+/** Values by numbers, each of which is used once. @internal */
 export class Numbered<T> extends Map<number, T> {
   #last = 0;
 
@@ -16,9 +16,9 @@ export class Numbered<T> extends Map<number, T> {
 
 interface Registry {
   readonly functions: Numbered<RegisteredFunction>;
-  /** What host functions threw, until the failed call that carries the number is read. */
+  /** Errors thrown by host functions, until the failure of their call, which has the number, becomes an error. */
   readonly errors: Numbered<unknown>;
-  /** What hears a pool's events. */
+  /** Handlers of a pool's events. */
   readonly listeners: Numbered<(kind: string, detail: string) => void>;
 }
 

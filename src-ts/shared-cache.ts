@@ -3,16 +3,16 @@ import type { BindingCode, BindingEngine, BindingMissing } from './binding.js';
 import { mostBytes, type SharedCache } from './cache-options.js';
 import { findCode, loadMissing } from './native.js';
 
-/** A cache that takes longer than this to answer is not worth waiting for. */
+/** How long a load waits for `get`: after that, compiling is likely to be faster. */
 const GET_MILLIS = 2000;
 
-/** Nobody waits for what is put; but what is never answered has failed. */
+/** No load waits for `put`; one that does not settle in this time counts as failed. */
 const PUT_MILLIS = 30_000;
 
-/** After a failure it is left alone for so long: each load would wait for it. */
+/** How long no load asks the cache after a failure: each would wait for it. */
 const REST_MILLIS = 10_000;
 
-/** Loads with a shared cache behind memory and disk. Loads of one guest at once ask it once. @internal */
+/** Loads with a shared cache behind memory and disk. Concurrent loads of one guest share one `get`. @internal */
 export class SharedTier {
   readonly #binding: BindingEngine;
   readonly #cache: SharedCache;
@@ -26,12 +26,12 @@ export class SharedTier {
     this.#cache = cache;
   }
 
-  /** How often it could not be read or written. */
+  /** How often `get` or `put` failed. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** When all that was to be put is. */
+  /** Resolves when every `put` has settled. */
   async idle(): Promise<void> {
     await Promise.all(this.#putting);
   }
@@ -73,7 +73,7 @@ export class SharedTier {
       const sealed = (await withTimeout(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
       if (sealed === undefined) return undefined;
       if (!types.isUint8Array(sealed)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
-      // Before it is copied: whoever writes there must not fill this process's memory.
+      // Checked before the addon copies it: a writer to the shared cache must not fill this process's memory.
       if (sealed.byteLength > mostBytes(name)) throw new RangeError(`${sealed.byteLength} bytes are no artefact`);
       return sealed;
     } catch (error) {
@@ -99,7 +99,7 @@ export class SharedTier {
   }
 }
 
-/** What was thrown, in words; the cache's own code may throw anything. */
+/** The message of a thrown value; the user's cache may throw anything. */
 function reasonOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);

@@ -23,15 +23,15 @@ const VARIABLES = [
 export type Variable = (typeof VARIABLES)[number];
 
 /**
- * What others set that begin like ours: this package, for its compiling processes; Kubernetes, for services whose names
- * begin with ours.
+ * Variables with this prefix that users do not set: this package sets some for its compiling processes, Kubernetes for
+ * services whose names begin with the package's.
  */
 const OTHERS =
   /^RIPTIDE_WASM_(COMPILING|PORT|([A-Z0-9]+_)*(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?))$/;
 
 const isSetByOthers = (name: string) => name.length <= COMPARED_LENGTH && OTHERS.test(name);
 
-/** Kubernetes' address of a service: a port that somebody set is a number. */
+/** Kubernetes' address of a service. A port that a user set is a number. */
 const isServiceAddress = (name: string, value: string) => /_PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
 
 /** A name may be as long as its setter likes; those of Kubernetes' services and ports have at most 92 letters. */

@@ -10,7 +10,7 @@ export class Failure extends Error {
   }
 }
 
-/** A way of asking that is not understood; where it is described is told with it. */
+/** A command line that is not understood, with a hint to the help. */
 export function usage(message: string): Failure {
   return new Failure(message, 2);
 }

@@ -22,7 +22,7 @@ export async function precompile(argv: string[]): Promise<void> {
   if (cpu !== 'native' && cpu !== 'baseline') throw usage(`--cpu is native or baseline, not ${JSON.stringify(cpu)}`);
   // Made here where it is missing, and all above it: those that the cache makes are closed to others.
   if (out !== undefined) await make(out);
-  // To be shipped: whoever runs it may read it, and nothing of it goes. Its seal or its owner vouches for it.
+  // For shipping: other users may read it and no artefact is removed. Its seal or its owner makes it trusted.
   const cache = { ...cacheOf(out, trust), ...(out !== undefined && { readable: true, ...NO_LIMITS }) };
   const engine = new Engine({ ...loadConfig().engine, cache, cpu });
   const files = positionals.length > 0 ? positionals : [extractorFile(engine.simd)];

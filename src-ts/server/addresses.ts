@@ -6,8 +6,8 @@ const SPECIAL_V4: readonly (readonly [string, number])[] = [
   ['10.0.0.0', 8], // private
   ['100.64.0.0', 10], // shared by a provider's customers
   ['127.0.0.0', 8], // loopback
-  ['168.63.129.16', 32], // what a cloud of Microsoft's tells its machines, in nobody's registry
-  ['169.254.0.0', 16], // link-local, and what clouds tell their machines
+  ['168.63.129.16', 32], // Azure's address for its machines, in no registry
+  ['169.254.0.0', 16], // link-local, with the metadata services of clouds
   ['172.16.0.0', 12], // private
   ['192.0.0.0', 24], // protocol assignments
   ['192.0.2.0', 24], // documentation
@@ -38,8 +38,8 @@ const special = listOf(SPECIAL_V4, SPECIAL_V6);
 const global = listOf([], [GLOBAL_V6]);
 
 /**
- * Whether an IP address may be anybody's on the Internet: none of a private network, this machine, a link, a translator
- * or a test. Sources: IANA's IPv4 and IPv6 Special-Purpose Address Registries, and its IPv6 Global Unicast Allocations.
+ * Whether an IP address is public: not one of a private network, this machine, a link, a translator or a test. Sources:
+ * IANA's IPv4 and IPv6 Special-Purpose Address Registries, and its IPv6 Global Unicast Allocations.
  *
  * IPv6 forms that hold an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) are never public, nor is an address with
  * a zone, nor what is no IP address.

@@ -7,17 +7,17 @@ const UNDER_WAY_MILLIS = 100;
 /** A turn of the event loop in which this little passed, in milliseconds, had nothing to accept. */
 const EMPTY_TURN_MILLIS = 0.05;
 
-/** So many turns are waited for one, under a load that leaves none. */
+/** The most turns that closing waits for an empty one, under a load that leaves none. */
 const MAX_TURNS = 2_000;
 
 interface Connection {
-  /** What is being answered on it. */
+  /** The answers in progress on it. */
   readonly answers: Set<ServerResponse>;
-  /** Since when that is nothing, as `performance.now()` has it. */
+  /** When the last of them ended, by `performance.now()`. */
   idleSince: number;
   /** The last request on it. */
   last?: { readonly request: IncomingMessage; readonly response: ServerResponse };
-  /** Whether nothing follows what is being answered. */
+  /** Whether it closes after the answers in progress. */
   ending: boolean;
 }
 
@@ -57,7 +57,7 @@ export class Connections {
         if (connection.answers.size === 0 && (connection.ending || !server.listening)) socket.destroySoon();
       });
     });
-    // What is expected is the handler's to meet or to refuse.
+    // The handler meets expectations or refuses them.
     for (const event of ['checkContinue', 'checkExpectation'])
       server.on(event, (request, response) => server.emit('request', request, response));
     const close = server.close.bind(server);
@@ -76,7 +76,7 @@ export class Connections {
     return this.#open.get(socket)?.answers.size ?? 0;
   }
 
-  /** Ends a connection on which something came that is no request, with `answer` where it is due. */
+  /** Ends a connection that sent a malformed request, with `answer` if one is due. */
   endMalformed(socket: Socket, answer: string): void {
     const connection = this.#open.get(socket);
     const { request, response } = connection?.last ?? {};

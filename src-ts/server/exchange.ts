@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Gathered } from '../page/bytes.js';
 import { HUNG_UP, Refusal, SOON_SECONDS } from './failures.js';
 
-/** So many of the largest bodies are held at once, over all requests. */
+/** The most bodies of the largest size that all requests together may hold. */
 const LARGEST_BODIES = 16;
 
-/** So many bytes of answers are held at once, over all requests. */
+/** The most bytes of answers that all requests together may hold. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
-/** So much of a body has its place before it comes: most pages have less. */
+/** The most bytes that are allocated for a body before it arrives: most pages have fewer. */
 const FIRST_BYTES = 256 * 1024;
 
-/** So many pages are fetched at once: names are resolved by the few threads that files are read by, too. */
+/** The most pages that are fetched at once: names are resolved on the few threads that also read files. */
 const MAX_FETCHES = 64;
 
-/** What all requests together may hold. */
+/** Limits of all requests together. */
 export class Limits {
   readonly timeoutMillis: number;
   readonly maxBodyBytes: number;
@@ -103,7 +103,7 @@ export class Exchange {
       if (!finished) this.#controller.abort(new Refusal(HUNG_UP, 'ERR_ABORTED', 'the client hung up'));
     };
     response.on('close', end);
-    // An answer that stands behind another one on its connection is not told that the connection is gone.
+    // An answer that is queued behind another on its connection gets no `close` event when the connection ends.
     socket.on('close', end);
     if (socket.destroyed) end();
   }

@@ -25,7 +25,7 @@ export interface Answer {
   readonly retryAfter?: number | undefined;
 }
 
-/** The status of a request whose client did not wait for its answer: nobody reads it, metrics and logs show it. */
+/** The status of a request whose client did not wait for its answer; only metrics and logs show it. */
 export const HUNG_UP = 499;
 
 /** A second: what a queue of short calls needs to move on. */
@@ -44,7 +44,7 @@ const STATUS_CODES: Readonly<Record<string, number>> = {
   ERR_RESULT_TOO_LARGE: 422,
 };
 
-/** The answer to whatever a request ended with. What is a fault of the service's own is not told in words. */
+/** The answer to a request's failure. The message of a fault in the server itself is left out. */
 export function answerOf(error: unknown): Answer {
   if (error instanceof Refusal) return error;
   if (error instanceof ExtractionError) return ofExtraction(error);
@@ -81,7 +81,7 @@ export function inSeconds(millis: number): number {
   return Math.max(1, Math.ceil(millis / 1_000));
 }
 
-/** Fastify's own errors say what is wrong with a request, as those of routes beside ours may; what broke is not told. */
+/** Errors of Fastify and of added routes about the request keep their message; those about the server do not. */
 function ofOthers(error: unknown): Answer {
   const { statusCode, code, message } = (error ?? {}) as Partial<FastifyError>;
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

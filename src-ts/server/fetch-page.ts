@@ -14,7 +14,7 @@ import { Refusal } from './failures.js';
 export interface FetchOptions {
   /** The most bytes of a page, as sent and once decompressed. */
   maxBytes: number;
-  /** Told the bytes of each piece of a page as it comes; what it throws ends the fetch. */
+  /** Called with the bytes of each piece of a page as it arrives; a throw ends the fetch. */
   hold?: (bytes: number) => void;
   /**
    * Which addresses may be connected to; for tests.
@@ -50,7 +50,7 @@ const STATUS_CODES = {
   ERR_FETCH_REDIRECTS: 502,
 } as const;
 
-/** Why a page was not fetched; with the HTTP status for whoever asked for it. */
+/** Why a page was not fetched, with the HTTP status of the answer. */
 export class FetchError extends Refusal {
   static {
     Object.defineProperty(FetchError.prototype, 'name', { value: 'FetchError', configurable: true, writable: true });
@@ -132,7 +132,7 @@ async function visit(url: URL, options: FetchOptions, signal: AbortSignal): Prom
     if (next !== undefined) return next;
     checkHead(url, response, options.maxBytes);
     const bytes = await gather(bodyOf(url, response, options.maxBytes), options.hold);
-    // A reset connection looks like the end of a body whose length was not told.
+    // Without a declared length, a reset connection looks like the end of the body.
     if (socket.errored) throw socket.errored;
     return { html: await toUtf8(bytes, charsetOf(response.headers['content-type'])), url: url.href };
   } finally {

@@ -32,8 +32,8 @@ function canonical(authority: string, scheme: string): string {
 
 /**
  * Whether a request's `Host` is one of the server's own: an IP address, `localhost`, or an allowed name, with any port.
- * Under a name of its own, a page in somebody's browser could otherwise call a server on that machine (DNS rebinding); an
- * address is nobody's name.
+ * Otherwise a web page could call a server on its reader's machine by a name of the page's own (DNS rebinding). An address
+ * is not such a name.
  *
  * @param allowed in lower case
  */

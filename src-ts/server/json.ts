@@ -7,7 +7,7 @@ const BACKSLASH = 0x5c;
 /** More than the keys and punctuation of a body that fits its schema, with white space, take outside of strings. */
 const MAX_STRUCTURE_BYTES = 4_096;
 
-/** So many bytes are looked at in one turn of the event loop. */
+/** How many bytes are checked in one turn of the event loop. */
 const SLICE_BYTES = 1024 * 1024;
 
 /**

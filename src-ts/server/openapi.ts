@@ -22,7 +22,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   504: 'The request took too long.',
 };
 
-/** What any request may be refused with. */
+/** Refusals that any request may get. */
 const COMMON = failures(400, 417, 421, 431);
 
 /** The server's description, in OpenAPI 3.1. */

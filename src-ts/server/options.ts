@@ -46,7 +46,7 @@ export interface ServerOptions {
   logger?: boolean | object;
 }
 
-/** What a server is made of. @internal */
+/** The options of a server, complete. @internal */
 export interface Settings {
   readonly extractor: Extractor | ExtractorOptions;
   readonly allowedHosts: ReadonlySet<string>;
@@ -60,7 +60,7 @@ export interface Settings {
 /** The extractor's own limit. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** A service lives with what strangers send: a small page can be made to give hundreds of times its own bytes. */
+/** Pages come from strangers: a small page can be made to give hundreds of times its own bytes. */
 const EXTRACTOR: ExtractorOptions = {
   maxQueue: 64,
   breaker: {},

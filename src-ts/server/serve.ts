@@ -17,8 +17,8 @@ export interface ServeOptions extends ServerOptions {
    */
   port?: number;
   /**
-   * How long it goes on serving after SIGTERM or SIGINT, not ready any more, so that whoever balances load can look
-   * elsewhere first; in milliseconds.
+   * How long it goes on serving after SIGTERM or SIGINT, no longer ready, so that load balancers can switch to other
+   * servers first; in milliseconds.
    * @default 1_000
    */
   drainMillis?: number;
@@ -32,12 +32,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Serves until SIGTERM or SIGINT: then it is not ready, serves on for a while, finishes what runs, and resolves. A second
- * signal ends the process at once.
+ * Serves until SIGTERM or SIGINT: then it is no longer ready, serves for another `drainMillis`, finishes the requests in
+ * progress, and resolves. A second signal ends the process at once.
  *
- * @param started is told the server once it listens
- * @throws OptionError `ERR_BAD_OPTION` for an option that cannot be used
- * @throws Error the system's, where it cannot listen there
+ * @param started called with the server once it listens
+ * @throws OptionError `ERR_BAD_OPTION` for an option that cannot be used.
+ * @throws Error the system's, if it cannot listen there.
  */
 export async function serve(given: ServeOptions = {}, started?: (app: FastifyInstance) => void): Promise<void> {
   const { host = '127.0.0.1', port = 8080, drainMillis = 1_000, ...options } = checkOptions(given, RULES);

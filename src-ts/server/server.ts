@@ -107,7 +107,7 @@ function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections:
         const { statusCode = 500, code } = error;
         return refuse(reply, { statusCode, code, message: 'the address is malformed' });
       },
-      // What comes while it closes is still served: its connection was accepted.
+      // Requests that arrive while it closes are still served: their connections were accepted.
       return503OnClosing: false,
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
     });
@@ -116,7 +116,7 @@ function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections:
   }
 }
 
-/** The answer to what is no request. */
+/** The answer to a malformed request. */
 function malformed({ code: cause }: NodeJS.ErrnoException): string {
   const statusCode = cause === 'HPE_HEADER_OVERFLOW' ? 431 : cause === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const code = statusCode === 408 ? 'ERR_TIMEOUT' : 'ERR_BAD_REQUEST';
@@ -127,8 +127,8 @@ function malformed({ code: cause }: NodeJS.ErrnoException): string {
 }
 
 /**
- * Reads a little of a body that nobody waits for: a client that is cut off while it sends may never see its answer, and one
- * that is not may send for ever.
+ * Reads the rest of a refused request's body up to a limit: a client that is cut off while it sends may never see its
+ * answer, and one that is not may send for ever.
  */
 function readOn(request: IncomingMessage, { maxBodyBytes }: Settings): void {
   let bytes = 0;
@@ -140,7 +140,7 @@ function readOn(request: IncomingMessage, { maxBodyBytes }: Settings): void {
   request.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
 }
 
-/** What requests were refused with, for their line in the log. */
+/** The error codes of refused requests, for their line in the log. */
 const codes = new WeakMap<FastifyRequest, string>();
 
 /** How long what is left of a body may come after its request is refused, in milliseconds. */
@@ -169,7 +169,7 @@ function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
   return new Refusal(405, 'ERR_BAD_METHOD', `allowed: ${allowed}`);
 }
 
-/** What every failure is answered with. */
+/** The body of every failure. */
 function bodyOf({ statusCode, code, message }: Answer): object {
   return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Client Closed Request', message };
 }

@@ -76,7 +76,7 @@ export interface ReadyReport {
   };
 }
 
-/** What keeps the extractor from taking a page now; `draining`: whether the server is about to close. */
+/** Why the extractor takes no page now; empty if it does. `draining`: whether the server is about to close. */
 export function unreadiness(extractor: Extractor, draining = false): Unreadiness[] {
   const { stats, closed } = extractor.pool;
   const { currentBytes, maxPages } = extractor.engine.tracker.snapshot();

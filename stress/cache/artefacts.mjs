@@ -1,4 +1,4 @@
-// A cache's folder with small guests, the genuine artefact of each, and what an engine makes of what stands in its place.
+// A cache's folder with small guests and the genuine artefact of each; loads a guest and says what the cache did.
 import {
   chmodSync,
   chownSync,
@@ -16,9 +16,9 @@ import path from 'node:path';
 import { Engine, Instance, wat2wasm } from '../../dist/index.js';
 import { deriveKey, hash, keyedHash } from './blake3.mjs';
 
-/** More than the 32 that an engine's memory tier keeps: who goes round them finds each on the disk only. */
+/** More than the 32 that an engine's memory tier keeps: a test that goes round them finds each on the disk only. */
 export const GUESTS = 40;
-/** Of so many guests two are long: a module and a component. */
+/** Of this number of guests two are long: a module and a component. */
 const LONG_EVERY = 10;
 
 export const HEADER = Buffer.from('RIPTIDEC\x01\0\0\0', 'latin1');
@@ -54,7 +54,7 @@ export function compatOf(directory) {
   return folders[0];
 }
 
-/** Loads a guest and calls it. Gives its answer and what the cache counted meanwhile. */
+/** Loads a guest and calls it. Resolves with its answer and the changes of the cache's counters. */
 export async function use(engine, { wasm }) {
   const before = engine.cache.snapshot();
   const code = await engine.load(wasm);
@@ -71,10 +71,10 @@ export async function use(engine, { wasm }) {
 
 const QUIET = { misses: 0, memoryHits: 0, diskHits: 0, writeFailures: 0, rejected: {} };
 
-/** What `use` gives where the guest came from the disk. */
+/** The result of `use` for a guest from the disk. */
 export const found = ({ answer }) => ({ ...QUIET, answer, cacheHit: true, diskHits: 1 });
 
-/** What `use` gives where it was compiled, and what was there was refused. */
+/** The result of `use` for a guest that was compiled after its artefact was refused. */
 export const compiled = ({ answer }, reason) => ({
   ...QUIET,
   answer,
@@ -142,7 +142,7 @@ export class Artefacts {
     return this.#genuine[index];
   }
 
-  /** What is under the seal, before the artefact: whose it is. */
+  /** The bytes that are signed before the artefact: they name its guest and settings. */
   signed({ digest, wasm, component }) {
     const size = Buffer.alloc(8);
     size.writeBigUInt64LE(BigInt(wasm.length));
@@ -156,12 +156,12 @@ export class Artefacts {
     return keyedHash(deriveKey(KEY_CONTEXT, KEY), message);
   }
 
-  /** Puts bytes in a guest's place, as the package does: whoever has mapped the old file keeps it. */
+  /** Puts bytes in a guest's place by renaming, as the package does: a process that has mapped the old file keeps it. */
   put(guest, bytes) {
     this.putOther(guest, (file) => writeFileSync(file, bytes, { mode: 0o600 }));
   }
 
-  /** Puts what `make` makes in a guest's place. */
+  /** Puts the file that `make` creates in a guest's place. */
   putOther(guest, make) {
     const file = this.path('aside/next');
     rmSync(file, { recursive: true, force: true });
@@ -175,7 +175,7 @@ export class Artefacts {
     return lstatSync(this.place(guest), { throwIfNoEntry: false })?.isDirectory() ?? false;
   }
 
-  /** What is wrong with the file in a guest's place; nothing where the genuine one is there. */
+  /** The fault of the file in a guest's place; `undefined` if it is the genuine one. */
   wrongAt(guest) {
     const look = lstatSync(this.place(guest), { throwIfNoEntry: false });
     if (look === undefined) return 'nothing is in its place';

@@ -9,7 +9,7 @@ const MOST = FIRST + 2 ** 20;
 /** Where the number stands in the data. */
 const MARK = Buffer.from('its number: ');
 
-/** What guests are made of. */
+/** The template that `bulky` makes guests from, and the sum of the words of its data. */
 export function bulkyTemplate() {
   const random = new Random(1);
   const data = new Uint8Array(BYTES);
@@ -40,7 +40,7 @@ export function bulky(template, number) {
   return wasm;
 }
 
-/** What its function `n` gives: its number in code, plus the sum of the words of its data. */
+/** The result of its function `n`: its number in code, plus the sum of the words of its data. */
 export const bulkyAnswer = (sum, number) => (FIRST + number + sum + number) | 0;
 
 /** As WebAssembly's binary format has it. */

@@ -7,7 +7,7 @@ import { Engine, Pool, wat2wasm } from '../../dist/index.js';
 import { Random } from '../shared/random.mjs';
 import { numbered } from './artefacts.mjs';
 
-/** Three times what an engine keeps in memory. */
+/** Three times the guests that an engine keeps in memory. */
 const GUESTS = 96;
 const LOADERS = 4;
 const IN_USE = 4;
@@ -42,7 +42,7 @@ async function loadInTurn(random) {
   }
 }
 
-/** Goes on calling what it loaded once. */
+/** Calls one loaded guest again and again. */
 async function inUse(random) {
   const guest = random.pick(guests);
   const pool = new Pool(await random.pick(engines).load(guest.wasm), { max: 2 });

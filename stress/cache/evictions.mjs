@@ -162,7 +162,7 @@ async function remove(run, cache, random) {
 async function verify(run, cache) {
   while (!isOver(run)) {
     try {
-      // What is of the other trust is none of its business.
+      // Entries of the other trust are not checked by this engine.
       const entries = (await cache.verify()).filter(({ current }) => current);
       run.maintenance.verified += entries.length;
       run.report.count('verify', { found: entries.length });

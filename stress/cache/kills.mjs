@@ -1,5 +1,6 @@
 // `npm run kills`: processes that are killed with SIGKILL while they load a guest into a cache's folder, most of them while
-// they write its artefact. Whoever loads it next must get its answer, refuse nothing and wait for nobody who is gone.
+// they write its artefact. The next process to load it must get its answer, refuse no artefact and not wait for a dead
+// process.
 //
 //   --rounds N   how many are killed; 1,000
 //   --seed N     the moments of an earlier run, as far as scheduling allows; new ones each time
@@ -20,7 +21,7 @@ import { WorkerProcess } from './worker-process.mjs';
 const script = fileURLToPath(new URL('kill-worker.mjs', import.meta.url));
 /** Processes that start while others are killed. */
 const AHEAD = 2;
-/** Loads that nobody disturbs, to see how long one takes. */
+/** Loads without kills, to see how long one takes. */
 const UNDISTURBED = 8;
 const NO_LIMITS = { maxBytes: 2 ** 50, maxEntries: 1_000_000 };
 const TWO_HOURS = 7200;
@@ -104,7 +105,7 @@ class Place {
   }
 }
 
-/** Kills. `problems` of what it resolves with is empty where nobody noticed. */
+/** Kills. The report's `problems` are empty if every load after a kill was right. */
 export async function kills({ rounds, seed, note = () => {} }) {
   const began = Date.now();
   const report = new Report();
@@ -136,7 +137,7 @@ export async function kills({ rounds, seed, note = () => {} }) {
   return { seed, millis: Date.now() - began, rounds, report, left, slowest: slowest.millis };
 }
 
-/** How long a load takes, and its write, in the middle; and the bytes of what is written. */
+/** The median times of a load and of its write, and the bytes of the artefact. */
 async function undisturbed(place, report) {
   const loads = [];
   const writes = [];
@@ -163,8 +164,8 @@ async function undisturbed(place, report) {
 }
 
 /**
- * Has a process load a guest, and kills it. `end`: what it came to, if its artefact is there; `waited`: what came of the load
- * that waited for it.
+ * Has a process load a guest, and kills it. `end`: how far it came, if its artefact is there; `waited`: the outcome of the
+ * load that waited for it.
  */
 async function killOne(place, { number: guest }, aim, usual, random) {
   const child = await place.next();
@@ -184,7 +185,7 @@ async function killOne(place, { number: guest }, aim, usual, random) {
   }
   const killed = performance.now();
   await child.kill();
-  // What that one writes itself is written then.
+  // By now that load's own write has ended, too.
   const waited = waits && { seen: await waits, answered: performance.now() };
   return { end, killed, waited };
 }
@@ -202,11 +203,11 @@ function sizeOf(place, name, whole) {
   return size < whole ? 'part' : 'whole';
 }
 
-/** One that finds what was left, and one that finds what the first one made of it. Whether both came to an end. */
+/** Loads the guest in two processes, one after the other. Whether both came to an end. */
 async function readBoth(place, guest, { what, killed, waited, isThere, report, slowest }) {
   const first = waited ? waited.seen : await place.readers[0].ask(guest.number);
   slowest.millis = Math.max(slowest.millis, (waited?.answered ?? performance.now()) - killed);
-  // Who waited has seen whatever was there at some moment.
+  // A load that waited may have found the artefact or not.
   const hit = waited ? first?.cacheHit : isThere;
   const good = report.check(`${what}, the next load`, first ?? HUNG, hit ? found(guest) : compiled(guest));
   const second = good ? await place.readers[1].ask(guest.number) : undefined;
@@ -216,7 +217,7 @@ async function readBoth(place, guest, { what, killed, waited, isThere, report, s
   return first !== undefined && (second !== undefined || !good);
 }
 
-/** At the end all artefacts are whole; and what nobody finished goes when it is an hour old, and nothing else. */
+/** At the end all artefacts are whole; `prune` removes unfinished files that are an hour old, and no others. */
 async function inspect(place, count, report) {
   const { cache } = place.engine();
   const { artefacts, unfinished, other } = place.look();

@@ -13,7 +13,7 @@ import { LEFT_OUT, MUTATIONS, VOUCHED } from './mutations.mjs';
 
 const NOTE_EVERY_ROUNDS = 25;
 
-/** Makes the mutants. `problems` of what it resolves with is empty where all were refused. */
+/** Makes the mutants. The report's `problems` are empty if all were refused. */
 export async function mutants({ count, seed, note = () => {} }) {
   const began = Date.now();
   const report = new Report();

@@ -1,8 +1,8 @@
-// What may be found in the place of an artefact, and why it is refused.
+// Files that may stand in the place of an artefact, and why each is refused.
 //
-// A kind makes the `bytes` that stand there, or `put`s something else; `reason` is the refusal's, `undefined` where nothing
-// is left to be refused. `after` is called when it was loaded, puts back what was changed around it, and gives what is
-// wrong there.
+// A kind makes the `bytes` of the file, or `put`s something else there; `reason` is the refusal's, `undefined` if there is
+// no file to refuse. `after` is called when the guest was loaded; it undoes changes to other files, and returns a fault of
+// theirs.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -29,7 +29,7 @@ const ELF = FRONT + 64;
 const CUTS = [0, 1, 11, 12, 13, 43, 44, 45, FRONT + 16, ELF - 1, ELF, 4096, 4096 + FRONT, 65_536, 65_536 + FRONT];
 const LONG_CUTS = [256 * 1024, 256 * 1024 + FRONT, 256 * 1024 + FRONT + 1];
 
-/** What is read at most. */
+/** The largest artefact that is read, in bytes. */
 const mostBytes = ({ wasm }) => 64 * MEBIBYTE + 64 * wasm.length;
 
 const reasonFor = (bytes) =>
@@ -97,7 +97,7 @@ function linked(name, command, ...args) {
 const target = (artefacts) => artefacts.path('aside/target');
 const linkTo = (where) => (file) => symlinkSync(where, file);
 
-/** Right header, right bytes behind, and a MAC by somebody without the key. */
+/** MACs made without the key, for the right header and the right bytes. */
 const forgeries = [
   () => Buffer.alloc(32),
   ({ random }) => Buffer.from(Array.from({ length: 32 }, () => random.between(0, 255))),
@@ -269,7 +269,7 @@ const EVERYWHERE = [
   thing('a pipe', 2, linked('pipe', 'mkfifo')),
   thing('a folder', 1, (file) => mkdirSync(file)),
   {
-    // It is somebody's: nothing takes its place.
+    // A folder with files is never replaced.
     ...thing('a folder with the genuine file', 1, (file, artefacts, guest) => {
       mkdirSync(file);
       writeFileSync(path.join(file, guest.name), artefacts.genuine(guest));
@@ -296,10 +296,10 @@ const FOR_ROOT = [
   thing('a device', 1, linked('device', 'mknod', 'c', '1', '5')),
 ];
 
-/** What can be made here. */
+/** The mutations that this user can make. */
 export const MUTATIONS = isRoot ? [...EVERYWHERE, ...FOR_ROOT] : EVERYWHERE;
 
-/** What only root can make, and nobody here. */
+/** The names of those that only root can make, if this user is not root. */
 export const LEFT_OUT = isRoot ? [] : FOR_ROOT.map(({ name }) => name);
 
 /** Genuine bytes in bad company: the key vouches for them wherever they are, so they are used. */

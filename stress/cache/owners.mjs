@@ -1,7 +1,7 @@
-// `npm run owners`: every owner, mode, link and ancestor that owner trust has to refuse, and those that it may take. Who is
-// refused is counted, and costs a compile.
+// `npm run owners`: every owner, mode, link and ancestor that owner trust has to refuse, and those that it may take. A
+// refusal is counted, and costs a compile.
 //
-// As root it is done for root and for a user who is nobody; as another user, without what only root can make.
+// As root it runs for root and for the user `nobody`; as another user, without the cases that only root can make.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -62,7 +62,7 @@ const FOLDERS = [
   { name: 'that others may write', refused: true, change: (folder) => chmodSync(folder, 0o757) },
   { name: 'that all may write', refused: true, change: (folder) => chmodSync(folder, 0o777) },
   { name: 'behind a link', refused: true, change: (folder) => linkAway(folder, `${folder}.real`) },
-  // As /tmp is: nobody can put another in the place of what is ours.
+  // As /tmp is: other users cannot replace files of this user there.
   {
     name: 'that all may write, sticky',
     refused: (level) => level === 0,
@@ -155,7 +155,7 @@ class Place {
 
   async remove() {
     if (this.#child.connected) this.#child.disconnect();
-    // All its answers are there: how it ends says nothing more.
+    // It has sent all its answers: its exit code does not matter.
     await this.#died.catch(() => {});
     rmSync(this.#top, { recursive: true, force: true });
     rmSync(this.aside, { force: true });
@@ -166,7 +166,7 @@ function died([code, signal]) {
   throw new Error(`the process that loads ended with ${signal ?? code}`);
 }
 
-/** `problems` of what it resolves with is empty where what had to be refused was, and nothing else. */
+/** The report's `problems` are empty if all bad cases were refused, and no others. */
 export async function owners({ note = () => {} } = {}) {
   const report = new Report();
   const users = isRoot
@@ -208,7 +208,7 @@ async function ofFile(place, what, { change, reason }, report, note) {
   report.count(what, reason && { [reason]: 1 });
   note(`${what.padEnd(64)} ${good ? (reason ?? 'used') : '✗'}`);
   if (reason !== undefined) {
-    // What was compiled is in its place.
+    // The newly compiled artefact is in its place.
     report.check(`${what}, afterwards`, await place.load(), { ...found(place.guest), listed: 1, warnings: [] });
   }
   place.restore();
@@ -232,7 +232,7 @@ async function ofFolder(place, what, { change, refused = false, level, folder },
   report.check(`${what}, afterwards`, await place.load(), { ...found(place.guest), listed: 1, warnings: [] });
 }
 
-/** Who is not trusted is not written to. */
+/** The engine writes nothing to a folder that it does not trust. */
 function lookOf(file) {
   const { ino, size, mtimeMs } = lstatSync(file);
   return { ino, size, mtimeMs };

@@ -1,4 +1,4 @@
-// What the callers of the chaos run do: a table, drawn from by weight. A kind makes a call for a pool of its group, with
+// The calls of the chaos run: a table, drawn from by weight. A kind makes a call for a pool of its group, with
 // the outcomes that are allowed: more than one only where two ends race.
 import { setTimeout as delay } from 'node:timers/promises';
 import { core, hostAnswer } from './core-guest.mjs';
@@ -167,7 +167,7 @@ function hurried(call, { timeoutMillis }) {
 /** Its pool may have no room for it, or no instance in time. */
 function queued(call, account) {
   const { open, max, maxQueue } = account;
-  // What is not known to have ended has a place, or had one.
+  // A call that is not known to have ended has a place in the queue, or had one.
   const refusals = open >= max + maxQueue ? [rejects('ERR_QUEUE_FULL', { max, maxQueue })] : [];
   return { ...call, allowed: [...call.allowed, waitsInVain(account), ...refusals] };
 }

@@ -25,7 +25,7 @@ const WIDTHS = [
   { callers: 1, weight: 1 },
 ];
 
-/** Runs for some seconds. `problems` of what it resolves with is empty where everything held. */
+/** Runs for some seconds. The ledger's `problems` are empty if everything held. */
 export async function chaos({ seconds, seed, note = () => {} }) {
   // Room for the lasting pools, and for a short-lived one of each caller.
   const engine = new Engine({ cache: false, maxInstances: 128 });
@@ -88,7 +88,7 @@ async function openPools(guests, withFuel) {
   };
 }
 
-/** What a caller does next. */
+/** A function that makes a caller's next call. */
 function actor(groups, guests, ledger) {
   const submit = (kind, random, where, make) => {
     const account = typeof where === 'string' ? random.pick(groups[where]) : where;

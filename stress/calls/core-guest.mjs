@@ -1,4 +1,4 @@
-// A core module that does what a guest may do, and what each of its calls must end with.
+// A core module that does everything a guest may do, and the outcome that each of its calls must have.
 //
 // A call carries a number of its own (`id`) and gives it back beside its answer, so that an answer to another call is
 // noticed. Each call marks its instance as spoilt until it is through: where an instance is used after a call on it
@@ -113,7 +113,7 @@ export function loadCore(engine) {
   return engine.loadModule(wat2wasm(TEXT));
 }
 
-/** What `mix` gives, in steps that double: the guest's `rounds` of them would take the event loop as long. */
+/** The result of `mix`, in steps that double: as many single steps as in the guest would block the event loop. */
 function mixed(id, rounds) {
   let [x, multiplier, increment] = [id, MULTIPLIER, INCREMENT];
   for (let left = rounds; left > 0; left = Math.floor(left / 2)) {
@@ -124,7 +124,7 @@ function mixed(id, rounds) {
   return x | 0;
 }
 
-/** Whether the parts of what a call took fit each other. */
+/** Whether the numbers of a call fit each other. */
 function plausible({ wallMillis, cpuMillis, queueMillis, pagesBefore, pagesAfter, peakPages, stdout }) {
   return (
     queueMillis >= 0 &&
@@ -153,7 +153,7 @@ const refusal = (pages, pool) =>
     limitedBy: 'instance',
   });
 
-/** The calls. `allowed` is how they may end where nobody ends them early; `host` answers the guest's question. */
+/** The calls. `allowed` has the ways they may end if no caller ends them early; `host` answers the guest's question. */
 export const core = {
   mix: (id, rounds) => ({ name: 'mix', args: [id, rounds], allowed: [answers([id, mixed(id, rounds)])] }),
 
@@ -209,7 +209,7 @@ export const core = {
     allowed: [fails('ERR_HOST_FUNCTION', { function: 'env#ask' }, { cause })],
   }),
 
-  /** The host function gives what is no i32. */
+  /** The host function returns a value that is not an i32. */
   askForWords: (id, words) => ({
     ...core.ask(id, () => words),
     allowed: [fails('ERR_HOST_FUNCTION', { path: 'result', function: 'env#ask', received: `string "${words}"` })],
@@ -243,7 +243,7 @@ export const core = {
     allowed: [fails('ERR_STACK_OVERFLOW', { trap: 'stack overflow' })],
   }),
 
-  /** On an engine with fuel, of which it has enough: what it used and what was left are all it had. */
+  /** On an engine with fuel, of which it has enough: the fuel used and the fuel left add up to `maxFuel`. */
   fuelled: (id, rounds, { maxFuel }) => ({
     submit: ({ pool }, options) => pool.callWithStats('mix', [id, rounds], options),
     allowed: [

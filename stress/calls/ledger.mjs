@@ -1,5 +1,5 @@
-// The books of a run: what was submitted, how it was settled, and what the pools say of it. What does not fit becomes
-// a problem in words.
+// The books of a run: the calls submitted, how each settled, and the stats of the pools. A difference becomes a problem in
+// words.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -11,7 +11,7 @@ const LOST_AFTER_MILLIS = 30_000;
 /** Of 10 ms: how long a pool may take to come to rest. */
 const REST_ROUNDS = 500;
 
-/** A pool, the options it has, and what its calls were seen to end with. */
+/** A pool, its options, and how its calls ended. */
 export class Account {
   /** By the names of the pool's stats. */
   counts = { completed: 0, failed: 0, timedOut: 0, aborted: 0, rejected: 0 };
@@ -75,7 +75,7 @@ export class Ledger {
     );
   }
 
-  /** What the host answers a guest with: each call asks at most once, and none asks for another. */
+  /** The host's answer to a guest: each call asks at most once, and only for itself. */
   ask(id, ...args) {
     const call = this.#open.get(id);
     if (call === undefined) {
@@ -125,7 +125,7 @@ export class Ledger {
     return this.#open.size;
   }
 
-  /** Whether nothing is settled any more while the work is not done: what is open then is lost. */
+  /** Whether no call settles any more while the work is not done: calls that are open then are lost. */
   async stalls(work) {
     let timer;
     const stalled = new Promise((resolve) => {
@@ -158,10 +158,10 @@ export class Ledger {
     if (currentPages > max * maxMemoryPages) this.problem(`${name}: holds ${currentPages} pages`);
   }
 
-  /** Holds a pool whose calls are all settled against what was seen of them; resolves with its stats. */
+  /** Compares a pool's stats, once all its calls are settled, with how they ended; resolves with the stats. */
   async checkRest(account) {
     const { name, pool, growFailures } = account;
-    // What a call counts is counted before its caller has the answer.
+    // A call is counted before its caller has the answer.
     this.#checkCounts(account);
     this.#equal(`${name}: growFailures`, pool.tracker.growFailures, growFailures);
     // A guest that was ended early leaves at its next turn, and a pool refills to `min` by itself: both after that.
@@ -178,7 +178,7 @@ export class Ledger {
     return stats;
   }
 
-  /** What a pool holds after its end: nothing. */
+  /** Checks that a closed pool holds no memory and no instances. */
   checkClosed(account) {
     const { name, pool } = account;
     const { size, active, waiting, created, destroyed } = pool.stats;
@@ -209,7 +209,7 @@ export class Ledger {
   }
 }
 
-/** What does not hold of a pool at rest. */
+/** The faults of a pool at rest. */
 function unrest({ pool, min }) {
   const { size, idle, active, waiting, created, destroyed } = pool.stats;
   const wanted = {

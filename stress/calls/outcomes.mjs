@@ -1,5 +1,5 @@
-// How a call may end. An outcome tells whether what a promise settled with is it, and which number of the pool's stats
-// it is counted in: null where the call never reached the pool.
+// How a call may end. An outcome says whether a settled promise matches it, and which number of the pool's stats counts it:
+// null if the call never reached the pool.
 import { isDeepStrictEqual } from 'node:util';
 import {
   ArgumentError,

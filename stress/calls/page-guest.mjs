@@ -1,4 +1,4 @@
-// The extractor on small pages, and what each of its calls must end with.
+// The extractor on small pages, and the outcome that each of its calls must have.
 import { ExtractionError } from '../../dist/index.js';
 import { answers, fails } from './outcomes.mjs';
 

@@ -1,4 +1,4 @@
-// A component that passes records, lists and strings on, and what each of its calls must end with.
+// A component that passes on records, lists and strings, and the outcome that each of its calls must have.
 import { wat2wasm } from '../../dist/index.js';
 import { BUMP_ALLOCATOR, HEAP_START } from '../shared/bump-allocator.mjs';
 import { answers, fails } from './outcomes.mjs';
@@ -14,7 +14,7 @@ const TEXT = `(component
   (core module $libc
     (memory (export "memory") 4)
     ${BUMP_ALLOCATOR}
-    ;; After a call: what it allocated is free again.
+    ;; Called after a call: frees everything.
     (func (export "reset") (param i32) (global.set $next (i32.const ${HEAP_START}))))
   (core instance $libc (instantiate $libc))
   (core func $stamp (canon lower (func $stamp) (memory $libc "memory") (realloc (func $libc "realloc"))))
@@ -69,7 +69,7 @@ export function someRecords(id, random) {
   }));
 }
 
-/** What the host stamps a record with. */
+/** The host's stamp for a record. */
 export function stamp(id, label) {
   return `${label} ✓ ${id}`;
 }

@@ -1,4 +1,4 @@
-// `npm run soak`: a million calls, good and bad, and what the process holds meanwhile and afterwards.
+// `npm run soak`: a million calls, good and bad, with the process's memory, threads and descriptors during and after them.
 //
 //   --calls N    how many; 1,000,000
 //   --svg FILE   where to draw memory over time; soak.svg in the system's temporary folder
@@ -60,7 +60,7 @@ function spin() {
   return { ...core.spin(), options: { timeoutMillis: TIMEOUT_MILLIS }, allowed };
 }
 
-/** What call `n` is, and whether its pool keeps its instances: half of each sort. */
+/** The kind of call `n`, and whether its pool reuses instances: half of each kind. */
 function planned(n) {
   const hundred = Math.floor(n / 100);
   const reuse = (n + hundred) % 2 === 0;
@@ -70,7 +70,7 @@ function planned(n) {
   return [reuse, ...GOOD[n % GOOD.length]];
 }
 
-/** Makes the calls. `problems` of what it resolves with is empty where everything held. */
+/** Makes the calls. The ledger's `problems` are empty if everything held. */
 export async function soak({ calls, maxSlope = MAX_SLOPE, note = () => {} }) {
   const engine = new Engine({ cache: false });
   const ledger = new Ledger();
@@ -105,12 +105,12 @@ export async function soak({ calls, maxSlope = MAX_SLOPE, note = () => {} }) {
   return { calls, millis, start, end, samples, slope, trend, ledger };
 }
 
-/** What must be at the end as it was at the start, and is not. */
+/** The names of the numbers that are not at the end as they were at the start. */
 function differing(start, end) {
   return ['bytes', 'instances', 'threads', 'descriptors'].filter((name) => start[name] !== end[name]);
 }
 
-/** Makes the calls on pools of their own, which are closed afterwards and held against what was seen. */
+/** Makes the calls on pools of their own; closes these afterwards and compares their stats with the outcomes. */
 async function load(guests, ledger, calls, sample) {
   const random = new Random(calls);
   const options = { max: 4 };

@@ -68,7 +68,7 @@ async function compiling(source) {
   await Promise.race([sleep((round * 7) % 100), ...loads]);
 }
 
-/** Drains what can be drained and ends the rest, as a service does. */
+/** Closes the pools that drain by themselves and destroys the others, as a service does. */
 async function closeAll({ endless, short, callers, ended }) {
   callers.stopping = true;
   const settled = Promise.all(endless.map(({ calls }) => Promise.allSettled(calls)));
@@ -106,7 +106,7 @@ function large(functions) {
   return wat2wasm(`(module ${Array.from({ length: functions }, (_, n) => f(n)).join('\n')})`);
 }
 
-/** Loads and calls what all of them load at this moment. */
+/** Loads and calls the module that all cluster workers load at this moment. */
 async function clusterWorker() {
   const go = once(process, 'message');
   process.send('here');
@@ -132,7 +132,7 @@ async function clusterPrimary() {
     if (right && lookups.hits + lookups.misses === 1 && exit[0] === 0 && exit[1] === null) good++;
     else console.log(JSON.stringify({ right, lookups, exit }));
   }
-  // What they left behind is one good artefact, sealed with the one secret of this user.
+  // They left one good artefact, sealed with the one secret of this user.
   await engine.load(file);
   console.log(`${good} good, then ${engine.cache.diskHits} hit`);
 }

@@ -78,8 +78,8 @@ export class Client {
   }
 
   /**
-   * Over a connection of its own. `send` writes what it likes by `write`, which resolves to whether anybody is there, and
-   * resolves with `HUNG_UP` where the client shall go.
+   * A request over a connection of its own. `send` writes any bytes with `write`, which resolves to whether the connection
+   * is open; it resolves with `HUNG_UP` to have the client hang up.
    */
   raw(send, patience = this.#patience) {
     return new Promise((resolve) => {

@@ -17,7 +17,7 @@ const HOSTILE_SHARE = 0.2;
 let pages = [];
 let hostiles = [];
 
-/** Reads the pages and finds what must come back for each. */
+/** Reads the pages and extracts each, for the answers to expect. */
 async function prepare({ folder }) {
   const extractor = await createExtractor();
   // The first calls grow instances and take longer.
@@ -54,7 +54,7 @@ async function capacity({ port, seconds, seed }) {
   return { ...report.result(), rate: (n - late) / seconds };
 }
 
-/** What came of requests. */
+/** The outcomes of requests. */
 class Tally {
   #kinds = new Map();
   #problems = new Map();

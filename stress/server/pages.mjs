@@ -51,9 +51,9 @@ export const HARD = {
   },
 };
 
-/** A page as it is sent, with what must come back, and how long that took here. */
+/** A page as it is sent, with the answers to expect, and how long extracting it took here. */
 export async function withAnswer(extractor, html) {
-  // What is no UTF-8 would be another page for the server than for the extractor.
+  // Bytes that are not UTF-8 would be another page for the server than for the extractor.
   const text = typeof html === 'string' ? html : html.toString();
   const body = Buffer.from(text);
   const began = performance.now();
@@ -83,7 +83,7 @@ export function requestOf(page, n) {
   return { format, path: `/extract?url=${encodeURIComponent(URL)}`, headers, body: page.body };
 }
 
-/** Whether an answer is the right one; what is wrong with it otherwise. */
+/** The fault of an answer, or `undefined` if it is right. */
 export function wrongIn({ status, body }, page, format) {
   if (status !== page.status) return `${status} instead of ${page.status}: ${body.toString().slice(0, 200)}`;
   if (status === 200 && !body.equals(page.answers[format])) return `another answer: ${body.toString().slice(0, 200)}`;

@@ -1,10 +1,10 @@
-// Asks a server whether it is well, on a connection and in a process of its own: what is late is the server.
+// Asks a server for its health, on a connection and in a process of its own, so that a late answer is the server's fault.
 import http from 'node:http';
 import { constants, setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 const EVERY_MILLIS = 50;
-/** Each so many times `/ready` is asked, not `/health`. */
+/** Every tenth request is for `/ready`, the others for `/health`. */
 const READY_EACH = 10;
 const PATIENCE_MILLIS = 10_000;
 
@@ -12,7 +12,7 @@ try {
   // The load shares the cores with it.
   setPriority(constants.priority.PRIORITY_HIGHEST);
 } catch {
-  // Not everybody may.
+  // Not every user may.
 }
 
 const times = { '/health': [], '/ready': [] };

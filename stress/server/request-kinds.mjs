@@ -1,8 +1,8 @@
-// What is sent in a siege, and how each may end. A fifth of it is hostile.
+// The requests of a siege, and how each may end. A fifth of them is hostile.
 import { CLOSED, chunk, delay, HUNG_UP, head } from './client.mjs';
 import { HARD, requestOf, wrongIn } from './pages.mjs';
 
-/** What the server under siege takes; its own default. */
+/** The server's default of `maxBodyBytes`. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const PIECE = Buffer.alloc(256 * 1024, 'tide ');
 const HTML = { 'content-type': 'text/html' };
@@ -68,7 +68,7 @@ const giants = [
       await write(head([RAW_HTML, `Content-Length: ${MAX_BODY_BYTES + 1}`]));
     }),
   ),
-  // Whoever goes on sending may find the connection closed before the answer is read.
+  // A client that goes on sending may find the connection closed before it reads the answer.
   kind('giant', 'declared, sent', 1, ['413', CLOSED], ({ client }) =>
     client.raw(async (write) => {
       await write(head([RAW_HTML, `Content-Length: ${MAX_BODY_BYTES * 2}`]));
@@ -130,7 +130,7 @@ async function trickle(write, body, millis) {
   }
 }
 
-/** Sends what is no whole request and waits for the server to end it, or for itself to have waited enough. */
+/** Sends part of a request and waits for the server to end it, or hangs up after `stamina`. */
 function unfinished(name, ...pieces) {
   return kind('slow', name, 2, ['408', HUNG_UP], ({ client, stamina }) =>
     client.raw(async (write) => {

@@ -26,7 +26,7 @@ const MAX_TURNED_AWAY = 0.01;
 const MAX_SLOPE = 100;
 /** Load of all kinds before the start is measured: heap and buffers that the process gets once, it keeps. */
 const WARM_UP_SECONDS = 10;
-/** What stays of resident memory when the load is gone, in MiB. */
+/** The most resident memory that may stay when the load is gone, in MiB. */
 const MAX_LEFT = 128;
 /** Instances go after 30 s without a call. */
 const IDLE_MILLIS = 45_000;
@@ -70,7 +70,7 @@ class Helper {
 }
 
 /**
- * Lays siege. `problems` of what it resolves with is empty where everything held. `complete`: waits for what takes half a
+ * Lays siege. The result's `problems` are empty if everything held. `complete`: waits for what takes half a
  * minute, such as the server's 408 to a client that never finishes, and the end of an idle instance.
  */
 export async function siege({ seconds, calibration, rounds, folder, seed, complete = true, note = () => {} }) {
@@ -142,7 +142,7 @@ async function besiege(server, { load, seed, complete, stamina, note }, { second
   }
 }
 
-/** What the server holds now. */
+/** Memory, instances, threads and descriptors of the server now. */
 async function held(server) {
   const page = await (await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(10_000) })).text();
   const of = (name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(page)?.[1]);
@@ -150,13 +150,13 @@ async function held(server) {
   return { ...server.footprint(), pages, instances };
 }
 
-/** What it holds once instances that nobody calls are gone. */
+/** The same once idle instances are gone. */
 async function idle(server, start) {
   await delay(IDLE_MILLIS);
   return settled(server, start);
 }
 
-/** What it holds once connections are gone. */
+/** The same once connections are gone. */
 async function settled(server, start) {
   let seen = await held(server);
   for (let n = 0; n < 50 && start !== undefined && seen.descriptors > start.descriptors; n++) {
@@ -173,7 +173,7 @@ function trendOf(samples, seconds) {
   return { slope: (line(points).slope * 60) / MEBIBYTE };
 }
 
-/** What all processors of this machine have worked. */
+/** CPU time of all processors of this machine, in seconds. */
 function machineSeconds() {
   return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1_000;
 }
