@@ -22,6 +22,7 @@ mod single_flight;
 mod stats;
 mod tier;
 mod trust;
+mod verify;
 mod warnings;
 mod wasm_source;
 

@@ -1,9 +1,10 @@
 //! Whether a call is admitted: the breaker's permit, a place in the pool or its queue, and the start of its deadlines.
 
+use super::acquire_timeout::AcquireTimeout;
 use super::breaker::{Breaker, Permit};
 use super::call::Call;
 use super::counters::{Counters, Outcome, Place};
-use super::request::{AcquireTimeout, Request};
+use super::request::Request;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::deadlines::deadline;

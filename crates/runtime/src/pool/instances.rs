@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::events::{Event, Events, Reason};
 use super::options::Finished;
+use super::retention::Retention;
 use crate::engine::Starts;
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::worker::Workers;
@@ -12,16 +13,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Which instances are kept, and for how long.
-#[derive(Clone, Copy)]
-pub(crate) struct Retention {
-    pub(crate) min: u32,
-    pub(crate) reuse: bool,
-    pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) max_uses: Option<u32>,
-    pub(crate) recycle_above_bytes: Option<u64>,
-}
 
 /// How long warm-ups pause after one has failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -135,24 +126,12 @@ impl Instances {
 
     /// Takes an instance back after a good call, and keeps it if it may serve again.
     pub(crate) fn return_idle(self: &Arc<Instances>, instance: PooledInstance, workers: &Workers) {
-        let Retention {
-            reuse,
-            max_uses,
-            recycle_above_bytes,
-            ..
-        } = self.retention;
-        let too_large =
-            recycle_above_bytes.is_some_and(|most| instance.instance.account().held() > most);
-        if !reuse {
-            instance.end(Reason::Fresh);
-        } else if self.ended.load(Ordering::SeqCst) {
-            instance.end(Reason::Closed);
-        } else if max_uses.is_some_and(|most| instance.uses >= most) {
-            instance.end(Reason::MaxUses);
-        } else if too_large {
-            instance.end(Reason::Recycled);
-        } else {
-            self.keep(instance, workers);
+        let held = instance.instance.account().held();
+        let closed = self.retention.reuse && self.ended.load(Ordering::SeqCst);
+        let over = closed.then_some(Reason::Closed);
+        match over.or_else(|| self.retention.over(instance.uses, held)) {
+            Some(reason) => instance.end(reason),
+            None => self.keep(instance, workers),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A call passes [`admission`], becomes a [`request`] in the queue of the [`scheduler`], and is served by a [`runner`] with
 //! one of the [`instances`].
 
+mod acquire_timeout;
 mod admission;
 mod breaker;
 mod call;
@@ -15,6 +16,7 @@ mod inner;
 mod instances;
 mod options;
 mod request;
+mod retention;
 mod runner;
 mod scheduler;
 mod short_calls;

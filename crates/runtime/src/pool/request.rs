@@ -280,6 +280,11 @@ impl Request {
         queued
     }
 
+    /// Whether it waits for a runner.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == QUEUED
+    }
+
     /// No instance was free in time: ends it if it still waits.
     pub(crate) fn give_up_waiting(&self, after: Duration) {
         if self.leave_queue() {
@@ -375,19 +380,6 @@ impl Expire for Request {
             .number("timeoutMillis", millis)
             .text("phase", phase)
         });
-    }
-}
-
-/// Ends a request's wait for an instance, after this time.
-pub(crate) struct AcquireTimeout(pub(crate) Arc<Request>, pub(crate) Duration);
-
-impl Expire for AcquireTimeout {
-    fn is_over(&self) -> bool {
-        self.0.phase.load(Ordering::SeqCst) != QUEUED
-    }
-
-    fn expire(&self) {
-        self.0.give_up_waiting(self.1);
     }
 }
 
