@@ -1,17 +1,20 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Engine, type EngineOptions, Instance, wat2wasm } from '../dist/index.js';
 import { eventually, temporaryFolder } from './support.js';
+
+function keyFile(): string {
+  const file = join(temporaryFolder(), 'key');
+  writeFileSync(file, 'k'.repeat(32), { mode: 0o600 });
+  return file;
+}
 
 describe('bytes that change after load() returned', () => {
   /** A module that gives a number, and its length does not depend on it. */
   const gives = (number: number) => wat2wasm(`(module (func (export "f") (result i32) (i32.const ${number})))`);
-  const keyFile = () => {
-    const file = join(temporaryFolder(), 'key');
-    writeFileSync(file, 'k'.repeat(32), { mode: 0o600 });
-    return file;
-  };
   const store = () => {
     const kept = new Map<string, Uint8Array>();
     return {
@@ -73,5 +76,40 @@ describe('bytes that change after load() returned', () => {
     const other = machine();
     const instance = await Instance.create(await other.load(gives(11)));
     expect([await instance.call('f'), other.cache.sharedHits]).toEqual([11, 1]);
+  });
+});
+
+describe('a thread that is stuck in its shared cache', () => {
+  /** A worker in the middle of `get`, and an engine of this thread over the same directory. */
+  async function stuck() {
+    const cache = { directory: temporaryFolder(), keyFile: keyFile() };
+    const bytes = wat2wasm('(module (func (export "f") (result i32) (i32.const 5)))');
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    const script = new URL('./fixtures/shared-cache-worker.mjs', import.meta.url);
+    const worker = new Worker(script, { workerData: { cache, bytes, state } });
+    onTestFinished(async () => void (await worker.terminate()));
+    expect(await once(worker, 'message')).toEqual(['asked']);
+    const goOn = () => {
+      Atomics.store(state, 0, 2);
+      Atomics.notify(state, 0);
+    };
+    return { worker, goOn, load: () => new Engine({ cache }).load(bytes) };
+  }
+
+  test('does not keep other threads from loading the same code', async () => {
+    const { worker, goOn, load } = await stuck();
+    const instance = await Instance.create(await load());
+    expect(await instance.call('f')).toBe(5);
+    goOn();
+    // Its own load went on as well, and its late answer makes no difference.
+    expect(await once(worker, 'message')).toEqual(['loaded']);
+  });
+
+  test('leaves the load to another thread when it ends', async () => {
+    const { worker, load } = await stuck();
+    const loading = load();
+    await worker.terminate();
+    const instance = await Instance.create(await loading);
+    expect(await instance.call('f')).toBe(5);
   });
 });

@@ -38,6 +38,8 @@ export interface BindingEngineOptions {
     readable: boolean;
     limits: BindingCacheLimits;
   };
+  /** The number of the shared tier behind the cache. */
+  sharedTier?: number;
   coldStartTargetMillis?: number;
 }
 
@@ -146,19 +148,12 @@ export interface BindingExtern {
 /** @internal */
 export interface BindingEngine {
   load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode>;
-  find(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode | BindingMissing>;
   cacheEntries(verify: boolean): Promise<BindingCacheEntry[]>;
   pruneCache(limits?: BindingCacheLimits): Promise<{ entries: number; bytes: number }>;
   readonly stats: BindingEngineStats;
   takeWarnings(): string[];
   tracker(): BindingTracker;
   metrics(): Record<string, number>;
-}
-
-/** Code that is neither in memory nor on disk. `load` may be called once. @internal */
-export interface BindingMissing {
-  readonly name: string;
-  load(spentMillis?: number, sealed?: Uint8Array): Promise<BindingCode>;
 }
 
 /** @internal */
@@ -169,7 +164,6 @@ export interface BindingCode {
   functions(): string[];
   /** Triples: the place of a name, of the import that goes by it, and 1 where it is a function that gives a `result`. */
   matchImports(names: string[]): Uint32Array;
-  takeSealed(): Uint8Array | null;
   readonly cacheHit: boolean;
   readonly loadMillis: number;
 }
@@ -283,6 +277,11 @@ export interface Addon {
     dispatchCall: (callId: number, functionId: number, args: unknown[], context: number) => void,
     dispatchEvent: (poolId: number, kind: string, detail: string) => void,
   ): void;
+  /** `get` is for `sharedTierFound`; without it, `sealed` is to be put. */
+  setSharedTierDispatcher(
+    dispatch: (tierId: number, name: string, get?: number, sealed?: Uint8Array) => void,
+  ): void;
+  sharedTierFound(get: number, sealed?: Uint8Array): void;
   hostReturn(callId: number, result: unknown): void;
   hostErr(callId: number, payload: unknown): void;
   hostThrow(callId: number, errorId: number): void;

@@ -30,6 +30,7 @@ import {
 } from './options.js';
 import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
+import { SharedTier } from './shared-cache.js';
 
 /** Options of an {@link Engine}. */
 export interface EngineOptions {
@@ -223,11 +224,13 @@ export class Engine {
     };
     if (options.memoryBudgetBytes !== undefined) resolved.memoryBudgetBytes = options.memoryBudgetBytes;
     if (cache !== undefined) resolved.cache = cache.binding;
+    const shared = cache?.shared && new SharedTier(cache.shared, this);
+    if (shared !== undefined) resolved.sharedTier = shared.id;
     const binding = openEngine(resolved);
     emitWarnings(binding);
     this[inner] = { binding, maxInstances: resolved.maxInstances };
     this.tracker = ResourceTracker.wrap(() => binding.tracker());
-    this.cache = ModuleCache.wrap(binding, cache);
+    this.cache = ModuleCache.wrap(binding, cache, shared);
     this.simd = resolved.simd;
     this.maxMemoryPages = resolved.maxMemoryPages;
     this.maxTableElements = resolved.maxTableElements;
@@ -325,10 +328,8 @@ export class Engine {
 
   async #find(source: CodeSource, kind?: 'module' | 'component'): Promise<BindingCode> {
     const { binding } = this[inner];
-    const from = pathOrBytes(source);
-    const shared = ModuleCache.shared(this.cache);
     try {
-      return await (shared ? shared.load(from, kind) : loadCode(binding, from, kind));
+      return await loadCode(binding, pathOrBytes(source), kind);
     } finally {
       emitWarnings(binding);
     }

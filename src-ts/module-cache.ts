@@ -2,7 +2,7 @@ import type { BindingCacheEntry, BindingCacheLimits, BindingEngine } from './bin
 import { type CacheLimits, type ResolvedCache, resolveLimits } from './cache-options.js';
 import { type Histogram, histogram } from './histogram.js';
 import { emitWarnings, settle } from './native.js';
-import { SharedTier } from './shared-cache.js';
+import type { SharedTier } from './shared-cache.js';
 
 /**
  * Why an artefact was not used: the `directory` cannot be opened or trusted; the file is `unreadable` (a link, a pipe);
@@ -85,17 +85,17 @@ export class ModuleCache {
   readonly #shared: SharedTier | undefined;
   readonly #limits: BindingCacheLimits | undefined;
 
-  private constructor(binding: BindingEngine, cache: ResolvedCache | undefined) {
+  private constructor(binding: BindingEngine, cache: ResolvedCache | undefined, shared: SharedTier | undefined) {
     this.enabled = cache !== undefined;
     this.directory = cache?.binding.directory;
     this.#binding = binding;
     this.#limits = cache?.binding.limits;
-    this.#shared = cache?.shared && new SharedTier(binding, cache.shared);
+    this.#shared = shared;
   }
 
   /** @internal */
-  static wrap(binding: BindingEngine, cache: ResolvedCache | undefined): ModuleCache {
-    return new ModuleCache(binding, cache);
+  static wrap(binding: BindingEngine, cache: ResolvedCache | undefined, shared: SharedTier | undefined): ModuleCache {
+    return new ModuleCache(binding, cache, shared);
   }
 
   /** @internal */

@@ -8,7 +8,6 @@ import type {
   BindingEngineOptions,
   BindingFailure,
   BindingInstanceOptions,
-  BindingMissing,
   BindingPool,
   BindingPoolOptions,
   BindingSyncInstance,
@@ -25,6 +24,7 @@ import {
   takeHostError,
   thenable,
 } from './host-functions.js';
+import { registry } from './registry.js';
 
 // --- Failures -------------------------------------------------------------------------------------------------------
 
@@ -132,6 +132,17 @@ addon.setDispatchers(
   },
 );
 
+// A tier is gone where its engine is.
+addon.setSharedTierDispatcher((tierId, name, get, sealed) => {
+  const tier = registry.sharedTiers.get(tierId);
+  if (sealed !== undefined) tier?.put(name, sealed);
+  else if (get !== undefined) {
+    const give = (found?: Uint8Array) => addon.sharedTierFound(get, found);
+    if (tier === undefined) give();
+    else void tier.get(name, give);
+  }
+});
+
 /** Ignores the outcome of a promise, so that its rejection is not reported as unhandled. */
 async function forget(later: PromiseLike<unknown>): Promise<void> {
   try {
@@ -200,12 +211,6 @@ export function openEngine(options: BindingEngineOptions): BindingEngine {
   return attempt(() => new addon.BindingEngine(options));
 }
 
-/** The shared tier's artefact, if it has one, and how long it took to ask. @internal */
-export interface Offer {
-  readonly spentMillis: number;
-  readonly sealed: Uint8Array | undefined;
-}
-
 /** @internal */
 export function loadCode(
   engine: BindingEngine,
@@ -213,20 +218,6 @@ export function loadCode(
   kind?: 'module' | 'component',
 ): Promise<BindingCode> {
   return settle(() => engine.load(source, kind));
-}
-
-/** Loads code from memory or the disk, without compiling. @internal */
-export function findCode(
-  engine: BindingEngine,
-  source: string | Uint8Array,
-  kind?: 'module' | 'component',
-): Promise<BindingCode | BindingMissing> {
-  return settle(() => engine.find(source, kind));
-}
-
-/** Loads code that `findCode` did not find, from the bytes that it read. @internal */
-export function loadMissing(missing: BindingMissing, offer?: Offer): Promise<BindingCode> {
-  return settle(() => missing.load(offer?.spentMillis, offer?.sealed));
 }
 
 /** The file of this user's cache key, which it creates if there is none. @internal */

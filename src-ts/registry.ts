@@ -3,6 +3,7 @@
 
 import { addon } from './addon.js';
 import type { RegisteredFunction } from './host-functions.js';
+import type { SharedTier } from './shared-cache.js';
 
 /** Values by numbers, each of which is used once. @internal */
 export class Numbered<T> extends Map<number, T> {
@@ -20,11 +21,13 @@ interface Registry {
   readonly errors: Numbered<unknown>;
   /** Handlers of a pool's events. */
   readonly listeners: Numbered<(kind: string, detail: string) => void>;
+  /** Shared tiers of live engines. */
+  readonly sharedTiers: Numbered<SharedTier>;
 }
 
 const KEY = Symbol.for('riptide-wasm.registry');
 const holder: { [KEY]?: Registry } = addon as object;
-holder[KEY] ??= { functions: new Numbered(), errors: new Numbered(), listeners: new Numbered() };
+holder[KEY] ??= { functions: new Numbered(), errors: new Numbered(), listeners: new Numbered(), sharedTiers: new Numbered() };
 
 /** @internal */
 export const registry: Registry = holder[KEY];

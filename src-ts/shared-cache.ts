@@ -1,7 +1,6 @@
 import { types } from 'node:util';
-import type { BindingCode, BindingEngine, BindingMissing } from './binding.js';
 import { mostBytes, type SharedCache } from './cache-options.js';
-import { findCode, loadMissing } from './native.js';
+import { registry } from './registry.js';
 
 /** How long a load waits for `get`: after that, compiling is likely to be faster. */
 const GET_MILLIS = 2000;
@@ -12,18 +11,23 @@ const PUT_MILLIS = 30_000;
 /** How long no load asks the cache after a failure: each would wait for it. */
 const REST_MILLIS = 10_000;
 
-/** Loads with a shared cache behind memory and disk. Concurrent loads of one guest share one `get`. @internal */
+/** Numbers of tiers whose engine is gone. */
+const collected = new FinalizationRegistry<number>((id) => registry.sharedTiers.delete(id));
+
+/** The shared cache of an engine, as the addon asks it: nothing it does fails a load. @internal */
 export class SharedTier {
-  readonly #binding: BindingEngine;
   readonly #cache: SharedCache;
-  readonly #loading = new Map<string, Promise<BindingCode>>();
   readonly #putting = new Set<Promise<void>>();
   #failures = 0;
   #restsUntil = 0;
 
-  constructor(binding: BindingEngine, cache: SharedCache) {
-    this.#binding = binding;
+  /** The number under which the addon asks it, as long as `engine` lives. */
+  readonly id = registry.sharedTiers.next();
+
+  constructor(cache: SharedCache, engine: object) {
     this.#cache = cache;
+    registry.sharedTiers.set(this.id, this);
+    collected.register(engine, this.id);
   }
 
   /** How often `get` or `put` failed. */
@@ -36,50 +40,26 @@ export class SharedTier {
     await Promise.all(this.#putting);
   }
 
-  async load(source: string | Uint8Array, kind?: 'module' | 'component'): Promise<BindingCode> {
-    const began = performance.now();
-    const found = await findCode(this.#binding, source, kind);
-    if (!('name' in found)) return found;
-    const { name } = found;
-    const before = this.#loading.get(name);
-    if (before !== undefined) {
-      await before;
-      return loadMissing(found);
-    }
-    const loading = this.#ask(found, began);
-    this.#loading.set(name, loading);
-    try {
-      return await loading;
-    } finally {
-      this.#loading.delete(name);
-    }
-  }
-
-  async #ask(missing: BindingMissing, began: number): Promise<BindingCode> {
-    const { name } = missing;
-    const sealed = await this.#get(name);
-    const code = await loadMissing(missing, { spentMillis: performance.now() - began, sealed });
-    const made = code.takeSealed();
-    if (made !== null) {
-      const putting = this.#put(name, made).finally(() => this.#putting.delete(putting));
-      this.#putting.add(putting);
-    }
-    return code;
-  }
-
-  async #get(name: string): Promise<Uint8Array | undefined> {
-    if (performance.now() < this.#restsUntil) return undefined;
+  /** Gives the artefact of this name, or nothing if there is none or the cache fails. Never rejects. */
+  async get(name: string, give: (sealed?: Uint8Array) => void): Promise<void> {
+    if (performance.now() < this.#restsUntil) return give();
     try {
       const sealed = (await withTimeout(GET_MILLIS, this.#cache.get(name), true)) ?? undefined;
-      if (sealed === undefined) return undefined;
+      if (sealed === undefined) return give();
       if (!types.isUint8Array(sealed)) throw new TypeError('get() gave neither a Uint8Array nor undefined');
       // Checked before the addon copies it: a writer to the shared cache must not fill this process's memory.
       if (sealed.byteLength > mostBytes(name)) throw new RangeError(`${sealed.byteLength} bytes are no artefact`);
-      return sealed;
+      give(sealed);
     } catch (error) {
       this.#failed('read', error);
-      return undefined;
+      give();
     }
+  }
+
+  /** Keeps an artefact. */
+  put(name: string, bytes: Uint8Array): void {
+    const putting = this.#put(name, bytes).finally(() => this.#putting.delete(putting));
+    this.#putting.add(putting);
   }
 
   async #put(name: string, bytes: Uint8Array): Promise<void> {

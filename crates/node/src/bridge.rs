@@ -8,6 +8,7 @@ use crate::host::PendingHostCalls;
 use crate::js::{Fault, Js, JsResult, Raw};
 use crate::pool::PoolState;
 use crate::queue::{CallKey, Deferred, Item, Outcome, Queue, Reply};
+use crate::shared_tier::PendingGets;
 use crate::to_js;
 use napi::sys::{self, Status};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
@@ -51,6 +52,7 @@ pub(crate) struct Bridge {
     /// Live pools by place; a place is used again once its pool is gone.
     pools: RefCell<Vec<Option<Rc<PoolState>>>>,
     host_calls: PendingHostCalls,
+    pending_gets: PendingGets,
     closed: Cell<bool>,
 }
 
@@ -86,6 +88,7 @@ impl Bridge {
             first: Cell::new(None),
             pools: RefCell::default(),
             host_calls: PendingHostCalls::default(),
+            pending_gets: PendingGets::default(),
             closed: Cell::new(false),
         });
         // Hooks run in reverse: this one, added after the thread-safe functions were made, runs before theirs.
@@ -105,6 +108,10 @@ impl Bridge {
 
     pub(crate) fn host_calls(&self) -> &PendingHostCalls {
         &self.host_calls
+    }
+
+    pub(crate) fn pending_gets(&self) -> &PendingGets {
+        &self.pending_gets
     }
 
     /// Whether the environment has ended: no call into it is allowed any more.
@@ -256,6 +263,7 @@ impl Bridge {
                 self.host_calls.forget(call);
                 Ok(())
             }
+            Item::SharedTier(request) => self.pending_gets.dispatch(js, request),
         }
     }
 
@@ -277,6 +285,7 @@ impl Bridge {
         }
         drop(self.first.take());
         self.host_calls.clear();
+        self.pending_gets.clear();
         let pools: Vec<_> = self.pools.take().into_iter().flatten().collect();
         let (sender, receiver) = mpsc::channel();
         for pool in &pools {

@@ -3,7 +3,7 @@
 use crate::failure;
 use crate::js::Js;
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, Uint32Array};
+use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
 use riptide_wasm_runtime::module::{Code, Export, Kind};
 use riptide_wasm_runtime::value::FunctionType;
@@ -91,12 +91,6 @@ impl BindingCode {
             }
             Ok(triples.into())
         })
-    }
-
-    /// Takes the artefact for the shared tier, if this load compiled and there is such a tier.
-    #[napi(ts_return_type = "Buffer | null")]
-    pub fn take_sealed(&self) -> Option<Buffer> {
-        self.code.take_sealed().map(Buffer::from)
     }
 
     /// Whether the code was loaded without compiling.

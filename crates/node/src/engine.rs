@@ -7,20 +7,20 @@ use crate::cache::{
 };
 use crate::code::BindingCode;
 use crate::failure;
-use crate::guest::duration;
 use crate::info::{BindingTracker, metrics_object};
 use crate::js::{Js, JsResult, Kind as JsKind, Raw};
 use crate::queue::Reply;
+use crate::shared_tier::JsSharedTier;
 use napi::bindgen_prelude::{ToNapiValue, Unknown};
-use napi::sys::TypedarrayType;
 use napi::{Env, JsValue};
 use napi_derive::napi;
-use riptide_wasm_runtime::cache::{Offer, Rejection, Removed};
+use riptide_wasm_runtime::cache::{Rejection, Removed, SharedTier};
 use riptide_wasm_runtime::compile::Cpu;
 use riptide_wasm_runtime::engine::{Engine, EngineOptions};
 use riptide_wasm_runtime::error::{Error, ErrorCode};
-use riptide_wasm_runtime::module::{Code, Kind, Missing, Sought, Source};
+use riptide_wasm_runtime::module::{Code, Kind, Source};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The options of an engine: checked and complete.
 #[napi(object)]
@@ -38,6 +38,8 @@ pub struct BindingEngineOptions {
     pub baseline: bool,
     pub compile: BindingCompileOptions,
     pub cache: Option<BindingCacheOptions>,
+    /// JavaScript's number for the store behind the cache, if there is one.
+    pub shared_tier: Option<u32>,
     pub cold_start_target_millis: Option<u32>,
 }
 
@@ -82,6 +84,13 @@ impl BindingEngine {
         let js = unsafe { Js::new(env.raw()) };
         failure::throwing(js, || {
             let cache = options.cache.map(cache_options).transpose()?;
+            let shared_tier = match options.shared_tier {
+                Some(id) => {
+                    let queue = Bridge::of(js)?.queue().clone();
+                    Some(Arc::new(JsSharedTier { id, queue }) as Arc<dyn SharedTier>)
+                }
+                None => None,
+            };
             let engine = Engine::new(EngineOptions {
                 simd: options.simd,
                 metrics: options.metrics,
@@ -99,6 +108,7 @@ impl BindingEngine {
                 },
                 compile: compile_options(options.compile),
                 cache,
+                shared_tier,
                 cold_start_target_millis: options.cold_start_target_millis,
             })?;
             Ok(BindingEngine { engine })
@@ -114,28 +124,11 @@ impl BindingEngine {
         submit(env, |js| {
             let source = load_source(js, source.raw())?;
             let kind = load_kind(kind)?;
-            Ok(move |reply: Reply| begin(&self.engine, source, kind, None, reply))
-        })
-    }
-
-    /// Looks for code in memory and on the disk only.
-    #[napi(
-        ts_args_type = "source: string | Uint8Array, kind?: 'module' | 'component'",
-        ts_return_type = "Promise<BindingCode | BindingMissing>"
-    )]
-    pub fn find(&self, env: Env, source: Unknown, kind: Option<String>) -> napi::Result<Raw> {
-        submit(env, |js| {
-            let source = load_source(js, source.raw())?;
-            let kind = load_kind(kind)?;
             Ok(move |reply: Reply| {
-                let engine = self.engine.clone();
-                let done = move |sought| {
-                    reply.make(sought, |js, sought| match sought {
-                        Sought::Code(code) => made(js, BindingCode::from(code)),
-                        Sought::Missing(missing) => made(js, BindingMissing::new(engine, missing)),
-                    })
+                let done = move |code| {
+                    reply.make(code, |js, code: Code| made(js, BindingCode::from(code)))
                 };
-                self.engine.find(source, kind, done);
+                self.engine.load(source, kind, done);
             })
         })
     }
@@ -237,73 +230,6 @@ impl BindingEngine {
     }
 }
 
-/// Code that neither memory nor disk has, with its path or a copy of its bytes, so that `load` loads what was looked
-/// up.
-#[napi]
-pub struct BindingMissing {
-    engine: Engine,
-    name: String,
-    /// `None` once it is loaded.
-    rest: Option<(Source, Option<Kind>)>,
-}
-
-impl BindingMissing {
-    fn new(engine: Engine, missing: Missing) -> BindingMissing {
-        let Missing {
-            name,
-            source,
-            expected,
-        } = missing;
-        BindingMissing {
-            engine,
-            name,
-            rest: Some((source, expected)),
-        }
-    }
-}
-
-#[napi]
-impl BindingMissing {
-    /// Its name in the shared tier.
-    #[napi(getter)]
-    pub fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    /// Loads the code, once. `sealed`: the shared tier's artefact, if it had one; `spentMillis`: how many milliseconds
-    /// asking the shared tier took. Without both, loads it like any other code.
-    #[napi(
-        ts_args_type = "spentMillis?: number, sealed?: Uint8Array",
-        ts_return_type = "Promise<BindingCode>"
-    )]
-    pub fn load(
-        &mut self,
-        env: Env,
-        spent_millis: Option<f64>,
-        sealed: Option<Unknown>,
-    ) -> napi::Result<Raw> {
-        submit(env, |js| {
-            let sealed = sealed.map(|sealed| shared_bytes(js, sealed.raw()));
-            let sealed = sealed.transpose()?;
-            let offer = spent_millis.map(|millis| Offer {
-                sealed,
-                spent: duration(millis).unwrap_or_default(),
-            });
-            let (source, kind) = self
-                .rest
-                .take()
-                .ok_or_else(|| Error::new(ErrorCode::Internal, "this code was loaded before"))?;
-            Ok(move |reply: Reply| begin(&self.engine, source, kind, offer, reply))
-        })
-    }
-}
-
-/// Begins a load that answers with the code.
-fn begin(engine: &Engine, source: Source, kind: Option<Kind>, offer: Option<Offer>, reply: Reply) {
-    let done = move |code| reply.make(code, |js, code: Code| made(js, BindingCode::from(code)));
-    engine.load(source, kind, offer, done);
-}
-
 /// A promise for work: `prepare` reads the arguments, and returns a function that begins the work. Arguments that do
 /// not fit reject the promise.
 fn submit<W: FnOnce(Reply)>(
@@ -350,7 +276,7 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
     if js.kind(source)? == JsKind::String {
         return Ok(Source::Path(js.as_text(source)?.into()));
     }
-    if let Some(bytes) = bytes_of(js, source)? {
+    if let Some(bytes) = js.copy_bytes(source)? {
         return Ok(Source::Bytes(bytes));
     }
     Err(Error::new(
@@ -361,27 +287,4 @@ fn load_source(js: Js, source: Raw) -> JsResult<Source> {
     .text("expected", "a path or a Uint8Array")
     .text("received", "another value")
     .into())
-}
-
-fn shared_bytes(js: Js, sealed: Raw) -> JsResult<Vec<u8>> {
-    bytes_of(js, sealed)?.ok_or_else(|| {
-        Error::new(
-            ErrorCode::BadArgument,
-            "the shared cache gave no Uint8Array",
-        )
-        .text("path", "cache.shared.get")
-        .text("expected", "a Uint8Array or undefined")
-        .text("received", "another value")
-        .into()
-    })
-}
-
-fn bytes_of(js: Js, value: Raw) -> JsResult<Option<Vec<u8>>> {
-    if js.kind(value)? == JsKind::Object
-        && let Some(array) = js.as_typed_array(value)?
-        && array.kind == TypedarrayType::uint8_array
-    {
-        return Ok(Some(array.copy()?));
-    }
-    Ok(None)
 }

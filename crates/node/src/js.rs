@@ -417,6 +417,17 @@ impl Js {
         }))
     }
 
+    /// A copy of a `Uint8Array`; `None` for any other value.
+    pub(crate) fn copy_bytes(self, value: Raw) -> JsResult<Option<Vec<u8>>> {
+        if self.kind(value)? == Kind::Object
+            && let Some(array) = self.as_typed_array(value)?
+            && array.kind == sys::TypedarrayType::uint8_array
+        {
+            return Ok(Some(array.copy()?));
+        }
+        Ok(None)
+    }
+
     pub(crate) fn is_detached(self, buffer: Raw) -> JsResult<bool> {
         answer!(self.napi_is_detached_arraybuffer(buffer), false)
     }

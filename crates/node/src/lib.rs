@@ -23,6 +23,7 @@ mod keys;
 mod number;
 mod pool;
 mod queue;
+mod shared_tier;
 mod sync_instance;
 mod to_js;
 

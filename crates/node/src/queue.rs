@@ -3,6 +3,7 @@
 
 use crate::host::Request;
 use crate::js::{Js, JsResult, Raw};
+use crate::shared_tier;
 use crossbeam_queue::SegQueue;
 use napi::sys;
 use riptide_wasm_runtime::error::{Error, ErrorCode, Result};
@@ -58,6 +59,8 @@ pub(crate) enum Item {
     Host(Request),
     /// A guest stopped waiting for a host function.
     HostGone(u64),
+    /// A load asks, or gives to, JavaScript's store of compiled code.
+    SharedTier(shared_tier::Request),
 }
 
 /// The thread-safe functions of a live environment.

@@ -517,7 +517,7 @@ fn a_pool_that_could_not_warm_up_is_ready_once_it_can() {
 #[test]
 fn what_is_not_a_file_is_not_read() {
     for path in ["/dev/zero", "/", "/does-not-exist"] {
-        let loaded = wait(|done| engine().load(Source::Path(path.into()), None, None, done));
+        let loaded = wait(|done| engine().load(Source::Path(path.into()), None, done));
         assert_eq!(loaded.err().expect("refused").code, ErrorCode::Read);
     }
 }

@@ -25,6 +25,7 @@ fn load(text: &str) -> Code {
         cpu: Cpu::Native,
         compile: Default::default(),
         cache: None,
+        shared_tier: None,
         cold_start_target_millis: None,
     })
     .expect("an engine");
@@ -32,7 +33,6 @@ fn load(text: &str) -> Code {
     let source = Source::Bytes(wat2wasm(text).expect("valid text"));
     engine.load(
         source,
-        None,
         None,
         Box::new(move |loaded| sender.send(loaded).expect("the test listens")),
     );

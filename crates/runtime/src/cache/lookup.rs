@@ -10,11 +10,11 @@ use super::key::ModuleKey;
 use super::module_cache::{ModuleCache, State};
 use super::rejection::Rejection;
 use super::single_flight::{Outcome, SingleFlight};
-use super::tier::{Loaded, Offer, Tier};
+use super::tier::{Loaded, Tier};
 use super::warnings::Cause;
 use super::wasm_source::WasmSource;
 use crate::compile::{Compiled, Kind, expect_kind, kind_of};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -27,7 +27,7 @@ pub(crate) enum Step {
     Done(Loaded),
     /// Another load of this guest is under way in this process: wait for it.
     Wait(Arc<SingleFlight>),
-    /// No tier has the code: this load compiles it.
+    /// Neither memory nor disk has the code: this load asks the shared tier, if there is one, or compiles it.
     Compile(CompilePermit),
 }
 
@@ -38,6 +38,15 @@ pub(crate) struct CompilePermit {
     leader: Option<LeaderGuard>,
     /// Whether the directory cannot be used: writing to it would fail in the same way, and that has been reported.
     closed: bool,
+    /// The guest's name in the shared tier; `None` without such a tier, or without a key to seal artefacts with.
+    shared_name: Option<String>,
+}
+
+impl CompilePermit {
+    /// The guest's name in the shared tier, if there is one to ask.
+    pub(crate) fn shared_name(&self) -> Option<&str> {
+        self.shared_name.as_deref()
+    }
 }
 
 impl ModuleCache {
@@ -47,9 +56,9 @@ impl ModuleCache {
     /// tier. They share the leader's error; if its thread panics, one of them starts over.
     ///
     /// # Errors
-    /// [`ErrorCode::Compile`], [`ErrorCode::SimdDisabled`] and [`ErrorCode::CompileLimit`] of compiling;
-    /// [`ErrorCode::BadOption`] for an unusable key file, and for owner trust on a system without it;
-    /// [`ErrorCode::Internal`] for a second engine. A cache that cannot be read, trusted or written is never an error.
+    /// `ERR_COMPILE`, `ERR_SIMD_DISABLED` and `ERR_COMPILE_LIMIT` of compiling; `ERR_BAD_OPTION` for an unusable key file,
+    /// and for owner trust on a system without it; `ERR_INTERNAL` for a second engine. A cache that cannot be read, trusted
+    /// or written is never an error.
     pub fn load(&self, engine: &Engine, bytes: &[u8]) -> Result<Loaded> {
         self.load_guest(engine, &WasmSource::Bytes(bytes.into()), None)
     }
@@ -58,7 +67,7 @@ impl ModuleCache {
     /// the guest must be of that kind.
     ///
     /// # Errors
-    /// Those of [`ModuleCache::load`], [`ErrorCode::Read`] and [`ErrorCode::WrongKind`].
+    /// Those of [`ModuleCache::load`], `ERR_READ` and `ERR_WRONG_KIND`.
     pub fn load_guest(
         &self,
         engine: &Engine,
@@ -66,10 +75,10 @@ impl ModuleCache {
         expected: Option<Kind>,
     ) -> Result<Loaded> {
         loop {
-            let flight = match self.lookup(engine, guest, expected, None)? {
+            let flight = match self.lookup(engine, guest, expected)? {
                 Step::Done(loaded) => return Ok(loaded),
                 Step::Compile(permit) => {
-                    match self.compile_and_store(engine, permit, guest, expected, false)? {
+                    match self.compile_and_store(engine, permit, guest, expected)? {
                         Some(loaded) => return Ok(loaded),
                         None => continue,
                     }
@@ -86,7 +95,7 @@ impl ModuleCache {
         }
     }
 
-    /// Looks in memory, on the disk and at the shared tier's `offer`. Waits for no compiler and for no other load.
+    /// Looks in memory and on the disk. Waits for no compiler and for no other load.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`], except those of compiling.
@@ -95,16 +104,16 @@ impl ModuleCache {
         engine: &Engine,
         guest: &WasmSource<'_>,
         expected: Option<Kind>,
-        offer: Option<&Offer>,
     ) -> Result<Step> {
         self.compiler.check_size(guest.size()?)?;
         let Some(options) = &self.tiers.options else {
             return Ok(Step::Compile(CompilePermit {
                 leader: None,
                 closed: true,
+                shared_name: None,
             }));
         };
-        self.tiers.ready(options, engine)?;
+        let ready = self.tiers.ready(options, engine)?;
         let key = guest.key(&self.tiers.known)?;
         expect_kind(key.kind, expected)?;
         let mut leader = match self.join(key) {
@@ -113,33 +122,63 @@ impl ModuleCache {
             Role::Lead(leader) => leader,
         };
         let mut closed = false;
+        let mut shared_name = None;
         if let Some(disk) = &self.tiers.disk_tier()? {
-            // Rejected files are counted once: with an offer, an earlier lookup has read the disk.
-            match self.load_from_disk(disk, engine, &mut leader, offer.is_none()) {
+            match self.load_from_disk(disk, engine, &mut leader, true) {
                 Ok(Some(loaded)) => return Ok(Step::Done(loaded)),
                 Ok(None) => {}
                 Err(Closed) => closed = true,
             }
-            if let Some(sealed) = offer.and_then(|offer| offer.sealed.as_deref())
-                && let Some(loaded) = self.accept(disk, engine, &mut leader, sealed)
-            {
-                // First lets the loads that wait go on. Only this load waits for the write, since its process may end
-                // right after it.
-                drop(leader);
-                if !closed {
-                    self.write(disk, || disk.keep(&key, sealed));
-                }
-                return Ok(Step::Done(loaded));
+            if self.shared.is_some() && ready.secret.is_some() {
+                shared_name = Some(format!("{}/{key}", ready.compats[0].directory()));
             }
         }
         Ok(Step::Compile(CompilePermit {
             leader: Some(leader),
             closed,
+            shared_name,
         }))
     }
 
-    /// Compiles under the guest's compile lock, unless another process has done so meanwhile. `wanted`: whether the
-    /// shared tier wants the code. Returns `None` if the file changed since it was hashed; look it up again. Blocks.
+    /// Loads an artefact of the shared tier if it is genuine, and keeps it on the disk; else returns the permit. Blocks.
+    ///
+    /// # Errors
+    /// `ERR_BAD_OPTION` for an unusable key file.
+    pub(crate) fn accept_and_store(
+        &self,
+        engine: &Engine,
+        permit: CompilePermit,
+        sealed: &[u8],
+    ) -> Result<Step> {
+        let CompilePermit {
+            leader: Some(mut leader),
+            closed,
+            shared_name,
+        } = permit
+        else {
+            return Ok(Step::Compile(permit));
+        };
+        if let Some(disk) = &self.tiers.disk_tier()?
+            && let Some(loaded) = self.accept(disk, engine, &mut leader, sealed)
+        {
+            let key = leader.key;
+            // First lets the loads that wait go on. Only this load waits for the write, since its process may end right
+            // after it.
+            drop(leader);
+            if !closed {
+                self.write(disk, || disk.keep(&key, sealed));
+            }
+            return Ok(Step::Done(loaded));
+        }
+        Ok(Step::Compile(CompilePermit {
+            leader: Some(leader),
+            closed,
+            shared_name,
+        }))
+    }
+
+    /// Compiles under the guest's compile lock, unless another process has done so meanwhile, and gives the code to the
+    /// tiers. Returns `None` if the file changed since it was hashed; look it up again. Blocks.
     ///
     /// # Errors
     /// Those of [`ModuleCache::load_guest`].
@@ -149,9 +188,12 @@ impl ModuleCache {
         permit: CompilePermit,
         guest: &WasmSource<'_>,
         expected: Option<Kind>,
-        wanted: bool,
     ) -> Result<Option<Loaded>> {
-        let CompilePermit { leader, closed } = permit;
+        let CompilePermit {
+            leader,
+            closed,
+            shared_name,
+        } = permit;
         let bytes = guest.bytes()?;
         let kind = kind_of(&bytes)?;
         let Some(mut leader) = leader else {
@@ -186,42 +228,26 @@ impl ModuleCache {
         // after it.
         drop(leader);
         let fresh = fresh?;
-        let mut sealed = None;
-        if let Some(tier) = tier.as_ref().filter(|_| wanted || !closed) {
+        let shared = self.shared.as_ref().zip(shared_name);
+        if let Some(tier) = tier.as_ref().filter(|_| shared.is_some() || !closed) {
             match fresh.artefact() {
                 Ok(artefact) => {
-                    sealed = wanted.then(|| tier.seal(&key, &artefact)).flatten();
+                    let sealed = shared.as_ref().and_then(|_| tier.seal(&key, &artefact));
                     if !closed {
                         self.write(tier, || match &sealed {
                             Some(sealed) => tier.keep(&key, sealed),
                             None => tier.store(&key, &artefact),
                         });
                     }
+                    if let (Some((shared, name)), Some(sealed)) = (shared, sealed) {
+                        shared.put(&name, sealed);
+                    }
                 }
                 Err(error) => self.write(tier, || Err(std::io::Error::other(error.message))),
             }
         }
         drop(lock);
-        Ok(Some(Loaded {
-            sealed,
-            ..Loaded::from(Tier::Compiled, fresh.compiled)
-        }))
-    }
-
-    /// The name in the shared tier of the guest that `permit` is for.
-    ///
-    /// # Errors
-    /// [`ErrorCode::BadOption`] for a cache without a key.
-    pub(crate) fn shared_name(&self, permit: &CompilePermit) -> Result<String> {
-        match (self.tiers.ready.get(), &permit.leader) {
-            (Some(Ok(ready)), Some(leader)) if ready.secret.is_some() => {
-                Ok(format!("{}/{}", ready.compats[0].directory(), leader.key))
-            }
-            _ => {
-                let message = "a shared tier needs a cache with a key";
-                Err(Error::new(ErrorCode::BadOption, message).text("option", "cache.shared"))
-            }
-        }
+        Ok(Some(Loaded::from(Tier::Compiled, fresh.compiled)))
     }
 
     fn join(&self, key: ModuleKey) -> Role {

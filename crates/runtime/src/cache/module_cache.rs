@@ -5,6 +5,7 @@ use super::key::{Compat, ModuleKey};
 use super::memory::MemoryTier;
 use super::options::CacheOptions;
 use super::secret::{NoSecret, SecretFile};
+use super::shared_tier::SharedTier;
 use super::single_flight::SingleFlight;
 use super::stats::{CacheStats, Counters};
 use super::trust::Trust;
@@ -18,11 +19,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use wasmtime::Engine;
 
-/// The cache of one engine: its numbers and its compiler, over tiers that other engines may share.
+/// The cache of one engine: its numbers, its compiler and its shared tier, over tiers that other engines may share.
 pub struct ModuleCache {
     pub(super) compiler: Compiler,
     pub(super) counters: Counters,
     pub(super) tiers: Arc<Tiers>,
+    pub(super) shared: Option<Arc<dyn SharedTier>>,
 }
 
 /// The tiers, which the caches of several engines may share.
@@ -79,6 +81,7 @@ impl ModuleCache {
         ModuleCache {
             compiler,
             counters: Counters::default(),
+            shared: None,
             tiers: Arc::new(Tiers {
                 options,
                 settings,
@@ -100,8 +103,15 @@ impl ModuleCache {
         ModuleCache {
             compiler,
             counters: Counters::default(),
+            shared: None,
             tiers: self.tiers.clone(),
         }
+    }
+
+    /// This cache with a shared tier behind its disk. Needs key trust; without a key it is never asked.
+    pub(crate) fn with_shared(mut self, shared: Option<Arc<dyn SharedTier>>) -> ModuleCache {
+        self.shared = shared;
+        self
     }
 
     /// Another cache with the same options, for another Wasmtime engine, with which it cannot share code. The two share
@@ -111,6 +121,11 @@ impl ModuleCache {
             options, warnings, ..
         } = &*self.tiers;
         ModuleCache::telling(options.clone(), settings, compiler, warnings.clone())
+    }
+
+    /// The tier that several machines share.
+    pub(crate) fn shared(&self) -> Option<&Arc<dyn SharedTier>> {
+        self.shared.as_ref()
     }
 
     /// The cache's numbers so far: a copy. Takes no lock.

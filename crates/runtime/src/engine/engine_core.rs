@@ -49,7 +49,7 @@ impl Core {
         };
         Core {
             loaders,
-            cache,
+            cache: cache.with_shared(options.shared_tier.clone()),
             account: Arc::new(Account::new(
                 Scope::Engine,
                 options.memory_budget_bytes.unwrap_or(u64::MAX),

@@ -1,9 +1,10 @@
 //! The options of an engine, which are fixed when it is made.
 
-use crate::cache::CacheOptions;
+use crate::cache::{CacheOptions, SharedTier};
 use crate::compile::{CompileOptions, Cpu, InstanceLimits};
 use crate::error::{Error, ErrorCode, Result};
 use crate::units::PAGE_BYTES;
+use std::sync::Arc;
 
 /// Pages of the largest memory that 32-bit WebAssembly has: 4 GiB.
 pub const MAX_PAGES: u32 = 65_536;
@@ -41,6 +42,8 @@ pub struct EngineOptions {
     pub compile: CompileOptions,
     /// The AOT cache. `None`: every load compiles.
     pub cache: Option<CacheOptions>,
+    /// A store of artefacts behind the cache's disk, which several machines share. It needs key trust.
+    pub shared_tier: Option<Arc<dyn SharedTier>>,
     /// A start from the cache that takes longer, in milliseconds, is counted as slow.
     pub cold_start_target_millis: Option<u32>,
 }

@@ -6,8 +6,8 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Text;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A compiled module or component of an engine.
@@ -21,8 +21,6 @@ struct Inner {
     tier: Tier,
     took: Duration,
     started: AtomicBool,
-    /// The artefact for the shared tier, until it is taken.
-    sealed: Mutex<Option<Vec<u8>>>,
 }
 
 impl Code {
@@ -31,11 +29,7 @@ impl Code {
     /// # Errors
     /// [`ErrorCode::CompileLimit`] if names and types take more memory than they may.
     pub(crate) fn new(engine: &Engine, loaded: Loaded, took: Duration) -> Result<Code> {
-        let Loaded {
-            compiled,
-            tier,
-            sealed,
-        } = loaded;
+        let Loaded { compiled, tier } = loaded;
         let described = Instant::now();
         let description = compiled.describe(engine.core().options.compile.max_type_bytes)?;
         Ok(Code(Arc::new(Inner {
@@ -45,17 +39,7 @@ impl Code {
             started: AtomicBool::new(false),
             took: took + described.elapsed(),
             compiled,
-            sealed: Mutex::new(sealed),
         })))
-    }
-
-    /// Takes the artefact for the shared tier, if this load compiled and there is such a tier.
-    pub fn take_sealed(&self) -> Option<Vec<u8>> {
-        self.0
-            .sealed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
     }
 
     /// Whether it is a module or a component.

@@ -1,9 +1,9 @@
 //! Loads: from a file or bytes to code, on threads of their own.
 
 use super::code::Code;
-use super::source::{Missing, Sought, Source};
+use super::source::Source;
 use crate::cache::{
-    CacheEntry, CacheLimits, CompilePermit, Loaded, Offer, Outcome, Rejection, Removed, Step,
+    Asked, CacheEntry, CacheLimits, CompilePermit, Loaded, Outcome, Rejection, Removed, Step,
 };
 use crate::compile::Kind;
 use crate::engine::Engine;
@@ -17,42 +17,39 @@ const CHANGES: u32 = 10;
 /// How long after the first load the directory is counted: at a start, other loads follow the first.
 const LATER: Duration = Duration::from_millis(250);
 
+/// How long a load waits for the shared tier, whatever keeps that from answering: other loads of the guest, of other
+/// threads too, wait with it.
+const SHARED_TIER_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// One load under way.
-struct Load<T> {
+struct Load {
     engine: Engine,
     source: Source,
     expected: Option<Kind>,
-    offer: Option<Offer>,
-    /// When this load began, and how long asking the shared tier took before.
-    asked: Instant,
-    before: Duration,
+    began: Instant,
     /// How often the file changed between its lookup and its compilation.
     changes: u32,
-    done: Box<dyn FnOnce(Result<T>) + Send>,
+    done: Box<dyn FnOnce(Result<Code>) + Send>,
 }
 
 impl Engine {
     /// Finds the code of `source` in the cache, or compiles it. Never blocks: it happens on other threads, which call
-    /// `done` once. `offer`: the shared tier's answer, after [`Engine::find`] has found no code.
+    /// `done` once.
     pub fn load(
         &self,
         source: Source,
         expected: Option<Kind>,
-        offer: Option<Offer>,
         done: impl FnOnce(Result<Code>) + Send + 'static,
     ) {
-        self.begin(source, expected, offer, done)
-            .look(Load::compile);
-    }
-
-    /// Looks for the code of `source` in memory and on the disk only. Calls `done` as [`Engine::load`] does.
-    pub fn find(
-        &self,
-        source: Source,
-        expected: Option<Kind>,
-        done: impl FnOnce(Result<Sought>) + Send + 'static,
-    ) {
-        self.begin(source, expected, None, done).look(Load::name);
+        let load = Load {
+            engine: self.clone(),
+            source,
+            expected,
+            began: Instant::now(),
+            changes: 0,
+            done: Box::new(done),
+        };
+        load.look();
     }
 
     /// The cache's artefacts on the disk, of all engines. With `verify` each one is read, and comes with the reason why
@@ -96,38 +93,18 @@ impl Engine {
         let keep = move || done(guarded(|| work(&engine)));
         self.core().loaders.maintenance.run(Box::new(keep));
     }
-
-    fn begin<T>(
-        &self,
-        source: Source,
-        expected: Option<Kind>,
-        offer: Option<Offer>,
-        done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Load<T> {
-        Load {
-            engine: self.clone(),
-            source,
-            expected,
-            asked: Instant::now(),
-            before: offer.as_ref().map_or(Duration::ZERO, |offer| offer.spent),
-            offer,
-            changes: 0,
-            done: Box::new(done),
-        }
-    }
 }
 
-impl<T: From<Code> + 'static> Load<T> {
-    /// Looks for the code. If it must be compiled, goes on with `otherwise`.
-    fn look(self, otherwise: fn(Load<T>, CompilePermit)) {
+impl Load {
+    /// Looks for the code in memory and on the disk.
+    fn look(self) {
         let engine = self.engine.clone();
         let look = move || {
             let core = self.engine.core();
             let step = guarded(|| {
                 let guest = self.source.open()?;
-                let offer = self.offer.as_ref();
                 core.cache
-                    .lookup(&core.shared.wasmtime, &guest, self.expected, offer)
+                    .lookup(&core.shared.wasmtime, &guest, self.expected)
             });
             match step {
                 Ok(Step::Done(loaded)) => self.finish(Ok(loaded)),
@@ -137,13 +114,58 @@ impl<T: From<Code> + 'static> Load<T> {
                         let loaded = outcome.map(|compiled| cache.memory_hit(compiled));
                         self.finish(loaded);
                     }
-                    Outcome::Abandoned => self.look(otherwise),
+                    Outcome::Abandoned => self.look(),
                 }),
-                Ok(Step::Compile(permit)) => otherwise(self, permit),
+                Ok(Step::Compile(permit)) => self.ask(permit),
                 Err(error) => self.finish(Err(error)),
             }
         };
         engine.core().loaders.lookup.run(Box::new(look));
+    }
+
+    /// Asks the shared tier, if there is one. Blocks no thread until it answers.
+    fn ask(self, permit: CompilePermit) {
+        let engine = self.engine.clone();
+        let core = engine.core();
+        let (Some(shared), Some(name)) = (core.cache.shared(), permit.shared_name()) else {
+            return self.compile(permit);
+        };
+        let name = name.to_owned();
+        let ticking = core.clone();
+        core.shared.threads.ticker.begin();
+        let asked = Asked::new(move |sealed| {
+            drop(ticking.shared.threads.ticker.begun());
+            match sealed {
+                Some(sealed) => self.accept(permit, sealed),
+                None => self.compile(permit),
+            }
+        });
+        let deadline = Instant::now() + SHARED_TIER_TIMEOUT;
+        core.shared
+            .threads
+            .ticker
+            .expire_at(deadline, asked.clone());
+        shared.get(&name, asked.answer());
+    }
+
+    /// Uses what the shared tier has, if it is genuine.
+    fn accept(self, permit: CompilePermit, sealed: Vec<u8>) {
+        let engine = self.engine.clone();
+        let accept = move || {
+            let core = self.engine.core();
+            let step = guarded(|| {
+                core.cache
+                    .accept_and_store(&core.shared.wasmtime, permit, &sealed)
+            });
+            match step {
+                Ok(Step::Done(loaded)) => self.finish(Ok(loaded)),
+                Ok(Step::Compile(permit)) => self.compile(permit),
+                // It has the permit, so that nobody else leads.
+                Ok(Step::Wait(_)) => self.look(),
+                Err(error) => self.finish(Err(error)),
+            }
+        };
+        engine.core().loaders.lookup.run(Box::new(accept));
     }
 
     fn finish(self, loaded: Result<Loaded>) {
@@ -153,10 +175,10 @@ impl<T: From<Code> + 'static> Load<T> {
             core.options
                 .instance_limits()
                 .check_compiled(&loaded.compiled)?;
-            let took = self.before + self.asked.elapsed();
+            let took = self.began.elapsed();
             guarded(|| Code::new(&self.engine, loaded, took))
         });
-        (self.done)(code.map(T::from));
+        (self.done)(code);
         // Counts the directory for the numbers: once, and after the caller has its answer.
         let core = self.engine.core();
         if core.cache.begins_counting() {
@@ -168,30 +190,22 @@ impl<T: From<Code> + 'static> Load<T> {
             core.loaders.maintenance.run(Box::new(count));
         }
     }
-}
 
-impl Load<Code> {
     fn compile(mut self, permit: CompilePermit) {
-        let wanted = self.offer.take().is_some();
         let engine = self.engine.clone();
         let compile = move || {
             let core = self.engine.core();
             let loaded = guarded(|| {
                 let guest = self.source.open()?;
-                core.cache.compile_and_store(
-                    &core.shared.wasmtime,
-                    permit,
-                    &guest,
-                    self.expected,
-                    wanted,
-                )
+                core.cache
+                    .compile_and_store(&core.shared.wasmtime, permit, &guest, self.expected)
             });
             match loaded.transpose() {
                 Some(loaded) => self.finish(loaded),
                 // Back to the lookup threads: a thread that compiles must not wait for another load.
                 None if self.changes < CHANGES => {
                     self.changes += 1;
-                    self.look(Load::compile);
+                    self.look();
                 }
                 None => self.finish(Err(Error::new(
                     ErrorCode::Read,
@@ -200,26 +214,6 @@ impl Load<Code> {
             }
         };
         engine.core().loaders.compiling.run(Box::new(compile));
-    }
-}
-
-impl Load<Sought> {
-    fn name(self, permit: CompilePermit) {
-        let name = self.engine.core().cache.shared_name(&permit);
-        drop(permit);
-        let Load {
-            source,
-            expected,
-            done,
-            ..
-        } = self;
-        done(name.map(|name| {
-            Sought::Missing(Missing {
-                name,
-                source,
-                expected,
-            })
-        }));
     }
 }
 

@@ -6,4 +6,4 @@ mod source;
 
 pub use crate::compile::{Export, Function, Import, Kind, wat2wasm};
 pub use code::Code;
-pub use source::{Missing, Sought, Source};
+pub use source::Source;

@@ -30,6 +30,7 @@ pub(crate) fn engine_options() -> EngineOptions {
         cpu: Cpu::Native,
         compile: Default::default(),
         cache: None,
+        shared_tier: None,
         cold_start_target_millis: None,
     }
 }
@@ -52,7 +53,7 @@ pub(crate) fn load(text: &str) -> Code {
 
 pub(crate) fn load_on(engine: &Engine, text: &str) -> Code {
     let bytes = wat2wasm(text).expect("valid text");
-    wait(|done| engine.load(Source::Bytes(bytes), None, None, done)).expect("valid code")
+    wait(|done| engine.load(Source::Bytes(bytes), None, done)).expect("valid code")
 }
 
 pub(crate) fn guest_options() -> GuestOptions {
