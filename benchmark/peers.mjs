@@ -78,14 +78,23 @@ async function jco(component, note) {
   return [process.execPath, path.join(here, 'peer-jco.mjs'), await transpiled(component, note)];
 }
 
-/** The component as jco makes JavaScript and a core module of it: beforehand, and not part of its time. */
-async function transpiled(component, note) {
-  const api = path.join(folder, 'node_modules', '@bytecodealliance', 'jco');
-  if (!existsSync(api) || JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8')).version !== JCO) {
-    writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-    note(`installing jco ${JCO} of npm into target/peers`);
-    quietly('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', `@bytecodealliance/jco@${JCO}`]);
+/** A package of npm in `target/peers`: its folder. */
+export function installed(name, version, note) {
+  mkdirSync(folder, { recursive: true });
+  const at = path.join(folder, 'node_modules', ...name.split('/'));
+  const manifest = path.join(at, 'package.json');
+  if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, 'utf8')).version !== version) {
+    const project = path.join(folder, 'package.json');
+    if (!existsSync(project)) writeFileSync(project, '{ "private": true, "type": "module" }\n');
+    note(`installing ${name} ${version} of npm into target/peers`);
+    quietly('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', `${name}@${version}`]);
   }
+  return at;
+}
+
+/** The component as jco makes JavaScript and a core module of it: beforehand, and not part of its time. */
+export async function transpiled(component, note) {
+  const api = installed('@bytecodealliance/jco', JCO, note);
   const { exports: entries } = JSON.parse(readFileSync(path.join(api, 'package.json'), 'utf8'));
   const { transpile } = await import(pathToFileURL(path.join(api, entries['.'].default)).href);
   const { files } = await transpile(readFileSync(component), { name: 'extractor' });
