@@ -59,8 +59,15 @@ function contenders(made, pages) {
 
 /** Our builds and version 0.1, one instance each. */
 async function ownExtractors() {
-  const simd = await createExtractor({ env: false, min: 1, max: 1, cache: false, timeoutMillis: 0 });
-  const scalar = await createExtractor({ env: false, simd: false, min: 1, max: 1, cache: false, timeoutMillis: 0 });
+  const simd = await createExtractor({ env: false, min: 1, max: 1, cache: false, timeoutMillis: 600_000 });
+  const scalar = await createExtractor({
+    env: false,
+    simd: false,
+    min: 1,
+    max: 1,
+    cache: false,
+    timeoutMillis: 600_000,
+  });
   const engine = new Engine({ cache: false });
   const before = new Pool(await engine.loadComponent(path.join(here, 'guests', 'extractor-0.1.wasm')), { max: 1 });
   const article = { tag: 'article' };

@@ -26,7 +26,7 @@ export async function growth({ quick }) {
     max: 1,
     cache: false,
     reuse: false,
-    timeoutMillis: 0,
+    timeoutMillis: 600_000,
     maxMemoryPages: 16_384,
   });
   const found = [];
