@@ -280,9 +280,7 @@ export interface Addon {
     dispatchEvent: (poolId: number, kind: string, detail: string) => void,
   ): void;
   /** `get` is for `sharedTierFound`; without it, `sealed` is to be put. */
-  setSharedTierDispatcher(
-    dispatch: (tierId: number, name: string, get?: number, sealed?: Uint8Array) => void,
-  ): void;
+  setSharedTierDispatcher(dispatch: (tierId: number, name: string, get?: number, sealed?: Uint8Array) => void): void;
   sharedTierFound(get: number, sealed?: Uint8Array): void;
   hostReturn(callId: number, result: unknown): void;
   hostErr(callId: number, payload: unknown): void;

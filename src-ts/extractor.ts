@@ -4,7 +4,7 @@ import type { CallOptions } from './caller.js';
 import { loadConfig } from './config.js';
 import { Engine, type EngineHealth } from './engine.js';
 import { GuestError, MemoryLimitError, makeError } from './errors.js';
-import { type ExtractManyOptions, type Extractions, extractMany, type PageInput } from './extract-many.js';
+import { type Extractions, type ExtractManyOptions, extractMany, type PageInput } from './extract-many.js';
 import { ExtractionError } from './extraction-error.js';
 import {
   checkEngineAlone,
@@ -255,12 +255,7 @@ export class Extractor {
    * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
    * @throws the stream's own error if it fails.
    */
-  async extract(
-    html: Html,
-    url = '',
-    mode: ExtractionMode = 'article',
-    options?: PageOptions,
-  ): Promise<Extracted> {
+  async extract(html: Html, url = '', mode: ExtractionMode = 'article', options?: PageOptions): Promise<Extracted> {
     return this.#page<Extracted>('extract', html, [url, variant(mode)], options);
   }
 

@@ -77,9 +77,7 @@ export function readHtml(
   if (bytes !== undefined) return decode(bytes, contentType, signal);
   const reader = readerOf<HtmlPiece>(html);
   if (reader === undefined) throw badHtml('a string, a Uint8Array, an ArrayBuffer or a stream of them', describe(html));
-  return gather(reader, signal).then((page) =>
-    typeof page === 'string' ? page : decode(page, contentType, signal),
-  );
+  return gather(reader, signal).then((page) => (typeof page === 'string' ? page : decode(page, contentType, signal)));
 }
 
 /** The bytes of a `Uint8Array`, an `ArrayBuffer` or a `SharedArrayBuffer`, not a copy. */
@@ -122,8 +120,7 @@ async function gather(reader: Reader<HtmlPiece>, signal: AbortSignal | undefined
       if (piece === undefined) throw badHtml('a stream of strings or of bytes', `one of ${describe(value)}`);
       const wasText = isText;
       isText = typeof piece === 'string';
-      if (wasText !== undefined && wasText !== isText)
-        throw badHtml('a stream of strings or of bytes', 'one of both');
+      if (wasText !== undefined && wasText !== isText) throw badHtml('a stream of strings or of bytes', 'one of both');
       length += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
       if (length > MAX_PAGE_BYTES) throw tooLarge(`more than ${MAX_PAGE_BYTES} bytes`);
       if (typeof piece === 'string') strings.push(piece);
