@@ -32,7 +32,7 @@ export {
   TimeoutError,
   TrapError,
 } from './errors.js';
-export type { Extractions, ExtractManyOptions, PageInput } from './extract-many.js';
+export type { Extractions, ExtractManyOptions, PageInput, PageWithOptions } from './extract-many.js';
 export { ExtractionError, type ExtractionFailure } from './extraction-error.js';
 export {
   type ComponentInfo,
@@ -77,4 +77,5 @@ export {
 export type { BreakerOptions, PoolOptions } from './pool-options.js';
 export type { PrecompileOptions, PrecompileProgress } from './precompile.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
+export type { WebStream } from './stream-reader.js';
 export type { Environment } from './variables.js';
