@@ -50,6 +50,7 @@ export interface ExtractManyOptions {
 export interface Extractions extends AsyncIterableIterator<PromiseSettledResult<Extracted>> {
   /** Ends it: reads no further page, and aborts those that are being extracted. Resolves once they have ended. */
   return(): Promise<IteratorResult<PromiseSettledResult<Extracted>, undefined>>;
+  /** Itself. */
   [Symbol.asyncIterator](): Extractions;
   /** `return()`. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -253,7 +253,7 @@ export class Extractor {
    * @throws RejectedError `ERR_QUEUE_FULL` or `ERR_BREAKER_OPEN` if the pool does not take the call.
    * @throws TrapError `ERR_TRAP` if the extractor traps.
    * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
-   * @throws the stream's own error if it fails.
+   * @throws Error the stream's own, if it fails.
    */
   async extract(html: Html, url = '', mode: ExtractionMode = 'article', options?: PageOptions): Promise<Extracted> {
     return this.#page<Extracted>('extract', html, [url, variant(mode)], options);

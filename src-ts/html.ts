@@ -64,7 +64,7 @@ export function pageOptions(options: PageOptions | undefined): PageOptions | und
  * @param signal gives up a stream that is waiting, which is then cancelled or destroyed; and a page that is being decoded
  * @throws ArgumentError `ERR_BAD_ARGUMENT` for what is no page
  * @throws ExtractionError `ERR_GUEST` (`resource-limit`) for a page that is larger than the extractor takes
- * @throws the stream's own error
+ * @throws Error the stream's own, if it fails
  * @internal
  */
 export function readHtml(
