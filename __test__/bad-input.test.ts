@@ -85,11 +85,20 @@ describe('pages that cannot be extracted', () => {
     expect((await extractor.extract(GOOD)).title).toBe('Good');
   }
 
-  test('HTML that is not UTF-8 is ERR_BAD_ARGUMENT', async () => {
+  test('HTML that is not UTF-8 is decoded', async () => {
     const latin1 = Buffer.from('<title>Größe</title><p>Größe', 'latin1');
-    const error = await failure(extractor.extract(latin1, 'https://example.com/'));
+    expect((await extractor.extract(latin1, 'https://example.com/')).title).toBe('Größe');
+  });
+
+  test.each([
+    ['a number', 5],
+    ['nothing', undefined],
+    ['an object', {}],
+    ['another typed array', new Uint16Array(4)],
+  ])('HTML that is %s is ERR_BAD_ARGUMENT', async (_, html) => {
+    const error = await failure(extractor.extract(html as never));
     expect(error.code).toBe('ERR_BAD_ARGUMENT');
-    expect(error.details).toMatchObject({ path: 'args[0]' });
+    expect(error.details).toMatchObject({ path: 'html' });
     await nextIsGood();
   });
 

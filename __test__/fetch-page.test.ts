@@ -63,7 +63,11 @@ describe('redirects', () => {
   test.each([301, 302, 303, 307, 308])('%i is followed, the fragment is not told', async (status) => {
     const target = await page(PAGE);
     const server = await redirecting(`${target.url}bay?x=1#y`, status);
-    expect(await get(server.url)).toEqual({ html: expect.any(Uint8Array), url: `${target.url}bay?x=1` });
+    expect(await get(server.url)).toEqual({
+      html: expect.any(Uint8Array),
+      contentType: 'text/html',
+      url: `${target.url}bay?x=1`,
+    });
   });
 
   test('a location of raw UTF-8 is escaped', async () => {

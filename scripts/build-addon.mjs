@@ -15,6 +15,7 @@ const sources = [
   'rust-toolchain.toml',
   '.cargo/config.toml',
   'crates/accounting',
+  'crates/encoding',
   'crates/runtime',
   'crates/node',
   'crates/extractor/dist/manifest.json',

@@ -270,6 +270,8 @@ export interface Addon {
   histogramBounds(): number[];
   buildInfo(): { version: string; wasmtime: string; target: string; guestHash: string };
   wat2wasm(text: string): Buffer;
+  /** A page's bytes as UTF-8: at once up to 64 KiB, and the same bytes where they are UTF-8; else off the event loop. */
+  decodePage(bytes: Uint8Array, contentType?: string): Uint8Array | Promise<Uint8Array>;
   ownCacheKeyFile(): string;
   compileStandardInput(settings: string, bounds: string): void;
   processMetrics(): Record<string, number>;
@@ -278,9 +280,7 @@ export interface Addon {
     dispatchEvent: (poolId: number, kind: string, detail: string) => void,
   ): void;
   /** `get` is for `sharedTierFound`; without it, `sealed` is to be put. */
-  setSharedTierDispatcher(
-    dispatch: (tierId: number, name: string, get?: number, sealed?: Uint8Array) => void,
-  ): void;
+  setSharedTierDispatcher(dispatch: (tierId: number, name: string, get?: number, sealed?: Uint8Array) => void): void;
   sharedTierFound(get: number, sealed?: Uint8Array): void;
   hostReturn(callId: number, result: unknown): void;
   hostErr(callId: number, payload: unknown): void;

@@ -172,7 +172,8 @@ export function badCall(name: unknown, args: unknown): Error | undefined {
   return undefined;
 }
 
-const CALL_RULES = {
+/** @internal */
+export const CALL_RULES = {
   signal: abortSignal,
   timeoutMillis: millis,
 };

@@ -1,4 +1,4 @@
-import { GuestError } from './errors.js';
+import { type ErrorDetails, GuestError } from './errors.js';
 
 /** Why an extraction failed. */
 export interface ExtractionFailure {
@@ -33,7 +33,11 @@ export class ExtractionError extends GuestError<ExtractionFailure> {
 
   /** @internal */
   static from(error: GuestError): ExtractionError {
-    const payload = error.payload as ExtractionFailure;
-    return new ExtractionError(error.code, `${payload.tag}: ${payload.val}`, error.details, undefined, payload);
+    return ExtractionError.of(error.payload as ExtractionFailure, error.details);
+  }
+
+  /** @internal */
+  static of(payload: ExtractionFailure, details: ErrorDetails = {}): ExtractionError {
+    return new ExtractionError('ERR_GUEST', `${payload.tag}: ${payload.val}`, details, undefined, payload);
   }
 }

@@ -1,16 +1,23 @@
 import { join } from 'node:path';
-import type { CacheOptions } from './cache-options.js';
+import { types } from 'node:util';
 import type { CallOptions } from './caller.js';
-import { type Config, cacheFields, loadConfig } from './config.js';
-import { ENGINE_RULES, Engine, type EngineHealth, type EngineOptions } from './engine.js';
+import { loadConfig } from './config.js';
+import { Engine, type EngineHealth } from './engine.js';
 import { GuestError, MemoryLimitError, makeError } from './errors.js';
+import { type Extractions, type ExtractManyOptions, extractMany, type PageInput } from './extract-many.js';
 import { ExtractionError } from './extraction-error.js';
+import {
+  checkEngineAlone,
+  EXTRACTOR_RULES,
+  type ExtractorOptions,
+  engineOptions,
+  poolOptions,
+} from './extractor-options.js';
+import { type Html, type PageOptions, pageOptions, readHtml } from './html.js';
 import { inner } from './internal.js';
 import { PACKAGE, running, shippedFile } from './location.js';
-import { badOption, checkOptions, isRecord, PAGE_BYTES } from './options.js';
+import { checkOptions, PAGE_BYTES } from './options.js';
 import { Pool, type PoolStats } from './pool.js';
-import { POOL_RULES, type PoolOptions } from './pool-options.js';
-import type { Environment } from './variables.js';
 
 /**
  * Which part of a page to extract.
@@ -139,37 +146,6 @@ export interface ExtractorHealth extends EngineHealth {
   readonly pool: PoolStats;
 }
 
-/**
- * Options of {@link createExtractor}. What is not given comes from the environment (see {@link loadConfig}), and what
- * is not there either from the defaults.
- */
-export interface ExtractorOptions extends EngineOptions, Omit<PoolOptions, 'wasi' | 'imports'> {
-  /**
-   * The engine to run on. Its options are then its own: none of {@link EngineOptions} may stand beside it, except
-   * `maxMemoryPages` and `maxTableElements`, which are then the pool's.
-   * @default an engine of these options
-   */
-  engine?: Engine;
-  /**
-   * The environment to read; `false` reads none.
-   * @default process.env
-   */
-  env?: Environment | false;
-}
-
-const { maxMemoryPages: _, maxTableElements: _elements, ...ENGINE_ONLY } = ENGINE_RULES;
-const { wasi: _wasi, imports: _imports, ...POOL_ONLY } = POOL_RULES;
-
-const EXTRACTOR_RULES = {
-  ...ENGINE_RULES,
-  ...POOL_ONLY,
-  engine: { allowed: 'an Engine', accepts: (value: unknown) => value instanceof Engine },
-  env: {
-    allowed: 'an object of strings, or false',
-    accepts: (value: unknown) => value === false || isRecord(value),
-  },
-};
-
 const INTERFACE = 'riptide:extractor/extract@1.0.0#';
 
 /**
@@ -190,13 +166,7 @@ export async function createExtractor(given: ExtractorOptions = {}): Promise<Ext
   const env = options.env === false ? {} : (options.env ?? process.env);
   const config = loadConfig(env);
   const engine = options.engine ?? new Engine(engineOptions(options, config, env));
-  if (options.engine !== undefined) {
-    for (const [name, value] of Object.entries(options)) {
-      if (Object.hasOwn(ENGINE_ONLY, name) && value !== undefined) {
-        throw badOption(name, value, 'nothing beside an engine, which has its own');
-      }
-    }
-  }
+  checkEngineAlone(options);
   try {
     const component = await engine.loadComponent(extractorFile(engine.simd));
     const pool = new Pool(component, poolOptions(options, config, engine));
@@ -246,49 +216,6 @@ export function extractorFile(simd: boolean): string {
   });
 }
 
-function engineOptions(options: ExtractorOptions, config: Config, env: Environment): EngineOptions {
-  const engine: Record<string, unknown> = { ...config.engine };
-  for (const name of Object.keys(ENGINE_RULES) as (keyof EngineOptions)[]) {
-    if (options[name] !== undefined) engine[name] = options[name];
-  }
-  // A pool given more instances than the engine's default takes its engine along.
-  if (options.maxInstances === undefined) {
-    engine.maxInstances =
-      options.max === undefined ? Math.max(config.engine.maxInstances, options.min ?? 0) : Math.max(64, options.max);
-  }
-  if (options.cache === true || isRecord(options.cache)) engine.cache = mergedCache(options.cache, env);
-  return engine;
-}
-
-/** The environment's cache settings, overridden field by field by the given ones. */
-function mergedCache(given: true | CacheOptions, env: Environment): true | CacheOptions {
-  const fields: Record<string, unknown> = { ...cacheFields(env) };
-  if (given !== true) {
-    // There is no key with this trust, so the environment's is not for it.
-    if (given.trust === 'owner') delete fields.keyFile;
-    for (const [name, value] of Object.entries(given)) if (value !== undefined) fields[name] = value;
-  }
-  return Object.keys(fields).length > 0 ? fields : true;
-}
-
-function poolOptions(options: ExtractorOptions, config: Config, engine: Engine): PoolOptions {
-  const given: Record<string, unknown> = {};
-  for (const name of Object.keys(POOL_ONLY) as (keyof typeof POOL_ONLY)[]) {
-    if (options[name] !== undefined) given[name] = options[name];
-  }
-  // Given options win over the environment's, for `min` and `max` separately; defaults fit into the engine.
-  const { min, max } = config.pool;
-  const { maxInstances: most } = engine[inner];
-  const least = options.min ?? Math.min(min, options.max ?? min, most);
-  return {
-    ...config.pool,
-    maxMemoryPages: Math.min(config.pool.maxMemoryPages, engine.maxMemoryPages),
-    ...given,
-    min: least,
-    max: options.max ?? Math.min(Math.max(max, least), most),
-  };
-}
-
 /** A pool of the shipped extractor, typed. Made by {@link createExtractor}. */
 export class Extractor {
   /** The pool behind it: its `stats`, its `tracker`. */
@@ -309,34 +236,59 @@ export class Extractor {
   /**
    * Extracts a page.
    *
-   * @param html the page: a string, or its UTF-8 bytes, which are cheaper to hand over
+   * ```js
+   * const response = await fetch('https://example.com/page');
+   * const contentType = response.headers.get('content-type');
+   * await extractor.extract(response.body, response.url, 'article', { contentType });
+   * ```
+   *
+   * @param html the page: a string, its bytes in whatever encoding, or a stream. A stream is read to its end first, up to
+   *   the 32 MiB that the extractor takes; `timeoutMillis` begins once it is read, `signal` holds all the while
    * @param url the page's address, which its links are resolved against; may be empty
    * @param mode which part of the page
-   * @throws ExtractionError `ERR_GUEST` if the page has no content to extract: `payload.tag` says why.
-   * @throws ArgumentError `ERR_BAD_ARGUMENT` if the bytes are not UTF-8.
+   * @throws ExtractionError `ERR_GUEST` if the page has no content to extract, or is too large: `payload.tag` says why.
+   * @throws ArgumentError `ERR_BAD_ARGUMENT` for what is neither a string nor bytes nor a stream of them.
    * @throws MemoryLimitError `ERR_MEMORY_LIMIT` if the page needs more memory than an instance may hold.
    * @throws TimeoutError `ERR_TIMEOUT` or `ERR_ACQUIRE_TIMEOUT` if it takes, or waits, too long.
    * @throws RejectedError `ERR_QUEUE_FULL` or `ERR_BREAKER_OPEN` if the pool does not take the call.
    * @throws TrapError `ERR_TRAP` if the extractor traps.
    * @throws ClosedError `ERR_CLOSED` after `close()` or `destroy()`.
+   * @throws Error the stream's own, if it fails.
    */
-  async extract(
-    html: string | Uint8Array,
-    url = '',
-    mode: ExtractionMode = 'article',
-    options?: CallOptions,
-  ): Promise<Extracted> {
-    return this.#call<Extracted>('extract', [html, url, variant(mode)], options);
+  async extract(html: Html, url = '', mode: ExtractionMode = 'article', options?: PageOptions): Promise<Extracted> {
+    return this.#page<Extracted>('extract', html, [url, variant(mode)], options);
   }
 
   /** Extracts a page and returns the numbers of the extraction too; as {@link Extractor.extract}. */
   async extractWithStats(
-    html: string | Uint8Array,
+    html: Html,
     url = '',
     mode: ExtractionMode = 'article',
-    options?: CallOptions,
+    options?: PageOptions,
   ): Promise<Measured> {
-    return this.#call<Measured>('extract-with-stats', [html, url, variant(mode)], options);
+    return this.#page<Measured>('extract-with-stats', html, [url, variant(mode)], options);
+  }
+
+  /**
+   * Extracts many pages, several at once. Results come in the order of the pages; a page that fails is a result with
+   * `status: 'rejected'`, and the next ones go on.
+   *
+   * ```js
+   * for await (const result of extractor.extractMany(pages)) {
+   *   if (result.status === 'fulfilled') console.log(result.value.title);
+   *   else console.error(result.reason);
+   * }
+   * ```
+   *
+   * `pages` is read as results are taken, never more than `concurrency` ahead. Leaving the loop, or aborting `signal`, ends
+   * the reading and aborts the pages that are being extracted. If `pages` itself throws, the loop gets its error after the
+   * results of the pages before.
+   *
+   * Rejections, all at the first result: `OptionError` `ERR_BAD_OPTION` for an option that cannot be used, `ArgumentError`
+   * `ERR_BAD_ARGUMENT` if `pages` is not iterable.
+   */
+  extractMany(pages: Iterable<PageInput> | AsyncIterable<PageInput>, options?: ExtractManyOptions): Extractions {
+    return extractMany(this, pages, options);
   }
 
   /**
@@ -344,8 +296,8 @@ export class Extractor {
    *
    * @throws ExtractionError `ERR_GUEST` if extraction would refuse the input before parsing it.
    */
-  async validateHtml(html: string | Uint8Array, options?: CallOptions): Promise<boolean> {
-    return this.#call<boolean>('validate-html', [html], options);
+  async validateHtml(html: Html, options?: PageOptions): Promise<boolean> {
+    return this.#page<boolean>('validate-html', html, [], options);
   }
 
   /** The health of the one instance that answers; see {@link Extractor.health} for the pool. */
@@ -391,6 +343,14 @@ export class Extractor {
   /** `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #page<R>(name: string, html: Html, rest: readonly unknown[], options?: PageOptions): Promise<R> {
+    const { contentType, ...call } = pageOptions(options) ?? {};
+    const page = readHtml(html, contentType, call.signal);
+    // Without a turn in between where there is nothing to wait for: the bytes may be the caller's own.
+    const read = typeof page === 'string' || types.isUint8Array(page) ? page : await page;
+    return this.#call<R>(name, [read, ...rest], options === undefined ? undefined : call);
   }
 
   async #call<R>(name: string, args: readonly unknown[], options?: CallOptions): Promise<R> {

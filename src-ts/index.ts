@@ -32,6 +32,7 @@ export {
   TimeoutError,
   TrapError,
 } from './errors.js';
+export type { Extractions, ExtractManyOptions, PageInput, PageWithOptions } from './extract-many.js';
 export { ExtractionError, type ExtractionFailure } from './extraction-error.js';
 export {
   type ComponentInfo,
@@ -41,14 +42,15 @@ export {
   type ExtractionStats,
   Extractor,
   type ExtractorHealth,
-  type ExtractorOptions,
   type HealthStatus,
   type Link,
   type Measured,
   type Media,
 } from './extractor.js';
+export type { ExtractorOptions } from './extractor-options.js';
 export type { Histogram } from './histogram.js';
 export type { HostFunction } from './host-functions.js';
+export type { Html, HtmlPiece, PageOptions } from './html.js';
 export { Instance } from './instance.js';
 export type { Imports, InstanceOptions, WasiOptions } from './instance-options.js';
 export { getWasmMemoryMetrics, type WasmMemoryMetrics } from './metrics.js';
@@ -75,4 +77,5 @@ export {
 export type { BreakerOptions, PoolOptions } from './pool-options.js';
 export type { PrecompileOptions, PrecompileProgress } from './precompile.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
+export type { WebStream } from './stream-reader.js';
 export type { Environment } from './variables.js';

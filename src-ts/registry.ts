@@ -27,7 +27,12 @@ interface Registry {
 
 const KEY = Symbol.for('riptide-wasm.registry');
 const holder: { [KEY]?: Registry } = addon as object;
-holder[KEY] ??= { functions: new Numbered(), errors: new Numbered(), listeners: new Numbered(), sharedTiers: new Numbered() };
+holder[KEY] ??= {
+  functions: new Numbered(),
+  errors: new Numbered(),
+  listeners: new Numbered(),
+  sharedTiers: new Numbered(),
+};
 
 /** @internal */
 export const registry: Registry = holder[KEY];

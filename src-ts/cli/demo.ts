@@ -60,9 +60,9 @@ async function extractAll(extractor: Extractor, sources: readonly string[]): Pro
 async function extractOne(extractor: Extractor, source: string): Promise<Row> {
   const name = /^https?:/i.test(source) ? source : basename(source);
   try {
-    const { html, url } = await readPage(source);
+    const { html, url, contentType } = await readPage(source);
     const started = performance.now();
-    const { content, stats } = await extractor.extractWithStats(html, url, 'article');
+    const { content, stats } = await extractor.extractWithStats(html, url, 'article', { contentType });
     const millis = performance.now() - started;
     const { title = '', wordCount, language = '' } = content;
     const cells = [name, title, String(wordCount), language, millis.toFixed(1), String(stats.memoryPages)];

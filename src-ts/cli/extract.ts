@@ -15,7 +15,7 @@ export async function extract(argv: string[]): Promise<void> {
   const extractor = await createExtractor({ min: 1, max: 1 });
   let content: Extracted;
   try {
-    content = await extractor.extract(page.html, url ?? page.url, mode);
+    content = await extractor.extract(page.html, url ?? page.url, mode, { contentType: page.contentType });
   } catch (error) {
     throw new Failure(`${source}: ${oneLine(error)}`);
   } finally {

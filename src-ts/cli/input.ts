@@ -3,28 +3,26 @@ import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { gather, limited } from '../page/body.js';
-import { charsetOf, toUtf8 } from '../page/charset.js';
 import { gunzip } from '../page/gzip.js';
 import { Failure, MOST_CAUSES } from './failure.js';
 import { type Answer, fetchBytes } from './fetch.js';
 
-/** A page's bytes as UTF-8, and its address. */
+/** A page's bytes as they came, decompressed, and its address. */
 export interface Page {
   readonly html: Uint8Array;
   /** Empty where it has none: links stay as they are written. */
   readonly url: string;
+  /** Its `content-type`, where it came with one. */
+  readonly contentType: string | undefined;
 }
 
 /** More than this is not read from a network, a pipe or compressed; the extractor's own limit is lower. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/**
- * Reads a file, a `http:`, `https:` or `file:` URL, or `-` for standard input; decompresses gzip, and decodes the page as
- * the server does.
- */
+/** Reads a file, a `http:`, `https:` or `file:` URL, or `-` for standard input, and decompresses gzip. */
 export async function readPage(source: string): Promise<Page> {
   const { bytes, url, type } = await read(source);
-  return { html: await toUtf8(await unzipped(source, bytes), charsetOf(type)), url };
+  return { html: await unzipped(source, bytes), url, contentType: type };
 }
 
 async function read(source: string): Promise<Answer> {

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExtractionMode, Extractor } from '../extractor.js';
 import { modeOf } from '../modes.js';
-import { charsetOf, toUtf8 } from '../page/charset.js';
 import { isPageUrl } from '../page/url.js';
 import { type Exchange, exchangeOf } from './exchange.js';
 import { Refusal } from './failures.js';
@@ -31,6 +30,8 @@ export interface ExtractRoute {
 
 interface Asked {
   readonly html: string | Uint8Array | undefined;
+  /** Of a page that is bytes. */
+  readonly contentType?: string | undefined;
   readonly url: string;
   readonly mode: ExtractionMode;
 }
@@ -41,21 +42,21 @@ export function extractHandler(extractor: Extractor, maxBytes: number) {
     const format = acceptedFormat(request.headers.accept);
     const exchange = exchangeOf(request.raw);
     const { signal } = exchange;
-    const { html: sent, url: address, mode } = await askedOf(request);
-    const { html, url } =
-      sent === undefined ? await fetched(address, maxBytes, exchange) : { html: sent, url: address };
-    const content = await extractor.extract(html, url, mode, { signal });
+    const { html: sent, url: address, mode, contentType: type } = askedOf(request);
+    const { html, url, contentType } =
+      sent === undefined ? await fetched(address, maxBytes, exchange) : { html: sent, url: address, contentType: type };
+    const content = await extractor.extract(html, url, mode, { signal, contentType });
     const text = format === 'json' ? JSON.stringify(content) : content[format];
     return reply.header('vary', 'accept').type(`${MEDIA_TYPES[format]}; charset=utf-8`).send(exchange.answer(text));
   };
 }
 
-async function askedOf({ query, body, headers }: FastifyRequest<ExtractRoute>): Promise<Asked> {
+function askedOf({ query, body, headers }: FastifyRequest<ExtractRoute>): Asked {
   const selectors = typeof query.selector === 'string' ? [query.selector] : (query.selector ?? []);
   if (body === undefined) throw new Refusal(400, 'ERR_BAD_BODY', 'a body is missing: HTML, or JSON with html or url');
   if (Buffer.isBuffer(body)) {
-    const html = await toUtf8(body, charsetOf(headers['content-type']));
-    return { html, url: checkedUrl(query.url), mode: checkedMode(query.mode, selectors) };
+    const contentType = headers['content-type'];
+    return { html: body, contentType, url: checkedUrl(query.url), mode: checkedMode(query.mode, selectors) };
   }
   const mode = checkedMode(body.mode ?? query.mode, body.selectors ?? selectors);
   return { html: body.html, url: checkedUrl(body.url ?? query.url), mode };

@@ -5,7 +5,6 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { buildInfo } from '../native.js';
 import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
-import { charsetOf, toUtf8 } from '../page/charset.js';
 import { locationOf } from '../page/redirect.js';
 import { isPublic } from './addresses.js';
 import { Refusal } from './failures.js';
@@ -26,8 +25,10 @@ export interface FetchOptions {
 
 /** A page as it was answered. */
 export interface FetchedPage {
-  /** Its bytes as UTF-8, whatever they were sent as. */
+  /** Its bytes, decompressed. */
   html: Uint8Array;
+  /** Its `content-type`, where it was sent with one. */
+  contentType: string | undefined;
   /** Its address after redirects, without fragment and credentials. */
   url: string;
 }
@@ -134,7 +135,7 @@ async function visit(url: URL, options: FetchOptions, signal: AbortSignal): Prom
     const bytes = await gather(bodyOf(url, response, options.maxBytes), options.hold);
     // Without a declared length, a reset connection looks like the end of the body.
     if (socket.errored) throw socket.errored;
-    return { html: await toUtf8(bytes, charsetOf(response.headers['content-type'])), url: url.href };
+    return { html: bytes, contentType: response.headers['content-type'], url: url.href };
   } finally {
     raw.destroy();
   }

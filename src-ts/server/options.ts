@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { Registry } from 'prom-client';
-import { Extractor, type ExtractorOptions } from '../extractor.js';
+import { Extractor } from '../extractor.js';
+import type { ExtractorOptions } from '../extractor-options.js';
 import { checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
 
 /** Options of {@link createServer}. */

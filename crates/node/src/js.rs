@@ -47,6 +47,8 @@ pub(crate) struct TypedArray {
     pub(crate) length: usize,
     pub(crate) data: *const u8,
     pub(crate) buffer: Raw,
+    /// Where in the buffer it begins, in bytes.
+    pub(crate) offset: usize,
 }
 
 impl TypedArray {
@@ -245,6 +247,15 @@ impl Js {
         self.typed_array(sys::TypedarrayType::uint8_array, bytes, bytes.len())
     }
 
+    /// A `Uint8Array` over `length` bytes of a buffer.
+    pub(crate) fn view(self, buffer: Raw, offset: usize, length: usize) -> JsResult<Raw> {
+        let kind = sys::TypedarrayType::uint8_array;
+        answer!(
+            self.napi_create_typedarray(kind, length, buffer, offset),
+            ptr::null_mut()
+        )
+    }
+
     /// A Node `Buffer` holding a copy of `bytes`.
     pub(crate) fn buffer(self, bytes: &[u8]) -> JsResult<Raw> {
         answer!(
@@ -414,6 +425,7 @@ impl Js {
             length: if data.is_null() { 0 } else { length },
             data,
             buffer,
+            offset,
         }))
     }
 
@@ -426,6 +438,11 @@ impl Js {
             return Ok(Some(array.copy()?));
         }
         Ok(None)
+    }
+
+    /// Whether it is an `ArrayBuffer`, which no other thread can write to, and not a `SharedArrayBuffer`.
+    pub(crate) fn is_array_buffer(self, value: Raw) -> JsResult<bool> {
+        answer!(self.napi_is_arraybuffer(value), false)
     }
 
     pub(crate) fn is_detached(self, buffer: Raw) -> JsResult<bool> {

@@ -1,4 +1,5 @@
-//! The N-API binding: options in, values and failures out. All decisions are made in `riptide-wasm-runtime`.
+//! The N-API binding: options in, values and failures out. All decisions are made in `riptide-wasm-runtime`, and pages decoded in
+//! `riptide-encoding`.
 //!
 //! Every asynchronous call returns a promise that settles through one queue of its environment. Failures cross as plain
 //! objects, which `native.ts` turns into error classes.
@@ -21,6 +22,7 @@ mod info;
 mod js;
 mod keys;
 mod number;
+mod page;
 mod pool;
 mod queue;
 mod shared_tier;
