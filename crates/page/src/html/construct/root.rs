@@ -50,6 +50,7 @@ impl Constructor<'_> {
 
     /// Puts what was added where the elements' attributes are.
     pub(super) fn finish_root_attributes(&mut self) {
+        self.tokenizer.drop_attributes();
         for its in [
             std::mem::take(&mut self.html_attributes),
             std::mem::take(&mut self.body_attributes),
@@ -58,7 +59,6 @@ impl Constructor<'_> {
                 continue;
             }
             let range = self.arena.node(its.node).text.bounds();
-            self.tokenizer.keep_attributes();
             let attributes = &mut self.tokenizer.attributes;
             let first = attributes.len();
             attributes.extend_from_within(range);

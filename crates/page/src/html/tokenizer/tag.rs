@@ -47,7 +47,7 @@ impl Tokenizer<'_> {
     #[inline]
     fn rest_of_tag(&mut self) -> Option<()> {
         let bytes = self.source.as_bytes();
-        self.attributes.truncate(self.kept);
+        self.drop_attributes();
         self.self_closing = false;
         if bytes.get(self.at) == Some(&b'>') {
             self.at += 1;
@@ -155,19 +155,19 @@ impl Tokenizer<'_> {
     }
 
     /// The tag's attributes, their values undecoded.
-    pub(crate) fn tag_attributes(&self) -> &[(Attr, Text)] {
+    pub(in crate::html) fn tag_attributes(&self) -> &[(Attr, Text)] {
         &self.attributes[self.kept..]
     }
 
     /// The value of one of the tag's attributes.
-    pub(crate) fn tag_attribute(&self, wanted: Attr) -> Option<Cow<'_, str>> {
+    pub(in crate::html) fn tag_attribute(&self, wanted: Attr) -> Option<Cow<'_, str>> {
         let mut attributes = self.tag_attributes().iter();
         let (_, value) = attributes.find(|(name, _)| *name == wanted)?;
         Some(self.value_text(*value))
     }
 
     /// The text of a value that is not decoded yet.
-    pub(crate) fn value_text(&self, value: Text) -> Cow<'_, str> {
+    pub(in crate::html) fn value_text(&self, value: Text) -> Cow<'_, str> {
         let source = &self.source[value.bounds()];
         if value.is_marked() {
             let mut decoded = String::new();
@@ -179,7 +179,10 @@ impl Tokenizer<'_> {
     }
 
     /// Gives the tag's attributes other names.
-    pub(crate) fn rename_attributes(&mut self, rename: impl Fn(&str) -> Option<&'static str>) {
+    pub(in crate::html) fn rename_attributes(
+        &mut self,
+        rename: impl Fn(&str) -> Option<&'static str>,
+    ) {
         for place in self.kept..self.attributes.len() {
             let name = self.attribute_names.name(self.attributes[place].0.0);
             if let Some(name) = rename(name) {
@@ -190,7 +193,7 @@ impl Tokenizer<'_> {
 
     /// Keeps the tag's attributes for an element; returns their range. Later calls for the same tag keep none.
     #[inline]
-    pub(crate) fn keep_attributes(&mut self) -> Text {
+    pub(in crate::html) fn keep_attributes(&mut self) -> Text {
         let first = self.kept;
         for place in first..self.attributes.len() {
             let value = self.attributes[place].1;
@@ -202,8 +205,13 @@ impl Tokenizer<'_> {
         Text::range(first, self.kept - first)
     }
 
+    /// Forgets the tag's attributes unless they are kept.
+    pub(in crate::html) fn drop_attributes(&mut self) {
+        self.attributes.truncate(self.kept);
+    }
+
     /// Decodes a value.
-    pub(crate) fn decoded_value(&mut self, value: Text) -> Text {
+    pub(in crate::html) fn decoded_value(&mut self, value: Text) -> Text {
         if !value.is_marked() {
             return value;
         }
