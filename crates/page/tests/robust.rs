@@ -180,6 +180,17 @@ fn soup() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Whether the page may have what the oracle does otherwise than the standard says.
+fn oracle_differs(html: &str) -> bool {
+    let has = |part| html.contains(part);
+    // `title` of SVG is special.
+    (has("<svg") && has("<title"))
+        // A document type ends a run of text in a table.
+        || (has("<table") && has("<!doctype"))
+        // `</>` is no token, so that a line end after it is still the first one in `pre`.
+        || (has("<pre") && has("</>"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..Default::default() })]
 
@@ -187,8 +198,7 @@ proptest! {
     fn soup_gives_the_tree_of_the_oracle(html in soup()) {
         let document = html::parse(&html).expect("parsed");
         assert_well_formed(&document);
-        // The oracle does not know that `title` of SVG is special.
-        prop_assume!(!(html.contains("<svg") && html.contains("<title")));
+        prop_assume!(!oracle_differs(&html));
         prop_assert_eq!(outline(&document), outline(&oracle::document(&html)), "{}", html);
     }
 

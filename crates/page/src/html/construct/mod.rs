@@ -273,6 +273,8 @@ impl<'h> Constructor<'h> {
 
     fn comment(&mut self, text: Text) {
         match self.mode {
+            // After the body's end tag SVG and MathML may still be open.
+            _ if self.in_foreign() => self.insert_comment(text),
             Mode::Initial | Mode::BeforeHtml | Mode::AfterAfterBody | Mode::AfterAfterFrameset => {
                 self.add_comment(0, text)
             }

@@ -162,8 +162,11 @@ impl Constructor<'_> {
         let mut at = 0;
         for part in source.split_inclusive(|c| !is_space(c)) {
             let space = part.trim_end_matches(|c| !is_space(c)).len();
-            if space > 0 {
-                self.insert_text(text.after(at).up_to(space));
+            let white = text.after(at).up_to(space);
+            if space > 0 && self.mode == Mode::AfterAfterFrameset {
+                self.body_text(white);
+            } else if space > 0 {
+                self.insert_text(white);
             }
             at += part.len();
         }
