@@ -198,7 +198,9 @@ proptest! {
     fn soup_gives_the_tree_of_the_oracle(html in soup()) {
         let document = html::parse(&html).expect("parsed");
         assert_well_formed(&document);
-        prop_assume!(!oracle_differs(&html));
+        if oracle_differs(&html) {
+            return Ok(());
+        }
         prop_assert_eq!(outline(&document), outline(&oracle::document(&html)), "{}", html);
     }
 

@@ -116,23 +116,17 @@ impl<'h> Constructor<'h> {
     pub(super) fn run(&mut self, most: usize) -> Result<(), usize> {
         loop {
             let token = self.tokenizer.next(self.in_foreign());
-            if self.mode == Mode::InTableText && !matches!(token, Token::Text { .. }) {
-                self.flush_table_text();
+            if !matches!(token, Token::Text { .. }) {
+                self.drop_line_end = false;
+                if self.mode == Mode::InTableText {
+                    self.flush_table_text();
+                }
             }
             match token {
                 Token::Text { text, nulls } => self.text(text, nulls),
-                Token::Start => {
-                    self.drop_line_end = false;
-                    self.start();
-                }
-                Token::End => {
-                    self.drop_line_end = false;
-                    self.end();
-                }
-                Token::Comment(text) => {
-                    self.drop_line_end = false;
-                    self.comment(text);
-                }
+                Token::Start => self.start(),
+                Token::End => self.end(),
+                Token::Comment(text) => self.comment(text),
                 Token::Doctype(doctype) => {
                     if self.mode == Mode::Initial {
                         self.quirks = quirks::is_quirky(&doctype);
