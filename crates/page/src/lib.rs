@@ -4,4 +4,6 @@
 //! says about itself, `render` writes the content. Each imports only from those before it. The crate knows nothing of
 //! WebAssembly: the guest in `crates/extractor` binds it to its interface.
 
+mod scan;
+
 pub mod html;

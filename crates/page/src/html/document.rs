@@ -2,7 +2,6 @@
 //! possible.
 
 use super::names::{Attr, Tag};
-use std::collections::HashMap;
 
 /// A node, by its place in document order: the descendants of a node follow it directly, and a parent stands before its
 /// children. So a pass over all nodes is a loop over numbers, and a subtree is a range of them.
@@ -41,38 +40,153 @@ pub struct Text {
 /// Set in the start of decoded text.
 const DECODED: u32 = 1 << 31;
 
-#[derive(Clone, Copy)]
-enum Kind {
+impl Text {
+    /// A stretch of the source, by bytes.
+    pub(super) fn borrowed(start: usize, length: usize) -> Text {
+        Text {
+            start: start as u32,
+            length: length as u32,
+        }
+    }
+
+    /// What was added to the decoded text from `start` on.
+    pub(super) fn decoded_since(start: usize, decoded: &str) -> Text {
+        Text {
+            start: start as u32 | DECODED,
+            length: (decoded.len() - start) as u32,
+        }
+    }
+
+    /// Numbers that are no text: an element's first attribute, and how many it has.
+    pub(super) fn range(first: usize, length: usize) -> Text {
+        Text::borrowed(first, length)
+    }
+
+    /// What follows its first `bytes` bytes.
+    pub(super) fn after(self, bytes: usize) -> Text {
+        Text {
+            start: self.start + bytes as u32,
+            length: self.length - bytes as u32,
+        }
+    }
+
+    /// Its first `bytes` bytes.
+    pub(super) fn up_to(self, bytes: usize) -> Text {
+        Text {
+            start: self.start,
+            length: bytes as u32,
+        }
+    }
+
+    /// Both as one, where `next` follows this one directly.
+    pub(super) fn joined(self, next: Text) -> Option<Text> {
+        (self.start + self.length == next.start).then_some(Text {
+            start: self.start,
+            length: self.length + next.length,
+        })
+    }
+
+    /// Its bytes in the source or in the decoded text.
+    pub(super) fn bounds(self) -> std::ops::Range<usize> {
+        let start = (self.start & !DECODED) as usize;
+        start..start + self.length as usize
+    }
+
+    /// Whether it is in the decoded text.
+    pub(super) fn is_decoded(self) -> bool {
+        self.start & DECODED != 0
+    }
+
+    /// Marks a stretch of the source as one that is still to be decoded.
+    pub(super) fn marked(self) -> Text {
+        Text {
+            start: self.start | DECODED,
+            length: self.length,
+        }
+    }
+
+    /// Whether it is marked as still to be decoded.
+    pub(super) fn is_marked(self) -> bool {
+        self.is_decoded()
+    }
+
+    /// The text itself.
+    pub(super) fn of<'a>(self, source: &'a str, decoded: &'a str) -> &'a str {
+        let text = if self.is_decoded() { decoded } else { source };
+        &text[self.bounds()]
+    }
+}
+
+/// What a node is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
     Document,
-    Element(Tag, Namespace),
+    Html,
+    Svg,
+    MathMl,
     Text,
     Comment,
 }
 
-#[derive(Clone, Copy)]
-struct Node {
-    parent: u32,
+impl Kind {
+    pub(super) fn is_element(self) -> bool {
+        matches!(self, Kind::Html | Kind::Svg | Kind::MathMl)
+    }
+}
+
+impl From<Namespace> for Kind {
+    fn from(namespace: Namespace) -> Kind {
+        match namespace {
+            Namespace::Html => Kind::Html,
+            Namespace::Svg => Kind::Svg,
+            Namespace::MathMl => Kind::MathMl,
+        }
+    }
+}
+
+/// A node, in 20 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) parent: u32,
     /// The first node that is no descendant.
-    end: u32,
-    kind: Kind,
+    pub(super) end: u32,
     /// An element's attributes: their first, and how many. Else the text.
-    text: Text,
+    pub(super) text: Text,
+    /// An element's name.
+    pub(super) tag: Tag,
+    pub(super) kind: Kind,
+    /// While the tree is built: whether the element is open.
+    pub(super) open: bool,
+}
+
+impl Node {
+    /// A node that is nowhere yet.
+    pub(super) fn new(kind: Kind, text: Text) -> Node {
+        Node {
+            parent: 0,
+            end: 0,
+            text,
+            tag: Tag::A,
+            kind,
+            open: false,
+        }
+    }
 }
 
 /// A parsed page.
 pub struct Document<'h> {
-    source: &'h str,
-    decoded: String,
-    nodes: Vec<Node>,
-    attributes: Vec<(Attr, Text)>,
-    names: Names,
+    pub(super) source: &'h str,
+    pub(super) decoded: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) attributes: Vec<(Attr, Text)>,
+    pub(super) names: Names,
 }
 
 /// Names that have no constant.
 #[derive(Default)]
-struct Names {
-    tags: Vec<String>,
-    attributes: Vec<String>,
+pub(super) struct Names {
+    pub(super) tags: Vec<String>,
+    pub(super) attributes: Vec<String>,
 }
 
 impl<'h> Document<'h> {
@@ -98,21 +212,21 @@ impl<'h> Document<'h> {
 
     /// The name of an element; `None` for text, comments and the document.
     pub fn tag(&self, id: NodeId) -> Option<Tag> {
-        match self.nodes[id.index()].kind {
-            Kind::Element(tag, _) => Some(tag),
-            _ => None,
-        }
+        let node = &self.nodes[id.index()];
+        node.kind.is_element().then_some(node.tag)
     }
 
     /// Whether it is an HTML element of this name.
     pub fn is(&self, id: NodeId, tag: Tag) -> bool {
-        matches!(self.nodes[id.index()].kind, Kind::Element(its, Namespace::Html) if its == tag)
+        let node = &self.nodes[id.index()];
+        node.kind == Kind::Html && node.tag == tag
     }
 
     /// The language of an element; HTML for anything else.
     pub fn namespace(&self, id: NodeId) -> Namespace {
         match self.nodes[id.index()].kind {
-            Kind::Element(_, namespace) => namespace,
+            Kind::Svg => Namespace::Svg,
+            Kind::MathMl => Namespace::MathMl,
             _ => Namespace::Html,
         }
     }
@@ -142,11 +256,10 @@ impl<'h> Document<'h> {
     /// The attributes of an element, in the order of the source.
     pub fn attributes(&self, id: NodeId) -> impl Iterator<Item = (Attr, &str)> {
         let node = &self.nodes[id.index()];
-        let range = match node.kind {
-            Kind::Element(..) => {
-                node.text.start as usize..(node.text.start + node.text.length) as usize
-            }
-            _ => 0..0,
+        let range = if node.kind.is_element() {
+            node.text.bounds()
+        } else {
+            0..0
         };
         self.attributes[range]
             .iter()
@@ -215,196 +328,20 @@ impl<'h> Document<'h> {
     }
 
     fn resolve(&self, text: Text) -> &str {
-        let start = (text.start & !DECODED) as usize;
-        let end = start + text.length as usize;
-        if text.start & DECODED == 0 {
-            &self.source[start..end]
-        } else {
-            &self.decoded[start..end]
-        }
+        text.of(self.source, &self.decoded)
     }
 }
 
 fn name<'a>(known: &[&'a str], others: &'a [String], number: u16) -> &'a str {
     let number = usize::from(number);
-    known
-        .get(number)
-        .copied()
-        .unwrap_or_else(|| &others[number - known.len()])
+    match known.get(number) {
+        Some(name) => name,
+        None => others.get(number - known.len()).map_or("", String::as_str),
+    }
 }
 
 fn find(known: &[&str], others: &[String], wanted: &str) -> Option<u16> {
     let place = known.iter().position(|name| *name == wanted);
     let other = || Some(known.len() + others.iter().position(|name| name == wanted)?);
     place.or_else(other).map(|place| place as u16)
-}
-
-/// Makes a document from the outside in: elements are opened and closed in document order.
-pub struct Builder<'h> {
-    document: Document<'h>,
-    open: Vec<u32>,
-    tags: HashMap<String, u16>,
-    attributes: HashMap<String, u16>,
-}
-
-impl<'h> Builder<'h> {
-    /// An empty document over this source.
-    pub fn new(source: &'h str) -> Builder<'h> {
-        let numbers = |known: &[&str]| {
-            let numbered = known.iter().enumerate();
-            numbered
-                .map(|(number, name)| ((*name).to_owned(), number as u16))
-                .collect()
-        };
-        Builder {
-            document: Document {
-                source,
-                decoded: String::new(),
-                nodes: vec![Node {
-                    parent: 0,
-                    end: 1,
-                    kind: Kind::Document,
-                    text: Text::default(),
-                }],
-                attributes: Vec::new(),
-                names: Names::default(),
-            },
-            open: vec![0],
-            tags: numbers(Tag::KNOWN),
-            attributes: numbers(Attr::KNOWN),
-        }
-    }
-
-    /// The number of a tag's name.
-    pub fn tag(&mut self, name: &str) -> Tag {
-        Tag(number(&mut self.tags, &mut self.document.names.tags, name))
-    }
-
-    /// The number of an attribute's name.
-    pub fn attribute(&mut self, name: &str) -> Attr {
-        Attr(number(
-            &mut self.attributes,
-            &mut self.document.names.attributes,
-            name,
-        ))
-    }
-
-    /// A stretch of the source, by bytes.
-    pub fn borrowed(start: usize, length: usize) -> Text {
-        Text {
-            start: start as u32,
-            length: length as u32,
-        }
-    }
-
-    /// Text that is not in the source as it stands.
-    pub fn decoded(&mut self, text: &str) -> Text {
-        let start = self.document.decoded.len() as u32 | DECODED;
-        self.document.decoded.push_str(text);
-        Text {
-            start,
-            length: text.len() as u32,
-        }
-    }
-
-    /// Opens an element.
-    pub fn open(&mut self, tag: Tag, namespace: Namespace, attributes: &[(Attr, Text)]) -> NodeId {
-        let first = self.document.attributes.len() as u32;
-        self.document.attributes.extend_from_slice(attributes);
-        let text = Text {
-            start: first,
-            length: attributes.len() as u32,
-        };
-        let id = self.push(Kind::Element(tag, namespace), text);
-        self.open.push(id.0);
-        id
-    }
-
-    /// Closes the element that was opened last.
-    pub fn close(&mut self) {
-        if let Some(id) = self.open.pop() {
-            let end = self.document.nodes.len() as u32;
-            self.document.nodes[id as usize].end = end;
-        }
-    }
-
-    /// Adds text.
-    pub fn text(&mut self, text: Text) -> NodeId {
-        self.push(Kind::Text, text)
-    }
-
-    /// Adds a comment.
-    pub fn comment(&mut self, text: Text) -> NodeId {
-        self.push(Kind::Comment, text)
-    }
-
-    /// The document; elements that are open are closed.
-    pub fn finish(mut self) -> Document<'h> {
-        while !self.open.is_empty() {
-            self.close();
-        }
-        self.document
-    }
-
-    fn push(&mut self, kind: Kind, text: Text) -> NodeId {
-        let id = self.document.nodes.len() as u32;
-        self.document.nodes.push(Node {
-            parent: self.open.last().copied().unwrap_or_default(),
-            end: id + 1,
-            kind,
-            text,
-        });
-        NodeId(id)
-    }
-}
-
-/// At most 65,535 names have numbers; the rest share the last one.
-fn number(known: &mut HashMap<String, u16>, names: &mut Vec<String>, name: &str) -> u16 {
-    if let Some(number) = known.get(name) {
-        return *number;
-    }
-    match u16::try_from(known.len()) {
-        Ok(number) if number < u16::MAX => {
-            known.insert(name.to_owned(), number);
-            names.push(name.to_owned());
-            number
-        }
-        _ => u16::MAX - 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nodes_are_numbered_in_document_order() {
-        let source = "<p class=a>one<b>two</b></p><my-tag>three";
-        let mut builder = Builder::new(source);
-        let class = builder.attribute("class");
-        let value = Builder::borrowed(9, 1);
-        let p = builder.open(Tag::P, Namespace::Html, &[(class, value)]);
-        builder.text(Builder::borrowed(11, 3));
-        let b = builder.open(Tag::B, Namespace::Html, &[]);
-        let two = builder.decoded("two!");
-        builder.text(two);
-        builder.close();
-        builder.close();
-        let tag = builder.tag("my-tag");
-        let other = builder.open(tag, Namespace::Html, &[]);
-        builder.text(Builder::borrowed(source.len() - 5, 5));
-        let document = builder.finish();
-        assert_eq!(document.text_content(p), "onetwo!");
-        assert_eq!(document.text_content(NodeId::DOCUMENT), "onetwo!three");
-        assert_eq!(document.attribute(p, Attr::CLASS), Some("a"));
-        assert_eq!(document.attribute(b, Attr::CLASS), None);
-        assert_eq!(document.next_sibling(p), Some(other));
-        assert_eq!(document.next_sibling(b), None);
-        assert_eq!(document.children(NodeId::DOCUMENT).count(), 2);
-        assert_eq!(document.tag_name(tag), "my-tag");
-        assert_eq!(document.find_tag("my-tag"), Some(tag));
-        assert_eq!(document.find_tag("p"), Some(Tag::P));
-        assert_eq!(document.tag_name(Tag::XMP), "xmp");
-        assert_eq!(document.attribute_name(Attr::XML_LANG), "xml:lang");
-    }
 }

@@ -1,7 +1,17 @@
 //! HTML as a tree.
 
+mod arena;
+mod builder;
+mod construct;
+mod decode;
 mod document;
+mod entities;
+mod intern;
 mod names;
+mod parse;
+mod tokenizer;
 
-pub use document::{Builder, Document, Namespace, NodeId, Text};
+pub use builder::Builder;
+pub use document::{Document, Namespace, NodeId, Text};
 pub use names::{Attr, Tag};
+pub use parse::{MAX_BYTES, MAX_NODES, ParseError, parse};
