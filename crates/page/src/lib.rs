@@ -5,3 +5,4 @@
 //! WebAssembly: the guest in `crates/extractor` binds it to its interface.
 
 pub mod html;
+pub mod metadata;
