@@ -1,11 +1,13 @@
 //! Who wrote the page.
 
+use super::date::{self, Order};
 use super::json_ld::JsonLd;
 use super::meta::MetaName;
 use super::near;
 use super::person::person;
 use super::sources::{Property, Sources, starts_with_ignore_case};
-use super::value::text_of;
+use super::title::Site;
+use super::value::{lines_of, text_of};
 use crate::html::{Attr, Document, NodeId, Tag};
 
 /// Bytes of an element's text that may hold an author.
@@ -25,31 +27,67 @@ const BYLINES: &[&str] = &[
     "door ",
 ];
 
+/// A text that is nothing but one of these stands before the author.
+const LONE: &[&str] = &[
+    "by",
+    "written by",
+    "author",
+    "article by",
+    "posted by",
+    "von",
+    "par",
+    "autor",
+    "auteur",
+    "words by",
+];
+
+/// Nodes of an item that are looked at for its name.
+const MAX_ITEM_NODES: usize = 64;
+
 /// The authors, each once, joined with `, `; from the first source that has any. `visible` lets sources count that are
-/// not markup for machines.
+/// not markup for machines. The site itself is an author only if there is no other.
 pub(super) fn author(
     document: &Document<'_>,
     sources: &Sources<'_>,
     json_ld: &mut JsonLd<'_>,
     near: &Near<'_, '_>,
+    site: &Site<'_>,
     visible: bool,
 ) -> Option<String> {
     let (article, page) = (json_ld.article, json_ld.page);
+    let mut sites = None;
+    let mut own = |found: Option<String>| match found {
+        Some(name) if site.is_named(&name) => {
+            sites.get_or_insert(name);
+            None
+        }
+        found => found,
+    };
     let metas = |name| all(sources.meta(name).map(str::to_owned), false);
-    let elements =
-        |places: Vec<NodeId>| first(places.into_iter().filter_map(|id| element(document, id)));
-    item_meta(document, sources)
-        .or_else(|| all(json_ld.names(article, "author").into_iter(), true))
-        .or_else(|| all(json_ld.names(page, "author").into_iter(), true))
-        .or_else(|| metas(MetaName::Author))
-        .or_else(|| metas(MetaName::ArticleAuthor))
-        .or_else(|| label(sources))
-        .or_else(|| elements(sources.author_narrow.iter().collect()).filter(|_| visible))
-        .or_else(|| metas(MetaName::OtherAuthor))
-        .or_else(|| elements(sources.rel_author.iter().collect()))
-        .or_else(|| elements(sources.author_wide.iter().collect()).filter(|_| visible))
-        .or_else(|| near.byline().filter(|_| visible))
-        .or_else(|| elements(sources.property(Property::Author).collect()))
+    let elements = |places: Vec<NodeId>| {
+        let mut names = places
+            .into_iter()
+            .filter_map(|id| element(document, id))
+            .filter(|_| visible);
+        names.next()
+    };
+    own(item_meta(document, sources))
+        .or_else(|| own(all(json_ld.names(article, "author").into_iter(), true)))
+        .or_else(|| own(all(json_ld.names(page, "author").into_iter(), true)))
+        .or_else(|| own(metas(MetaName::Author)))
+        .or_else(|| own(metas(MetaName::ArticleAuthor)))
+        .or_else(|| own(label(sources)))
+        .or_else(|| own(elements(sources.author_narrow.iter().collect())))
+        .or_else(|| own(metas(MetaName::OtherAuthor)))
+        .or_else(|| own(first(document, sources.rel_author.iter())))
+        .or_else(|| own(elements(sources.author_wide.iter().collect())))
+        .or_else(|| own(near.byline().filter(|_| visible)))
+        .or_else(|| own(first(document, sources.property(Property::Author))))
+        .or_else(|| own(elements(sources.author_link.iter().collect())))
+        .or_else(|| own(elements(sources.written_by.iter().collect())))
+        .or_else(|| own(elements(sources.author_beside.iter().collect())))
+        .or_else(|| own(near.beside_date().filter(|_| visible)))
+        .or(sites)
 }
 
 /// The texts around the heading, read once and only if asked for.
@@ -75,14 +113,72 @@ impl<'d, 'h> Near<'d, 'h> {
         })
     }
 
+    /// A text that begins with `By`, maybe after a date; or the one that follows a lone `By`.
     fn byline(&self) -> Option<String> {
-        let bylines = self.texts().iter().filter(|text| {
-            text.len() <= MAX_BYTES
-                && BYLINES
+        let texts = self.texts();
+        texts
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| text.len() <= MAX_BYTES)
+            .find_map(|(at, text)| {
+                let text = after_date(text);
+                if LONE
                     .iter()
-                    .any(|prefix| starts_with_ignore_case(text, prefix))
-        });
-        bylines.filter_map(|text| person(text, false)).next()
+                    .any(|word| text.trim_end_matches([':', ' ']).eq_ignore_ascii_case(word))
+                {
+                    return person(
+                        texts.get(at + 1).filter(|next| next.len() <= MAX_BYTES)?,
+                        false,
+                    );
+                }
+                let begins = BYLINES
+                    .iter()
+                    .any(|prefix| starts_with_ignore_case(text, prefix));
+                person(text, false).filter(|_| begins)
+            })
+    }
+
+    /// What looks like a person's name in or beside a text with a date.
+    fn beside_date(&self) -> Option<String> {
+        let texts = self.texts();
+        let dated = texts.iter().position(|text| {
+            text.len() <= MAX_BYTES && date::find(text, Order::DayFirst).is_some()
+        })?;
+        let around = [Some(dated), dated.checked_sub(1), Some(dated + 1)];
+        around
+            .into_iter()
+            .flatten()
+            .filter_map(|at| texts.get(at))
+            .filter(|text| text.len() <= MAX_BYTES)
+            .find_map(|text| {
+                let mut parts = text
+                    .split(['|', '·', '•', '—', '–'])
+                    .flat_map(|part| part.split(" - "));
+                parts.find_map(|part| person(part, false).filter(|name| looks_like_name(name)))
+            })
+    }
+}
+
+/// Two to four words in upper case first, and nothing else.
+fn looks_like_name(name: &str) -> bool {
+    let words = name.split(' ');
+    let capital = |word: &str| {
+        word.starts_with(char::is_uppercase)
+            && word
+                .chars()
+                .all(|c| c.is_alphabetic() || matches!(c, '.' | '-' | '\'' | '’'))
+            && word.chars().nth(1).is_none_or(|c| !c.is_uppercase())
+    };
+    (2..=4).contains(&words.clone().count()) && words.clone().all(capital)
+}
+
+/// The text without a date at its beginning.
+fn after_date(text: &str) -> &str {
+    match date::find(text, Order::DayFirst) {
+        Some(found) if found.start < 8 => {
+            text[found.end..].trim_start_matches(|c: char| !c.is_alphanumeric())
+        }
+        _ => text,
     }
 }
 
@@ -123,18 +219,38 @@ fn label(sources: &Sources<'_>) -> Option<String> {
     None
 }
 
+fn first(document: &Document<'_>, places: impl Iterator<Item = NodeId>) -> Option<String> {
+    places.filter_map(|id| element(document, id)).next()
+}
+
+/// The author that an element names: its property `name`, its content, or the first line of its text that is a name.
 fn element(document: &Document<'_>, id: NodeId) -> Option<String> {
-    if document.is(id, Tag::META) {
+    if matches!(document.tag(id)?, Tag::META | Tag::LINK) {
         return None;
+    }
+    if document.attribute(id, Attr::ITEMSCOPE).is_some()
+        && let Some(name) = item_name(document, id)
+    {
+        return person(&name, true);
     }
     if let Some(content) = document.attribute(id, Attr::CONTENT) {
         return person(content, false);
     }
-    person(&text_of(document, id, MAX_BYTES)?, false)
+    lines_of(document, id, MAX_BYTES)
+        .iter()
+        .find_map(|line| person(line, false))
 }
 
-fn first(mut names: impl Iterator<Item = String>) -> Option<String> {
-    names.next()
+/// The property `name` of an item.
+fn item_name(document: &Document<'_>, id: NodeId) -> Option<String> {
+    let named = document.descendants(id).take(MAX_ITEM_NODES).find(|node| {
+        let property = document.attribute(*node, Attr::ITEMPROP);
+        property.is_some_and(|its| its.split_ascii_whitespace().any(|word| word == "name"))
+    })?;
+    match document.attribute(named, Attr::CONTENT) {
+        Some(content) => Some(content.to_owned()),
+        None => text_of(document, named, MAX_BYTES),
+    }
 }
 
 /// All names, each once.

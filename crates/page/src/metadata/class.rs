@@ -64,7 +64,7 @@ fn has_date(word: &[u8]) -> bool {
             Some(b) => !b.is_ascii_alphabetic() || word[at].is_ascii_uppercase(),
         };
         let after = word.get(at + 4).copied().unwrap_or(b' ');
-        if begins && !after.is_ascii_lowercase() {
+        if begins && (!after.is_ascii_lowercase() || after == b's') {
             return true;
         }
         from = at + 4;
@@ -74,7 +74,7 @@ fn has_date(word: &[u8]) -> bool {
 
 /// Whether a value can hold one of the words at all: a cheap look that most values do not pass.
 fn may_mark(value: &[u8]) -> bool {
-    value.len() == 2 && value.eq_ignore_ascii_case(b"fn") || {
+    value.ends_with(b"fn") || {
         let mut at = 0;
         while at + 2 < value.len() {
             // The third letters of `author`, `byline`, `writer`, `date`, `publish`, `posted`, `comment`, `username` …
@@ -103,6 +103,16 @@ fn may_mark(value: &[u8]) -> bool {
 fn find(word: &[u8], part: &[u8]) -> Option<usize> {
     word.windows(part.len())
         .position(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// Whether a link leads to an author's page.
+pub(super) fn is_author_address(href: &str) -> bool {
+    let bytes = href.as_bytes();
+    memchr::memmem::find(bytes, b"/author").is_some_and(|at| {
+        let rest = &bytes[at + 7..];
+        let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+        rest.len() > 1 && rest[0] == b'/'
+    })
 }
 
 /// What an `itemprop` or `property` attribute names.

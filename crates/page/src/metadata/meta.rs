@@ -24,6 +24,8 @@ pub(super) enum MetaName {
     Published,
     /// `dc.date`, `pubdate`, `parsely-pub-date`, `citation_publication_date` and others.
     OtherPublished,
+    /// A site's own name for it.
+    SitePublished,
     /// `article:modified_time`, `og:updated_time`, `last-modified`.
     Modified,
     /// `og:type`.
@@ -167,6 +169,26 @@ pub(super) fn name(written: &str) -> Option<MetaName> {
         b"article:section" | b"article:tag" | b"parsely:section" => MetaName::Category,
         b"keywords" | b"news:keywords" | b"parsely:tags" | b"sailthru:tags"
         | b"citation:keywords" => MetaName::Keywords,
-        _ => return None,
+        b"published" | b"posted" | b"article:date" => MetaName::OtherPublished,
+        other => return published(other),
     })
+}
+
+/// Names of a site's own that say when: `w-published-date`, `ms.date`.
+fn published(name: &[u8]) -> Option<MetaName> {
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    let when = has(b"publi") && (has(b"date") || has(b"time")) || name.ends_with(b":date");
+    let other = [
+        b"modif".as_slice(),
+        b"expir",
+        b"updat",
+        b"event",
+        b"start",
+        b"end",
+        b"unpub",
+        b"revis",
+        b"review",
+        b"publisher",
+    ];
+    (when && !other.iter().any(|part| has(part))).then_some(MetaName::SitePublished)
 }

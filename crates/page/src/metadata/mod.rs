@@ -75,7 +75,7 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     let visible = is_article(&sources, &json_ld);
     Metadata {
         title: title::title(document, &sources, &json_ld, &site),
-        byline: author::author(document, &sources, &mut json_ld, &near, visible),
+        byline: author::author(document, &sources, &mut json_ld, &near, &site, visible),
         published_iso: published::published(
             document,
             &sources,

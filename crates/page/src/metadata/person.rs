@@ -97,7 +97,12 @@ fn without_prefix(text: &str) -> &str {
             let Some(after) = strip_ignore_case(rest, prefix) else {
                 continue;
             };
-            // A word of its own, or one with a colon.
+            // A word of its own, one with a colon, or one that a name follows without a space.
+            let glued = prefix.ends_with("by") && after.starts_with(char::is_uppercase);
+            if glued && rest.chars().nth(1).is_some_and(char::is_lowercase) {
+                rest = after;
+                continue 'again;
+            }
             if let Some(named) = after.strip_prefix([' ', ':', '\u{a0}', '-']) {
                 rest = named.trim_start_matches([' ', ':', '-']);
                 continue 'again;
@@ -152,6 +157,10 @@ fn without_suffix(text: &str) -> &str {
                 .iter()
                 .any(|end| word.trim_end_matches([':', ',']).eq_ignore_ascii_case(end))
         {
+            return &text[..at - 1];
+        }
+        // Counts of posts, points, badges.
+        if at > 0 && word.starts_with(|c: char| c.is_ascii_digit()) {
             return &text[..at - 1];
         }
         at += word.len() + 1;

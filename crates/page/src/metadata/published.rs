@@ -59,9 +59,17 @@ pub(super) fn published(
                 .filter(|_| visible)
         })
         .or_else(|| times(false).filter(|_| visible))
+        .or_else(|| metas(MetaName::SitePublished))
         .or_else(|| json(json_ld.article, "dateCreated"))
         .or_else(|| json(json_ld.article, "dateModified"))
         .or_else(|| metas(MetaName::Modified))
+        .or_else(|| {
+            sources
+                .dated
+                .iter()
+                .find_map(|id| element(document, id, order))
+                .filter(|_| visible)
+        })
 }
 
 /// The value for machines.

@@ -66,6 +66,16 @@ pub(super) struct Sources<'d> {
     pub(super) author_narrow: Places,
     pub(super) author_wide: Places,
     pub(super) date_class: Places,
+    /// Links to an author's page.
+    pub(super) author_link: Places,
+    /// Elements whose text begins with `Written by` and the like.
+    pub(super) written_by: Places,
+    /// Elements whose text begins with `Published` and the like.
+    pub(super) dated: Places,
+    /// Headings below the first level.
+    pub(super) subheadings: Places,
+    /// What stands in side columns and footers, for want of anything else.
+    pub(super) author_beside: Places,
     /// Whether the page's body or root, by microdata, is of an article or a thread.
     pub(super) article_scope: bool,
 }
@@ -76,6 +86,9 @@ impl<'d> Sources<'d> {
         let mut inside = Regions::default();
         for id in document.nodes() {
             let Some(tag) = document.tag(id) else {
+                if let Some(text) = document.text(id) {
+                    sources.text(document, id, text, &inside);
+                }
                 continue;
             };
             if document.namespace(id) == Namespace::Html {
@@ -97,6 +110,19 @@ impl<'d> Sources<'d> {
         all.filter_map(move |(its, id)| (*its == property).then_some(*id))
     }
 
+    fn text(&mut self, document: &Document<'_>, id: NodeId, text: &str, inside: &Regions) {
+        let Some((wide, parent)) = said(text).zip(document.parent(id)) else {
+            return;
+        };
+        if id.0 < inside.comments {
+            return;
+        }
+        match wide {
+            Said::WrittenBy => self.written_by.push(parent),
+            Said::Dated => self.dated.push(parent),
+        }
+    }
+
     fn element(&mut self, document: &'d Document<'_>, id: NodeId, tag: Tag, inside: &mut Regions) {
         match tag {
             Tag::META => return self.meta_element(document, id, inside),
@@ -107,6 +133,7 @@ impl<'d> Sources<'d> {
                 self.h1_count += 1;
                 self.h1.push(id);
             }
+            Tag::H2 | Tag::H3 => self.subheadings.push(id),
             Tag::BASE if self.base_href.is_none() => {
                 self.base_href = document.attribute(id, Attr::HREF);
             }
@@ -123,6 +150,7 @@ impl<'d> Sources<'d> {
         let mut marks = Marks::default();
         let mut property = None;
         let mut rel = None;
+        let (mut datetime, mut author_link) = (tag == Tag::TIME, false);
         for (name, value) in document.attributes(id) {
             match name {
                 Attr::CLASS => marks.read(value),
@@ -131,14 +159,16 @@ impl<'d> Sources<'d> {
                 Attr::PROPERTY => property = property.or(class::property(value)),
                 Attr::ITEMTYPE => inside.scope(document, id, value, self),
                 Attr::REL => rel = Some(value),
+                Attr::DATETIME => datetime = true,
+                Attr::HREF => author_link = tag == Tag::A && class::is_author_address(value),
                 _ => {}
             }
         }
         if marks.comments {
             inside.comments = inside.comments.max(document.end(id).0);
         }
-        if tag == Tag::TIME || marks.date || property == Some(Property::Published) {
-            self.when(id, tag, marks, inside);
+        if datetime || marks.date {
+            self.when(id, datetime, marks, inside);
         }
         let aside = id.0 < inside.comments || id.0 < inside.other_scope;
         if let Some(property) =
@@ -155,6 +185,11 @@ impl<'d> Sources<'d> {
             } else if marks.author_wide {
                 self.author_wide.push(id);
             }
+            if author_link {
+                self.author_link.push(id);
+            }
+        } else if !aside && (marks.author_narrow || author_link) {
+            self.author_beside.push(id);
         }
     }
 
@@ -200,7 +235,7 @@ impl<'d> Sources<'d> {
         }
     }
 
-    fn when(&mut self, id: NodeId, tag: Tag, marks: Marks, inside: &Regions) {
+    fn when(&mut self, id: NodeId, datetime: bool, marks: Marks, inside: &Regions) {
         if id.0 < inside.comments || id.0 < inside.other_scope {
             return;
         }
@@ -208,7 +243,7 @@ impl<'d> Sources<'d> {
             id,
             inside: id.0 < inside.main,
         };
-        if tag == Tag::TIME && self.times.len() < MAX_CANDIDATES {
+        if datetime && self.times.len() < MAX_CANDIDATES {
             self.times.push(when);
         }
         if marks.date {
@@ -257,6 +292,34 @@ impl Regions {
             _ if super::json_ld::is_article(its) => sources.article_scope = true,
             _ => {}
         }
+    }
+}
+
+enum Said {
+    WrittenBy,
+    Dated,
+}
+
+/// What a text that begins like this tells.
+fn said(text: &str) -> Option<Said> {
+    let text = text.trim_ascii_start();
+    match text.as_bytes().first()? {
+        b'W' | b'w' if starts_with_ignore_case(text, "written by") => Some(Said::WrittenBy),
+        b'P' | b'p'
+            if starts_with_ignore_case(text, "published")
+                || starts_with_ignore_case(text, "posted on") =>
+        {
+            Some(Said::Dated)
+        }
+        b'U' | b'u' if starts_with_ignore_case(text, "updated") => Some(Said::Dated),
+        b'L' | b'l'
+            if starts_with_ignore_case(text, "last updated")
+                || starts_with_ignore_case(text, "last modified")
+                || starts_with_ignore_case(text, "last reviewed") =>
+        {
+            Some(Said::Dated)
+        }
+        _ => None,
     }
 }
 

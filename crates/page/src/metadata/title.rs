@@ -32,7 +32,7 @@ impl<'a> Site<'a> {
     }
 
     /// Whether a part of a title is the site's name.
-    fn is_named(&self, part: &str) -> bool {
+    pub(super) fn is_named(&self, part: &str) -> bool {
         let part = words(part);
         if part.is_empty() {
             return false;
@@ -94,17 +94,25 @@ pub(super) fn title_element(document: &Document<'_>, sources: &Sources<'_>) -> O
     clean(text)
 }
 
-/// The heading that the page's byline stands by: the first one whose words are in the title, else the first.
+/// The heading that the page's byline stands by: the first one, of the first level if possible, whose words are in the
+/// title, else the first.
 pub(super) fn heading(document: &Document<'_>, sources: &Sources<'_>) -> Option<NodeId> {
-    let title = title_element(document, sources)
-        .map(|title| words(&title))
-        .unwrap_or_default();
-    let mut headings = sources.h1.iter();
-    headings
-        .find(|id| {
-            text_of(document, *id, MAX_BYTES).is_some_and(|text| title.contains(&words(&text)))
-        })
-        .or_else(|| sources.h1.iter().next())
+    let mut titles = String::new();
+    titles.extend(title_element(document, sources));
+    titles.push(' ');
+    titles.extend(sources.meta(MetaName::OgTitle).next());
+    let titles = words(&titles);
+    let titled = |id: &NodeId| {
+        let text = text_of(document, *id, MAX_BYTES).map(|text| words(&text));
+        text.is_some_and(|text| text.contains(' ') && titles.contains(&text))
+    };
+    let first = sources.h1.iter().next();
+    sources
+        .h1
+        .iter()
+        .find(titled)
+        .or_else(|| sources.subheadings.iter().find(titled))
+        .or(first)
 }
 
 fn only_heading(document: &Document<'_>, sources: &Sources<'_>) -> Option<String> {

@@ -25,7 +25,7 @@ pub(super) fn clean(text: &str) -> Option<String> {
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
+        '\u{1e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
     )
 }
 
@@ -189,13 +189,38 @@ pub(super) fn is_unread(document: &Document<'_>, id: NodeId, tag: Tag) -> bool {
 
 /// The text of an element, white space collapsed; `None` if it is empty, or longer than `most` bytes.
 pub(super) fn text_of(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> {
+    clean(&raw_text(document, id, most)?).filter(|text| text.len() <= most)
+}
+
+/// The text of an element by lines, white space collapsed; empty if it is longer than `most` bytes. Words of two inline
+/// elements are kept apart where one ends in lower case and the next begins in upper case.
+pub(super) fn lines_of(document: &Document<'_>, id: NodeId, most: usize) -> Vec<String> {
+    let text = raw_text(document, id, most).filter(|text| text.len() <= 2 * most);
+    let text = text.unwrap_or_default();
+    let lines: Vec<String> = text.split('\u{1e}').filter_map(clean).collect();
+    let length: usize = lines.iter().map(String::len).sum();
+    if length <= most { lines } else { Vec::new() }
+}
+
+/// All text, elements that begin new lines marked by a record separator, inline ones that follow without white space by
+/// a unit separator.
+fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> {
     let mut out = String::new();
     let end = document.end(id).0.min(id.0 + MAX_NODES);
     let mut at = id.0;
+    // Where elements that begin new lines end, the innermost last.
+    let mut ends: Vec<u32> = Vec::new();
     while at < end {
+        while ends.last().is_some_and(|end| *end <= at) {
+            ends.pop();
+            out.push('\u{1e}');
+        }
         let node = NodeId(at);
         if let Some(text) = document.text(node) {
-            out.push_str(text.get(..text.len().min(4 * most + 64)).unwrap_or(text));
+            let length = (0..=text.len().min(4 * most + 64))
+                .rev()
+                .find(|end| text.is_char_boundary(*end));
+            out.push_str(&text[..length.unwrap_or(0)]);
             if out.len() > 8 * most + 256 {
                 return None;
             }
@@ -205,12 +230,13 @@ pub(super) fn text_of(document: &Document<'_>, id: NodeId, most: usize) -> Optio
                 continue;
             }
             if breaks(tag) {
-                out.push(' ');
+                out.push('\u{1e}');
+                ends.push(document.end(node).0);
             }
         }
         at += 1;
     }
-    clean(&out).filter(|text| text.len() <= most)
+    Some(out)
 }
 
 /// Lower-case words, as the order of sources compares titles.
