@@ -51,7 +51,7 @@ pub(super) fn author(
     sources: &Sources<'_>,
     json_ld: &mut JsonLd<'_>,
     near: &Near<'_, '_>,
-    site: &Site<'_>,
+    site: &Site,
     visible: bool,
 ) -> Option<String> {
     let (article, page) = (json_ld.article, json_ld.page);

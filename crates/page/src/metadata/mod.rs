@@ -17,6 +17,7 @@ mod months;
 mod near;
 mod person;
 mod published;
+mod separators;
 mod site;
 mod sources;
 mod title;
@@ -29,7 +30,7 @@ use date::Order;
 use json_ld::JsonLd;
 use meta::MetaName;
 use sources::Sources;
-use title::Site;
+use title::{Site, Titles};
 use url::Url;
 
 /// A page's metadata: white space collapsed, empty values left out.
@@ -70,11 +71,11 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     let json_language = json_ld.text(json_ld.article.or(json_ld.page), "inLanguage");
     let language = language::language(&sources, json_language.as_deref());
     let order = order(language.as_deref(), known.as_ref());
-    let heading = title::heading(document, &sources);
-    let near = Near::new(document, heading);
+    let titles = Titles::new(document, &sources);
+    let near = Near::new(document, titles.heading(&sources));
     let visible = is_article(&sources, &json_ld);
     Metadata {
-        title: title::title(document, &sources, &json_ld, &site),
+        title: titles.title(&sources, &json_ld, &site),
         byline: author::author(document, &sources, &mut json_ld, &near, &site, visible),
         published_iso: published::published(
             document,

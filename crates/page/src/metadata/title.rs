@@ -2,180 +2,244 @@
 
 use super::json_ld::JsonLd;
 use super::meta::MetaName;
+use super::separators::parts;
 use super::sources::{Property, Sources};
 use super::value::{clean, text_of, words};
 use crate::html::{Attr, Document, NodeId};
+use std::collections::HashSet;
 use url::Url;
 
 /// A longer heading is no title.
 const MAX_BYTES: usize = 400;
 
-/// What the parts of a title are parted by, white space on both sides.
-const SEPARATORS: &[&str] = &[
-    "|", "-", "–", "—", "·", "•", "»", "«", "/", "::", "~", "›", "‹", "―", "⋆", "*", ">", "<", ":",
-];
+/// A heading with a smaller share of its words in the page's titles is a slogan or a section's.
+const MIN_SHARED: f32 = 0.25;
+
+/// What boards put before the title of a thread.
+const LABELS: &[&str] = &["view topic", "thread", "topic", "view thread"];
 
 /// What is known of the site, to tell its name from the title.
-pub(super) struct Site<'a> {
+pub(super) struct Site {
     /// Its name in lower-case words.
     name: Option<String>,
-    /// The host of the page, without dots.
-    host: Option<&'a str>,
+    /// Letters and digits of the page's host.
+    host: String,
 }
 
-impl<'a> Site<'a> {
-    pub(super) fn new(name: Option<&str>, page: Option<&'a Url>) -> Site<'a> {
+impl Site {
+    pub(super) fn new(name: Option<&str>, page: Option<&Url>) -> Site {
+        let host = page.and_then(Url::host_str).unwrap_or_default();
         Site {
             name: name.map(words).filter(|name| !name.is_empty()),
-            host: page.and_then(Url::host_str),
+            host: host.chars().filter(char::is_ascii_alphanumeric).collect(),
         }
     }
 
-    /// Whether a part of a title is the site's name.
-    pub(super) fn is_named(&self, part: &str) -> bool {
-        let part = words(part);
-        if part.is_empty() {
-            return false;
-        }
-        if self.name.as_deref() == Some(&part) {
+    /// Whether a text is the site's name.
+    pub(super) fn is_named(&self, text: &str) -> bool {
+        let text = words(text);
+        if self.name.as_deref() == Some(&text) {
             return true;
         }
-        let Some(host) = self.host else {
-            return false;
-        };
-        let joined: String = part.chars().filter(|c| !c.is_whitespace()).collect();
-        let host: String = host.chars().filter(char::is_ascii_alphanumeric).collect();
-        joined.len() >= 3 && host.contains(&joined)
+        let joined: String = text.chars().filter(|c| *c != ' ').collect();
+        joined.len() >= 3 && self.host.contains(&joined)
     }
 }
 
-/// The title, from the first source that has one.
-pub(super) fn title(
-    document: &Document<'_>,
-    sources: &Sources<'_>,
-    json_ld: &JsonLd<'_>,
-    site: &Site<'_>,
-) -> Option<String> {
-    only_heading(document, sources)
-        .or_else(|| {
-            let mut headlines = sources.property(Property::Headline);
-            headlines.find_map(|id| match document.attribute(id, Attr::CONTENT) {
-                Some(content) => clean(content),
-                None => text_of(document, id, MAX_BYTES),
+/// What the page calls itself outside of its text, and its headings.
+pub(super) struct Titles<'d, 'h> {
+    document: &'d Document<'h>,
+    /// The text of `title`.
+    element: Option<String>,
+    /// `og:title`.
+    og: Option<String>,
+    /// The words of both, with the words of the second one apart.
+    words: String,
+}
+
+impl<'d, 'h> Titles<'d, 'h> {
+    pub(super) fn new(document: &'d Document<'h>, sources: &Sources<'_>) -> Titles<'d, 'h> {
+        let element = sources.title.and_then(|id| document.first_child(id));
+        let element = element.and_then(|child| clean(document.text(child)?));
+        let og = sources.meta(MetaName::OgTitle).find_map(clean);
+        let both = [&element, &og].map(|title| title.as_deref().map(words).unwrap_or_default());
+        Titles {
+            document,
+            words: both.join(" / "),
+            element,
+            og,
+        }
+    }
+
+    /// The title, from the first source that has one.
+    pub(super) fn title(
+        &self,
+        sources: &Sources<'_>,
+        json_ld: &JsonLd<'_>,
+        site: &Site,
+    ) -> Option<String> {
+        let other = || sources.meta(MetaName::OtherTitle).find_map(clean);
+        self.main_heading(sources, site)
+            .or_else(|| {
+                sources
+                    .property(Property::Headline)
+                    .find_map(|id| self.headline(id))
             })
-        })
-        .or_else(|| json_ld.text(json_ld.article, "headline"))
-        .or_else(|| {
-            sources
-                .meta(MetaName::OgTitle)
-                .find_map(clean)
-                .map(|title| cut(&title, site))
-        })
-        .or_else(|| title_element(document, sources).map(|title| cut(&title, site)))
-        .or_else(|| {
-            sources
-                .meta(MetaName::OtherTitle)
-                .find_map(clean)
-                .map(|title| cut(&title, site))
-        })
-        .or_else(|| {
-            sources
-                .h1
-                .iter()
-                .find_map(|id| text_of(document, id, MAX_BYTES))
-        })
+            .or_else(|| json_ld.text(json_ld.article, "headline"))
+            .or_else(|| Some(cut(self.og.as_deref()?, site)))
+            .or_else(|| Some(cut(self.element.as_deref()?, site)))
+            .or_else(|| Some(cut(&other()?, site)))
+            .or_else(|| sources.h1.iter().find_map(|id| self.text(id)))
+    }
+
+    /// The heading that the page's byline stands by: the first one, of the first level if possible, whose words are in
+    /// the title, else the first.
+    pub(super) fn heading(&self, sources: &Sources<'_>) -> Option<NodeId> {
+        let titled = |id: &NodeId| self.text(*id).is_some_and(|text| self.holds(&text));
+        let titled_h1 = sources.h1.iter().find(titled);
+        titled_h1
+            .or_else(|| sources.subheadings.iter().find(titled))
+            .or_else(|| sources.h1.iter().next())
+    }
+
+    /// The one heading of the first level, unless it is the site's name or shares too little with the title; of several
+    /// the first one that is in the title.
+    fn main_heading(&self, sources: &Sources<'_>, site: &Site) -> Option<String> {
+        if sources.h1_count != 1 {
+            let mut texts = sources.h1.iter().filter_map(|id| self.text(id));
+            return texts.find(|text| self.holds(text) && !site.is_named(text));
+        }
+        let text = self.text(sources.h1.iter().next()?)?;
+        let element = self.element.as_deref().unwrap_or_default();
+        let its = words(&text);
+        let alone = words(element) == its;
+        let parts = parts(element);
+        let last = parts.len() > 1
+            && parts
+                .last()
+                .is_some_and(|part| part.separator != ":" && words(part.text) == its);
+        if last || (!alone && site.is_named(&text)) {
+            return None;
+        }
+        let known: HashSet<&str> = self.words.split(' ').collect();
+        let all = its.split(' ').count();
+        let shared = its.split(' ').filter(|word| known.contains(word)).count();
+        // A title of one word is the site's, or says nothing.
+        (known.len() <= 3 || shared as f32 >= MIN_SHARED * all as f32).then_some(text)
+    }
+
+    /// Whether the page's titles hold this text of two words or more.
+    fn holds(&self, text: &str) -> bool {
+        let text = words(text);
+        text.contains(' ') && self.words.contains(&text)
+    }
+
+    fn headline(&self, id: NodeId) -> Option<String> {
+        match self.document.attribute(id, Attr::CONTENT) {
+            Some(content) => clean(content),
+            None => self.text(id),
+        }
+    }
+
+    /// The text of a heading, without the mark of a link to itself.
+    fn text(&self, id: NodeId) -> Option<String> {
+        let text = text_of(self.document, id, MAX_BYTES)?;
+        let kept = text.trim_end_matches('¶');
+        let kept = kept.strip_suffix(" #").unwrap_or(kept).trim_end();
+        (!kept.is_empty()).then(|| kept.to_owned())
+    }
 }
 
-pub(super) fn title_element(document: &Document<'_>, sources: &Sources<'_>) -> Option<String> {
-    let id = sources.title?;
-    let text = document
-        .first_child(id)
-        .and_then(|child| document.text(child))?;
-    clean(text)
-}
-
-/// The heading that the page's byline stands by: the first one, of the first level if possible, whose words are in the
-/// title, else the first.
-pub(super) fn heading(document: &Document<'_>, sources: &Sources<'_>) -> Option<NodeId> {
-    let mut titles = String::new();
-    titles.extend(title_element(document, sources));
-    titles.push(' ');
-    titles.extend(sources.meta(MetaName::OgTitle).next());
-    let titles = words(&titles);
-    let titled = |id: &NodeId| {
-        let text = text_of(document, *id, MAX_BYTES).map(|text| words(&text));
-        text.is_some_and(|text| text.contains(' ') && titles.contains(&text))
-    };
-    let first = sources.h1.iter().next();
-    sources
-        .h1
-        .iter()
-        .find(titled)
-        .or_else(|| sources.subheadings.iter().find(titled))
-        .or(first)
-}
-
-fn only_heading(document: &Document<'_>, sources: &Sources<'_>) -> Option<String> {
-    let id = sources.h1.iter().next().filter(|_| sources.h1_count == 1)?;
-    text_of(document, id, MAX_BYTES)
-}
-
-/// A title without the site's name, and then without its last part if two words are left.
-pub(super) fn cut(title: &str, site: &Site<'_>) -> String {
+/// A title without the site's name; without it, without the last part if two words are left. Sections that stand behind
+/// bars are dropped too.
+fn cut(title: &str, site: &Site) -> String {
     let mut parts = parts(title);
     let mut named = false;
     while parts.len() > 1 {
-        if site.is_named(parts[parts.len() - 1].1) {
+        if site.is_named(parts[parts.len() - 1].text) {
             parts.pop();
-        } else if site.is_named(parts[0].1) {
+        } else if site.is_named(parts[0].text) {
             parts.remove(0);
         } else {
             break;
         }
         named = true;
     }
+    let count = |text: &str| words(text).split(' ').count();
     // A colon is no separator unless the site's name stands beside it.
-    if !named && parts.len() > 1 && parts[parts.len() - 1].0 != ":" {
-        let (last, _) = (parts[parts.len() - 1].1, ());
-        let kept = whole(title, &parts[..parts.len() - 1]);
-        if words(kept).split(' ').count() >= 2 && !last.is_empty() {
-            parts.pop();
-        }
+    if let [first, .., before, last] | [first @ before, last] = &parts[..]
+        && !named
+        && last.separator != ":"
+        && count(&title[first.start..before.end()]) >= 2
+    {
+        parts.pop();
     }
-    whole(title, &parts).trim().to_owned()
+    if let [first, second, ..] = &parts[..]
+        && matches!(second.separator, "|" | "/" | "»" | "•" | "·")
+        && count(first.text) >= 3
+    {
+        parts.truncate(1);
+    }
+    if parts.len() > 1 && LABELS.contains(&words(parts[0].text).as_str()) {
+        parts.remove(0);
+    }
+    match (parts.first(), parts.last()) {
+        (Some(first), Some(last)) => title[first.start..last.end()].to_owned(),
+        _ => title.to_owned(),
+    }
 }
 
-/// The parts of a title, and the separator before each.
-fn parts(title: &str) -> Vec<(&str, &str)> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let mut separator = "";
-    let mut at = 0;
-    for word in title.split(' ') {
-        let end = at + word.len();
-        let colon = word.len() > 1 && word.ends_with(':');
-        if SEPARATORS.contains(&word) && at > start {
-            parts.push((separator, title[start..at].trim()));
-            separator = word;
-            start = (end + 1).min(title.len());
-        } else if colon && end < title.len() {
-            parts.push((separator, title[start..end - 1].trim()));
-            separator = ":";
-            start = end + 1;
-        }
-        at = end + 1;
-    }
-    parts.push((separator, title[start..].trim()));
-    parts.retain(|(_, part)| !part.is_empty());
-    parts
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The stretch of the title that these parts cover.
-fn whole<'t>(title: &'t str, parts: &[(&str, &'t str)]) -> &'t str {
-    let (Some((_, first)), Some((_, last))) = (parts.first(), parts.last()) else {
-        return title;
-    };
-    let start = first.as_ptr() as usize - title.as_ptr() as usize;
-    let end = last.as_ptr() as usize - title.as_ptr() as usize + last.len();
-    &title[start..end]
+    fn site() -> Site {
+        Site::new(
+            Some("The Post"),
+            Url::parse("https://www.lindholmpost.example/a")
+                .ok()
+                .as_ref(),
+        )
+    }
+
+    #[test]
+    fn a_title_is_cut_at_the_name_of_the_site() {
+        for (title, expected) in [
+            ("Ice in the harbour | The Post", "Ice in the harbour"),
+            ("Ice in the harbour - Lindholm Post", "Ice in the harbour"),
+            ("The Post: Ice in the harbour", "Ice in the harbour"),
+            (
+                "The Post » Ice - and how to cross it",
+                "Ice - and how to cross it",
+            ),
+            (
+                "Ice in the harbour | Opinion | The Post",
+                "Ice in the harbour",
+            ),
+            ("Ice in the harbour – News", "Ice in the harbour"),
+            (
+                "Thread: Ice in the harbour | The Post",
+                "Ice in the harbour",
+            ),
+            ("View topic - Ice: how thick? | The Post", "Ice: how thick?"),
+        ] {
+            assert_eq!(cut(title, &site()), expected, "{title}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_title_stays() {
+        for title in [
+            "Superlong ice: What it is and how you cross it",
+            "Ice",
+            "Ice | Cold",
+            "Ferry-boats in well-kept harbours",
+            "Ice: thick: thin",
+            "12/25",
+            "| - |",
+            "",
+        ] {
+            assert_eq!(cut(title, &site()), title, "{title}");
+        }
+    }
 }
