@@ -77,7 +77,7 @@ pub(super) fn author(
         .or_else(|| own(metas(MetaName::Author)))
         .or_else(|| own(metas(MetaName::ArticleAuthor)))
         .or_else(|| own(label(sources)))
-        .or_else(|| own(elements(sources.author_narrow.iter().collect())))
+        .or_else(|| own(together(document, sources.author_narrow.iter()).filter(|_| visible)))
         .or_else(|| own(metas(MetaName::OtherAuthor)))
         .or_else(|| own(first(document, sources.rel_author.iter())))
         .or_else(|| own(elements(sources.author_wide.iter().collect())))
@@ -221,6 +221,22 @@ fn label(sources: &Sources<'_>) -> Option<String> {
 
 fn first(document: &Document<'_>, places: impl Iterator<Item = NodeId>) -> Option<String> {
     places.filter_map(|id| element(document, id)).next()
+}
+
+/// The first author that these elements name, and those whose elements stand beside it and are of the same classes.
+fn together(document: &Document<'_>, places: impl Iterator<Item = NodeId>) -> Option<String> {
+    let mut named = places.filter_map(|id| Some((id, element(document, id)?)));
+    let (first, name) = named.next()?;
+    let class = document.attribute(first, Attr::CLASS);
+    let level = |id| document.ancestors(id).take(2).collect::<Vec<NodeId>>();
+    let near = level(first);
+    let beside = named.filter(|(id, _)| {
+        *id >= document.end(first)
+            && document.attribute(*id, Attr::CLASS) == class
+            && level(*id).iter().zip(&near).any(|(its, of)| its == of && *its != NodeId::DOCUMENT)
+    });
+    let beside: Vec<String> = beside.map(|(_, name)| name).collect();
+    all(std::iter::once(name).chain(beside), true)
 }
 
 /// The author that an element names: its property `name`, its content, or the first line of its text that is a name.

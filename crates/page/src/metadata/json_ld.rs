@@ -22,6 +22,8 @@ pub(super) struct JsonLd<'d> {
     pub(super) page: Option<usize>,
     /// The first `WebSite`.
     pub(super) site: Option<usize>,
+    /// Whether the page is a list of others.
+    pub(super) list: bool,
     /// The first product.
     pub(super) product: Option<usize>,
 }
@@ -71,6 +73,7 @@ impl<'d> JsonLd<'d> {
             page: None,
             site: None,
             product: None,
+            list: false,
         };
         read.find_roots();
         read
@@ -99,6 +102,10 @@ impl<'d> JsonLd<'d> {
 
     fn classify(&mut self, object: usize) {
         for its in self.types(object) {
+            self.list |= matches!(
+                its.as_str(),
+                "CollectionPage" | "SearchResultsPage" | "ItemList" | "OfferCatalog"
+            );
             let place = if is_article(&its) {
                 &mut self.article
             } else if is_page(&its) {

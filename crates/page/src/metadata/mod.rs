@@ -29,7 +29,7 @@ use author::Near;
 use date::Order;
 use json_ld::JsonLd;
 use meta::MetaName;
-use sources::Sources;
+use sources::{Sources, starts_with_ignore_case};
 use title::{Site, Titles};
 use url::Url;
 
@@ -73,7 +73,7 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     let order = order(language.as_deref(), known.as_ref());
     let titles = Titles::new(document, &sources);
     let near = Near::new(document, titles.heading(&sources));
-    let visible = is_article(&sources, &json_ld);
+    let visible = is_article(&sources, &json_ld, known.as_ref());
     Metadata {
         title: titles.title(&sources, &json_ld, &site),
         byline: author::author(document, &sources, &mut json_ld, &near, &site, visible),
@@ -95,8 +95,21 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     }
 }
 
-fn is_article(_sources: &Sources<'_>, _json_ld: &JsonLd<'_>) -> bool {
-    true
+/// Whether names and dates in the text may be the page's own: not on start pages, products and lists of other pages,
+/// unless these say that they are an article or a thread.
+fn is_article(sources: &Sources<'_>, json_ld: &JsonLd<'_>, page: Option<&Url>) -> bool {
+    let og = |its: &str| {
+        sources
+            .meta(MetaName::OgType)
+            .any(|og| starts_with_ignore_case(og, its))
+    };
+    let declared = json_ld.article.is_some()
+        || sources.article_scope
+        || og("article")
+        || sources.meta(MetaName::Published).next().is_some();
+    let start = page.is_some_and(|page| page.path() == "/" && page.query().is_none());
+    let other = start || json_ld.product.is_some() || json_ld.list || og("product");
+    declared || !other
 }
 
 fn description(sources: &Sources<'_>, json_ld: &JsonLd<'_>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The short texts around the heading: where bylines and dates stand that no markup names.
 
-use super::value::{breaks, clean, is_unread};
+use super::value::{breaks, clean, head, is_unread};
 use crate::html::{Document, NodeId, Tag};
 
 /// Blocks of text that are looked at before and after the heading.
@@ -49,11 +49,7 @@ fn blocks(document: &Document<'_>, from: u32, to: u32, most: usize, last: bool) 
         }
         let node = NodeId(at);
         if let Some(text) = document.text(node) {
-            let end = (0..=text.len().min(MAX_BYTES))
-                .rev()
-                .find(|end| text.is_char_boundary(*end));
-            block.push_str(&text[..end.unwrap_or(0)]);
-            // What continues outside of the range is cut there.
+            block.push_str(head(text, MAX_BYTES));
         } else if let Some(tag) = document.tag(node) {
             if is_unread(document, node, tag) || matches!(tag, Tag::HEAD | Tag::H1) {
                 at = document.end(node).0;

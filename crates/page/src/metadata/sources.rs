@@ -76,7 +76,7 @@ pub(super) struct Sources<'d> {
     pub(super) subheadings: Places,
     /// What stands in side columns and footers, for want of anything else.
     pub(super) author_beside: Places,
-    /// Whether the page's body or root, by microdata, is of an article or a thread.
+    /// Whether an item of the page, by microdata or RDFa, is an article or a thread.
     pub(super) article_scope: bool,
 }
 
@@ -157,7 +157,7 @@ impl<'d> Sources<'d> {
                 Attr::ID => marks.read_id(value),
                 Attr::ITEMPROP => property = class::property(value).or(property),
                 Attr::PROPERTY => property = property.or(class::property(value)),
-                Attr::ITEMTYPE => inside.scope(document, id, value, self),
+                Attr::ITEMTYPE | Attr::TYPEOF => inside.scope(document, id, value, self),
                 Attr::REL => rel = Some(value),
                 Attr::DATETIME => datetime = true,
                 Attr::HREF => author_link = tag == Tag::A && class::is_author_address(value),

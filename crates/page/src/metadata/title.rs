@@ -4,13 +4,16 @@ use super::json_ld::JsonLd;
 use super::meta::MetaName;
 use super::separators::parts;
 use super::sources::{Property, Sources};
-use super::value::{clean, text_of, words};
+use super::value::{clean, head, text_of, words};
 use crate::html::{Attr, Document, NodeId};
 use std::collections::HashSet;
 use url::Url;
 
 /// A longer heading is no title.
 const MAX_BYTES: usize = 400;
+
+/// Bytes of the page's own titles that are looked at.
+const MAX_TITLE_BYTES: usize = 2000;
 
 /// A heading with a smaller share of its words in the page's titles is a slogan or a section's.
 const MIN_SHARED: f32 = 0.25;
@@ -60,8 +63,10 @@ pub(super) struct Titles<'d, 'h> {
 impl<'d, 'h> Titles<'d, 'h> {
     pub(super) fn new(document: &'d Document<'h>, sources: &Sources<'_>) -> Titles<'d, 'h> {
         let element = sources.title.and_then(|id| document.first_child(id));
-        let element = element.and_then(|child| clean(document.text(child)?));
-        let og = sources.meta(MetaName::OgTitle).find_map(clean);
+        let element = element.and_then(|child| clean(head(document.text(child)?, MAX_TITLE_BYTES)));
+        let og = sources
+            .meta(MetaName::OgTitle)
+            .find_map(|title| clean(head(title, MAX_TITLE_BYTES)));
         let both = [&element, &og].map(|title| title.as_deref().map(words).unwrap_or_default());
         Titles {
             document,

@@ -217,10 +217,7 @@ fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> 
         }
         let node = NodeId(at);
         if let Some(text) = document.text(node) {
-            let length = (0..=text.len().min(4 * most + 64))
-                .rev()
-                .find(|end| text.is_char_boundary(*end));
-            out.push_str(&text[..length.unwrap_or(0)]);
+            out.push_str(head(text, 4 * most + 64));
             if out.len() > 8 * most + 256 {
                 return None;
             }
@@ -237,6 +234,15 @@ fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> 
         at += 1;
     }
     Some(out)
+}
+
+/// The beginning of a text, at most so many bytes.
+pub(super) fn head(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Lower-case words, as the order of sources compares titles.
