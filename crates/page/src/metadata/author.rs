@@ -228,12 +228,11 @@ fn together(document: &Document<'_>, places: impl Iterator<Item = NodeId>) -> Op
     let mut named = places.filter_map(|id| Some((id, element(document, id)?)));
     let (first, name) = named.next()?;
     let class = document.attribute(first, Attr::CLASS);
-    let level = |id| document.ancestors(id).take(2).collect::<Vec<NodeId>>();
-    let near = level(first);
+    let parent = document.parent(first);
     let beside = named.filter(|(id, _)| {
         *id >= document.end(first)
             && document.attribute(*id, Attr::CLASS) == class
-            && level(*id).iter().zip(&near).any(|(its, of)| its == of && *its != NodeId::DOCUMENT)
+            && document.parent(*id) == parent
     });
     let beside: Vec<String> = beside.map(|(_, name)| name).collect();
     all(std::iter::once(name).chain(beside), true)

@@ -8,6 +8,16 @@ const MAX_CHARS: usize = 80;
 
 /// What stands before a name, in lower case, the longer first.
 const BEFORE: &[&str] = &[
+    "recipe by",
+    "guide by",
+    "authored by",
+    "about the author",
+    "read more about",
+    "articles by",
+    "view all posts by",
+    "more posts by",
+    "posts by",
+    "post written by",
     "article written by",
     "this article was written by",
     "written by",
@@ -70,12 +80,94 @@ const AFTER: &[&str] = &[
     "contributor,",
 ];
 
+/// What begins a text that names someone who is no author, in lower case.
+const OTHERS: &[&str] = &[
+    "edited by",
+    "reviewed by",
+    "medically reviewed",
+    "researched by",
+    "fact checked",
+    "fact-checked",
+    "photo by",
+    "photos by",
+    "photography by",
+    "illustration by",
+    "illustrations by",
+    "translated by",
+    "image by",
+];
+
+/// What stands where an author is named and names nobody, in lower case.
+const NOBODY: &[&str] = &[
+    "by",
+    "null",
+    "undefined",
+    "none",
+    "n/a",
+    "unknown",
+    "author",
+    "authors",
+    "share",
+    "about",
+    "about the author",
+    "name",
+    "and",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+    "today",
+    "yesterday",
+    "updated",
+    "last updated",
+    "published",
+    "posted",
+    "date",
+    "guest",
+    "corresponding author",
+    "written",
+    "written by",
+    "read more",
+    "follow",
+    "reviewed",
+    "advertisement",
+    "comments",
+    "reply",
+    "last modified",
+    "via",
+    "reply with quote",
+    "view more posts",
+    "read the bio",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "x",
+];
+
 /// The name in a text that names an author; `None` if there is none. `handle` lets names pass that begin with `@`.
 pub(super) fn person(written: &str, handle: bool) -> Option<String> {
     let text = clean(written)?;
     let name = without_prefix(&text);
+    if OTHERS
+        .iter()
+        .any(|other| strip_ignore_case(name, other).is_some())
+    {
+        return None;
+    }
     let name = name
-        .split(['|', '•', '·', '\u{2022}', '–', '—', '/', '(', '[', '\\'])
+        .split(['|', '•', '·', '⋅', '–', '—', '/', '(', '[', '\\'])
         .next()?;
     let name = name.split(" - ").next()?;
     let name = match date::find(name, Order::DayFirst) {
@@ -181,18 +273,5 @@ fn is_name(name: &str, handle: bool) -> bool {
         && !lower.contains("http")
         && !lower.starts_with("www.")
         && !lower.contains("://")
-        && !matches!(
-            lower.as_str(),
-            "by" | "null"
-                | "undefined"
-                | "none"
-                | "n/a"
-                | "unknown"
-                | "author"
-                | "authors"
-                | "share"
-                | "about the author"
-                | "about"
-                | "name"
-        )
+        && !NOBODY.contains(&lower.trim_end_matches('.'))
 }

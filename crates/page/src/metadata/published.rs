@@ -12,6 +12,9 @@ use url::Url;
 /// Bytes of a text that may be a date.
 const MAX_BYTES: usize = 200;
 
+/// Bytes of an address that a date in numbers may take.
+const MAX_DATE_BYTES: usize = 16;
+
 /// The date from the first source that has one. `visible` lets sources count that are not markup for machines.
 pub(super) fn published(
     document: &Document<'_>,
@@ -98,15 +101,15 @@ fn element(document: &Document<'_>, id: NodeId, order: Order) -> Option<String> 
 /// `/2023/01/05/` or `2023-01-05` in the path.
 fn in_address(url: &Url) -> Option<String> {
     let path = url.path();
-    let bytes = path.as_bytes();
-    for at in memchr::memmem::find_iter(bytes, b"/") {
+    for at in memchr::memchr_iter(b'/', path.as_bytes()) {
         let rest = &path[at + 1..];
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let digits = rest.bytes().take(5).take_while(u8::is_ascii_digit).count();
         if digits != 4 {
             continue;
         }
         let end = rest
             .bytes()
+            .take(MAX_DATE_BYTES)
             .take_while(|b| b.is_ascii_digit() || matches!(b, b'/' | b'-'))
             .count();
         let written = rest[..end].trim_end_matches(['/', '-']);

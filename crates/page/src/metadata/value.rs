@@ -6,6 +6,12 @@ use std::borrow::Cow;
 /// Nodes that are looked at for the text of one element: names, dates and titles are short.
 const MAX_NODES: u32 = 256;
 
+/// Where an element begins or ends that has lines of its own.
+const LINE: char = '\u{1e}';
+
+/// Where inline elements meet in the middle of a word that two may be.
+const SEAM: char = '\u{1f}';
+
 /// The text with white space collapsed and leftover character references resolved; `None` if nothing is left.
 pub(super) fn clean(text: &str) -> Option<String> {
     let text = decode(text);
@@ -25,7 +31,7 @@ pub(super) fn clean(text: &str) -> Option<String> {
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{1e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
+        LINE | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
     )
 }
 
@@ -189,21 +195,21 @@ pub(super) fn is_unread(document: &Document<'_>, id: NodeId, tag: Tag) -> bool {
 
 /// The text of an element, white space collapsed; `None` if it is empty, or longer than `most` bytes.
 pub(super) fn text_of(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> {
-    clean(&raw_text(document, id, most)?).filter(|text| text.len() <= most)
+    let text = raw_text(document, id, most)?.replace(SEAM, "");
+    clean(&text).filter(|text| text.len() <= most)
 }
 
-/// The text of an element by lines, white space collapsed; empty if it is longer than `most` bytes. Words of two inline
-/// elements are kept apart where one ends in lower case and the next begins in upper case.
+/// The text of an element by lines, white space collapsed; empty if it is longer than `most` bytes. Two inline elements
+/// that meet without white space, the one ending in lower case and the other beginning in upper case, are two lines.
 pub(super) fn lines_of(document: &Document<'_>, id: NodeId, most: usize) -> Vec<String> {
     let text = raw_text(document, id, most).filter(|text| text.len() <= 2 * most);
     let text = text.unwrap_or_default();
-    let lines: Vec<String> = text.split('\u{1e}').filter_map(clean).collect();
+    let lines: Vec<String> = text.split([LINE, SEAM]).filter_map(clean).collect();
     let length: usize = lines.iter().map(String::len).sum();
     if length <= most { lines } else { Vec::new() }
 }
 
-/// All text, elements that begin new lines marked by a record separator, inline ones that follow without white space by
-/// a unit separator.
+/// All text, with marks where lines begin and end, and where inline elements meet.
 fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> {
     let mut out = String::new();
     let end = document.end(id).0.min(id.0 + MAX_NODES);
@@ -213,10 +219,12 @@ fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> 
     while at < end {
         while ends.last().is_some_and(|end| *end <= at) {
             ends.pop();
-            out.push('\u{1e}');
+            out.push(LINE);
         }
         let node = NodeId(at);
         if let Some(text) = document.text(node) {
+            let seam = out.ends_with(char::is_lowercase) && text.starts_with(char::is_uppercase);
+            out.extend(seam.then_some(SEAM));
             out.push_str(head(text, 4 * most + 64));
             if out.len() > 8 * most + 256 {
                 return None;
@@ -227,7 +235,7 @@ fn raw_text(document: &Document<'_>, id: NodeId, most: usize) -> Option<String> 
                 continue;
             }
             if breaks(tag) {
-                out.push('\u{1e}');
+                out.push(LINE);
                 ends.push(document.end(node).0);
             }
         }
