@@ -16,8 +16,9 @@ pub(super) struct JsonLd<'d> {
     values: Vec<Value<'d>>,
     /// Objects by their `@id`; of equals the one that says more.
     ids: HashMap<String, usize>,
-    /// The first article, posting, recipe, thread …
+    /// The first article, posting, recipe, thread … that names its author, headline or date; else the first.
     pub(super) article: Option<usize>,
+    article_says: bool,
     /// The first `WebPage` or kind of it.
     pub(super) page: Option<usize>,
     /// The first `WebSite`.
@@ -70,6 +71,7 @@ impl<'d> JsonLd<'d> {
             values,
             ids: HashMap::new(),
             article: None,
+            article_says: false,
             page: None,
             site: None,
             product: None,
@@ -102,22 +104,26 @@ impl<'d> JsonLd<'d> {
 
     fn classify(&mut self, object: usize) {
         for its in self.types(object) {
+            if is_article(&its) {
+                // Questions of a list say nothing of who asked; an article after them does.
+                let says = ["author", "headline", "datePublished"]
+                    .iter()
+                    .any(|key| self.member(object, key).is_some());
+                if self.article.is_none() || (says && !self.article_says) {
+                    self.article = Some(object);
+                    self.article_says = says;
+                }
+            } else if is_page(&its) {
+                self.page.get_or_insert(object);
+            } else if its == "WebSite" {
+                self.site.get_or_insert(object);
+            } else if its == "Product" {
+                self.product.get_or_insert(object);
+            }
             self.list |= matches!(
                 its.as_str(),
                 "CollectionPage" | "SearchResultsPage" | "ItemList" | "OfferCatalog"
             );
-            let place = if is_article(&its) {
-                &mut self.article
-            } else if is_page(&its) {
-                &mut self.page
-            } else if its == "WebSite" {
-                &mut self.site
-            } else if its == "Product" {
-                &mut self.product
-            } else {
-                continue;
-            };
-            place.get_or_insert(object);
         }
     }
 
@@ -221,7 +227,9 @@ impl<'d> JsonLd<'d> {
         if let Some(name) = self.own_name(at) {
             return Some(name);
         }
-        let id = self.text(Some(at), "@id")?;
+        let Some(id) = self.text(Some(at), "@id") else {
+            return self.text(Some(at), "@value");
+        };
         let object = self.resolve(&id)?;
         self.own_name(object)
     }

@@ -63,7 +63,7 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     let page = Url::parse(url.trim()).ok();
     let base = address::base(url, sources.base_href);
     let canonical = address::canonical(&sources, base.as_ref());
-    let site_name = site::name(&sources, &json_ld);
+    let site_name = site::name(&sources, &mut json_ld);
     let known = page
         .clone()
         .or_else(|| Url::parse(canonical.as_deref()?).ok());

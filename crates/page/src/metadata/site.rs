@@ -9,12 +9,17 @@ use super::value::clean;
 const MAX_BYTES: usize = 120;
 
 /// The site's name, as the first source gives it.
-pub(super) fn name(sources: &Sources<'_>, json_ld: &JsonLd<'_>) -> Option<String> {
+pub(super) fn name(sources: &Sources<'_>, json_ld: &mut JsonLd<'_>) -> Option<String> {
     let meta = |name| sources.meta(name).find_map(clean);
     let fits = |name: &String| name.len() <= MAX_BYTES && !name.contains("://");
     meta(MetaName::SiteName)
         .filter(fits)
         .or_else(|| json_ld.text(json_ld.site, "name").filter(fits))
-        .or_else(|| json_ld.text(json_ld.article, "publisher").filter(fits))
+        .or_else(|| {
+            json_ld
+                .names(json_ld.article, "publisher")
+                .into_iter()
+                .find(fits)
+        })
         .or_else(|| meta(MetaName::OtherSiteName).filter(fits))
 }

@@ -29,10 +29,11 @@ pub(super) fn clean(text: &str) -> Option<String> {
 
 /// Characters that break words or steer, and show nothing.
 fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        LINE | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
-    )
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}'
+        )
 }
 
 /// Resolves the references that pages leave in values by escaping twice, or in JSON, which has no references.
