@@ -427,6 +427,8 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn nothing_panics(pieces in prop::collection::vec(piece(), 0..40), url in "(https?://[a-z.]{1,9}/)?.{0,20}") {
         let html = pieces.concat();

@@ -9,6 +9,7 @@ mod author;
 mod categories;
 mod class;
 mod date;
+mod date_reader;
 mod json;
 mod json_ld;
 mod language;
