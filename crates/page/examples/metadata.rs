@@ -65,7 +65,7 @@ fn main() -> io::Result<()> {
         let kind = truth["_internal"]["page_type"]["primary"]
             .as_str()
             .unwrap_or_default();
-        let split = usize::from(hash(host(url)) % 3 == 0);
+        let split = usize::from(hash(host(url)).is_multiple_of(3));
         for (field, of) in FIELDS.iter().enumerate() {
             let (wanted, given) = pair(&truth["ground_truth"], &found, of);
             let right = if *of == "date" {
@@ -118,8 +118,8 @@ fn pair(truth: &Value, found: &Metadata, field: &str) -> (String, String) {
 fn print(name: &str, row: &[Score; 3]) {
     print!("{name:14}");
     for (field, score) in FIELDS.iter().zip(row) {
-        let share = f64::from(score.right) / f64::from(score.pages);
-        let needless = f64::from(score.given) / f64::from(score.none);
+        let share = f64::from(score.right) / f64::from(score.pages.max(1));
+        let needless = f64::from(score.given) / f64::from(score.none.max(1));
         print!(
             "  {field} {share:.3} of {:4} (given without truth {needless:.2})",
             score.pages

@@ -88,6 +88,7 @@ fn authors_are_found_in_each_source() {
         r#"<div class="writer_box"><b>Mara Tveit</b><p>writes</div>"#,
         r#"<div itemprop="author" itemscope><img><span itemprop="name">Mara Tveit</span> (12 posts)</div>"#,
         r#"<div typeof="Article"><span property="schema:author">Mara Tveit</span></div>"#,
+        "<body class=comments-open><h1>Ice</h1><p class=author>Mara Tveit<p>Text.",
         "<h1>Ice</h1><p>By Mara Tveit<p>Text.",
         "<h1>Ice</h1><p>By</p><p>Mara Tveit</p>",
         "<h1>Ice</h1><p>3 March 2023 by Mara Tveit<p>Text.",

@@ -34,12 +34,10 @@ impl Marks {
 
     fn word(&mut self, word: &[u8]) {
         let has = |part: &[u8]| find(word, part).is_some();
-        if has(b"comment") || has(b"respond") {
-            self.comments |= has(b"comments")
-                || has(b"comment-")
-                || has(b"comment_")
-                || word.eq_ignore_ascii_case(b"comment");
-        }
+        self.comments |= has(b"comments")
+            || has(b"comment-")
+            || has(b"comment_")
+            || word.eq_ignore_ascii_case(b"comment");
         if word.len() == 2 {
             self.author_narrow |= word.eq_ignore_ascii_case(b"fn");
             return;

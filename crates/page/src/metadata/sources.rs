@@ -164,7 +164,9 @@ impl<'d> Sources<'d> {
                 _ => {}
             }
         }
-        if marks.comments {
+        // Of the whole page such a class says that comments are open.
+        let whole = matches!(tag, Tag::HTML | Tag::BODY | Tag::MAIN | Tag::ARTICLE);
+        if marks.comments && !whole {
             inside.comments = inside.comments.max(document.end(id).0);
         }
         if datetime || marks.date {
