@@ -7,3 +7,4 @@
 mod scan;
 
 pub mod html;
+pub mod metadata;
