@@ -134,11 +134,10 @@ if (options.json) {
   console.log(`time of version 0.1's: ${result.against.toFixed(3)}`);
   console.log(`processor time of the build without SIMD: ${result.simdProcessorShare.toFixed(3)}`);
   if (result.largeMegabytesASecond) console.log(`large pages: ${result.largeMegabytesASecond.toFixed(0)} MB a second`);
-  for (const { what, of, millis, pages: memory, bytes } of result.growth) {
-    const most = (memory * 65_536 - 2 * 2 ** 20) / bytes;
-    console.log(
-      `${`${what} ${of}`.padEnd(36)}${fixed(millis)} ms${fixed(memory, 0)} pages of memory, ${most.toFixed(1)} times the page`,
-    );
+  for (const { what, of, millis, pages: memory, bytes, refusal } of result.growth) {
+    const most = ((memory * 65_536 - 2 * 2 ** 20) / bytes).toFixed(1);
+    const told = refusal ?? `${fixed(millis)} ms${fixed(memory, 0)} pages of memory, ${most} times the page`;
+    console.log(`${`${what} ${of}`.padEnd(36)}${told}`);
   }
   for (const reason of result.missing ?? []) console.log(`left out: ${reason}`);
 }

@@ -18,7 +18,7 @@ const KINDS = {
   },
 };
 
-/** `what` grew to `of`: milliseconds, bytes of the page, and pages of memory afterwards. */
+/** `what` grew to `of`: milliseconds, bytes of the page and pages of memory afterwards; or why the page is refused. */
 export async function growth({ quick }) {
   const extractor = await createExtractor({
     env: false,
@@ -33,14 +33,20 @@ export async function growth({ quick }) {
   for (const [what, { steps, make }] of Object.entries(KINDS)) {
     for (const of of quick ? steps.slice(0, -1) : steps) {
       const bytes = Buffer.from(make(of));
-      const times = [];
-      let stats;
-      for (let round = 0; round < 3; round++) {
+      const millis = [];
+      let pages;
+      let refusal;
+      for (let round = 0; round < 3 && refusal === undefined; round++) {
         const began = performance.now();
-        ({ stats } = await extractor.extractWithStats(bytes));
-        times.push(performance.now() - began);
+        try {
+          pages = (await extractor.extractWithStats(bytes)).stats.memoryPages;
+          millis.push(performance.now() - began);
+        } catch (error) {
+          if (error.code !== 'ERR_GUEST') throw error;
+          refusal = error.message;
+        }
       }
-      found.push({ what, of, millis: Math.min(...times), bytes: bytes.length, pages: stats.memoryPages });
+      found.push({ what, of, bytes: bytes.length, pages, millis: Math.min(...millis), refusal });
     }
   }
   await extractor.close();

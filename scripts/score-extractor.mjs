@@ -136,6 +136,7 @@ const SETS = { wcxb, articles, readability };
 
 /** The scores of the sets that are in `folder`. */
 export async function score(extractor, folder) {
+  /** @type {Record<string, any>} */
   const scores = {};
   for (const [name, run] of Object.entries(SETS)) {
     const set = path.join(folder, name);
