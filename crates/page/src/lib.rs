@@ -6,5 +6,6 @@
 
 mod scan;
 
+pub mod blocks;
 pub mod html;
 pub mod metadata;
