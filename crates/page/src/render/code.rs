@@ -80,6 +80,23 @@ fn is_line(tag: Tag) -> bool {
     !matches!(tag, Tag::TD | Tag::TH) && matches!(flow(tag), Flow::Line | Flow::Paragraph)
 }
 
+/// Elements that are looked at to tell a block of code.
+const MAX_NODES: usize = 20_000;
+
+/// Whether a `code` element has lines of its own without a `pre` around: it holds line ends, and nothing but text.
+pub(super) fn is_block(document: &Document<'_>, code: NodeId) -> bool {
+    let mut has_lines = false;
+    for id in document.descendants(code).take(MAX_NODES) {
+        match document.tag(id) {
+            Some(Tag::BR | Tag::DIV) => has_lines = true,
+            Some(Tag::CODE | Tag::IMG) => return false,
+            Some(tag) if flow(tag) != Flow::Inline => return false,
+            _ => {}
+        }
+    }
+    has_lines
+}
+
 /// Ancestors and first descendants that may name the language of code.
 const MAX_STEPS: usize = 3;
 

@@ -5,7 +5,6 @@
 
 mod around;
 mod base;
-#[allow(dead_code)] // languages wait for the Markdown
 mod code;
 mod image;
 mod link;

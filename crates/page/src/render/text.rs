@@ -1,7 +1,7 @@
 //! Plain text.
 
 use super::around::around;
-use super::code::Lines;
+use super::code::{self, Lines};
 use super::math;
 use super::shown::Shown;
 use super::tables::Tables;
@@ -30,17 +30,17 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
         lists: 0,
         cells: 0,
     };
-    let mut code: Option<(NodeId, Lines)> = None;
+    let mut block: Option<(NodeId, Lines)> = None;
     let mut data: Vec<NodeId> = Vec::new();
     let mut walk = Walk::new(document, shown);
     while let Some(step) = walk.next() {
-        if let Some((pre, lines)) = &mut code {
+        if let Some((pre, lines)) = &mut block {
             match step {
                 Step::Text(id) => lines.text(document.text(id).unwrap_or_default()),
                 Step::Enter(_, tag) => lines.enter(tag),
                 Step::Leave(id, tag) if id != *pre => lines.leave(tag),
                 Step::Leave(..) => {
-                    let lines = code.take().map(|(_, lines)| lines.finish());
+                    let lines = block.take().map(|(_, lines)| lines.finish());
                     writer.block(&lines.unwrap_or_default());
                 }
             }
@@ -57,9 +57,10 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                     writer.text(&math::text(document, id));
                 } else if tag == Tag::BR {
                     writer.line_end();
-                } else if is_preformatted(tag) {
+                } else if is_preformatted(tag) || (tag == Tag::CODE && code::is_block(document, id))
+                {
                     writer.part(Gap::Paragraph);
-                    code = Some((id, Lines::default()));
+                    block = Some((id, Lines::default()));
                 } else {
                     if tag == Tag::TABLE && tables.is_data(id) {
                         data.push(id);
