@@ -4,8 +4,11 @@
 //! says about itself, `render` writes the content. Each imports only from those before it. The crate knows nothing of
 //! WebAssembly: the guest in `crates/extractor` binds it to its interface.
 
+mod bits;
 mod scan;
 
 pub mod blocks;
 pub mod html;
 pub mod metadata;
+pub mod render;
+pub mod selection;

@@ -52,13 +52,13 @@ names! { Tag:
 }
 
 names! { Attr:
-    ABOUT "about", ALT "alt", ARIA_HIDDEN "aria-hidden", ARIA_LABEL "aria-label", ARIA_LEVEL "aria-level",
+    ABOUT "about", ALT "alt", ALTTEXT "alttext", ARIA_HIDDEN "aria-hidden", ARIA_LABEL "aria-label", ARIA_LEVEL "aria-level",
     ARIA_MODAL "aria-modal", CHARSET "charset", CITE "cite", CLASS "class", COLOR "color", COLSPAN "colspan", CONTENT "content",
     DATA_LANG "data-lang", DATA_LANGUAGE "data-language", DATA_SRC "data-src", DATA_SRCSET "data-srcset",
-    DATETIME "datetime", DIR "dir", ENCODING "encoding", FACE "face", HIDDEN "hidden", HREF "href", HREFLANG "hreflang", HTTP_EQUIV "http-equiv", ID "id",
+    DATETIME "datetime", DIR "dir", DISPLAY "display", ENCODING "encoding", FACE "face", HEIGHT "height", HIDDEN "hidden", HREF "href", HREFLANG "hreflang", HTTP_EQUIV "http-equiv", ID "id",
     ITEMID "itemid", ITEMPROP "itemprop", ITEMREF "itemref", ITEMSCOPE "itemscope", ITEMTYPE "itemtype", LANG "lang",
     MEDIA "media", NAME "name", OPEN "open", PROPERTY "property", PUBDATE "pubdate", REL "rel", RESOURCE "resource",
     ROLE "role", ROWSPAN "rowspan", SHADOWROOTMODE "shadowrootmode", SIZE "size", SIZES "sizes", SLOT "slot", SRC "src",
-    SRCSET "srcset", START "start", STYLE "style", TITLE "title", TYPE "type", TYPEOF "typeof", VALUE "value",
+    SRCSET "srcset", START "start", STYLE "style", TITLE "title", TYPE "type", TYPEOF "typeof", VALUE "value", WIDTH "width",
     XML_LANG "xml:lang",
 }

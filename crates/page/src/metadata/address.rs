@@ -6,7 +6,7 @@ use url::Url;
 
 /// What the addresses of a page are relative to: its own address, changed by its `base` element. `None` if neither is
 /// absolute.
-pub(super) fn base(page: &str, base_href: Option<&str>) -> Option<Url> {
+pub(crate) fn base(page: &str, base_href: Option<&str>) -> Option<Url> {
     let page = Url::parse(page.trim()).ok();
     let href = base_href.map(str::trim);
     let base = match (&page, href) {

@@ -4,7 +4,7 @@
 //! from the first source that has it, in orders that were measured on labelled pages. A page that says nothing costs
 //! the pass.
 
-mod address;
+pub(crate) mod address;
 mod author;
 mod categories;
 mod class;
