@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { dist, linkArgs, read, root, sha256, sourceHash, variants } from './guest-hash.mjs';
+import { dist, linkArgs, root, sha256, simdFlags, sourceHash, variants } from './guest-hash.mjs';
 
 const target = 'wasm32-unknown-unknown';
 const targetDir = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
@@ -66,13 +66,6 @@ function chooseToolchain() {
     // `-Z` is for nightly compilers; a stable one takes it when bootstrapping.
     env: { RUSTC_BOOTSTRAP: '1', CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker },
   };
-}
-
-/** The flags of the SIMD build, as .cargo/config.toml has them. */
-function simdFlags() {
-  const list = read('.cargo/config.toml').match(/^rustflags = (\[.*\])$/m);
-  if (!list) throw new BuildError('.cargo/config.toml has no rustflags on one line');
-  return JSON.parse(list[1]);
 }
 
 /** Panic messages hold file names; these flags take the machine out of them, so that builds are alike anywhere. */

@@ -76,14 +76,18 @@ function lockedDependencies() {
   return [...seen].sort();
 }
 
+/** The flags of the SIMD build; the scalar one has none. */
+export function simdFlags() {
+  const flags = table(read('.cargo/config.toml'), 'target.wasm32-unknown-unknown')
+    .map((line) => line.match(/^rustflags = (\[.*\])$/)?.[1])
+    .find((list) => list !== undefined);
+  if (flags === undefined) throw new Error('.cargo/config.toml has no rustflags on one line for the guest');
+  return JSON.parse(flags);
+}
+
 /** SHA-256 over everything that decides what the guest's bytes are, the compiler excepted. */
 export function sourceHash() {
-  const paths = [
-    ...filesUnder(`${crate}/src`),
-    ...filesUnder(`${crate}/wit`),
-    `${crate}/Cargo.toml`,
-    '.cargo/config.toml',
-  ].sort();
+  const paths = [...filesUnder(`${crate}/src`), ...filesUnder(`${crate}/wit`), `${crate}/Cargo.toml`].sort();
   const workspace = read('Cargo.toml');
   const parts = [
     ...paths.map((path) => [path, read(path)]),
@@ -96,6 +100,7 @@ export function sourceHash() {
         .join('\n'),
     ],
     ['dependencies', lockedDependencies().join('\n')],
+    ['flags', simdFlags().join('\n')],
     ['link', linkArgs.join('\n')],
   ];
   // As JSON, no file's end can pass for another's beginning.
