@@ -10,4 +10,5 @@ mod scan;
 pub mod html;
 pub mod metadata;
 pub mod render;
+pub mod select;
 pub mod selection;
