@@ -11,4 +11,5 @@ pub mod blocks;
 pub mod html;
 pub mod metadata;
 pub mod render;
+pub mod select;
 pub mod selection;
