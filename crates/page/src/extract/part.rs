@@ -1,0 +1,114 @@
+//! Which part of a page a mode asks for.
+
+use super::{ExtractError, unusable};
+use crate::blocks::{self, Blocks, Choice};
+use crate::html::{Document, NodeId};
+use crate::select;
+use crate::selection::Selection;
+
+/// Words under which a page without main text is given whole: pages that say nothing have more around it.
+const SHORT_WORDS: u64 = 30;
+
+/// A part of a page.
+pub(super) struct Part {
+    /// What is rendered.
+    pub(super) selection: Selection,
+    /// The F1 that is expected of its text, if the page's main text is wanted.
+    expected: f32,
+}
+
+impl Part {
+    /// Nothing.
+    pub(super) fn nothing(document: &Document<'_>) -> Part {
+        Part {
+            selection: Selection::nothing(document),
+            expected: 0.0,
+        }
+    }
+
+    /// The main text.
+    pub(super) fn article(document: &Document<'_>) -> Part {
+        let (blocks, choice) = blocks::content(document);
+        let short = !choice.has_main_text() && is_short(&blocks);
+        let mut selection = Selection::nothing(document);
+        for (block, chosen) in blocks.iter().zip(&choice.chosen) {
+            if *chosen || short {
+                let (first, last) = blocks.range(block);
+                selection.insert_range(document, first, last);
+            }
+        }
+        Part {
+            selection,
+            expected: choice.confidence,
+        }
+    }
+
+    /// Everything.
+    pub(super) fn full(document: &Document<'_>) -> Part {
+        Part::of(document, whole(document))
+    }
+
+    /// What the selectors match; what lies in another match is there once.
+    pub(super) fn matching(
+        document: &Document<'_>,
+        selectors: &[String],
+    ) -> Result<Part, ExtractError> {
+        let mut selection = Selection::nothing(document);
+        for selector in selectors {
+            let found =
+                select::select(document, selector).map_err(|fault| unusable(selector, &fault))?;
+            let mut end = NodeId::DOCUMENT;
+            for id in found {
+                if id >= end {
+                    selection.insert(document, id);
+                    end = document.end(id);
+                }
+            }
+        }
+        Ok(Part::of(document, selection))
+    }
+
+    fn of(document: &Document<'_>, selection: Selection) -> Part {
+        let (blocks, choice) = blocks::content(document);
+        let expected = expected(&blocks, &choice, &selection);
+        Part {
+            selection,
+            expected,
+        }
+    }
+
+    /// The expected F1 in percent, at least 1.
+    pub(super) fn quality(&self) -> u8 {
+        (self.expected * 100.0).round().clamp(1.0, 100.0) as u8
+    }
+}
+
+/// Everything that a reader sees.
+pub(super) fn whole(document: &Document<'_>) -> Selection {
+    Selection::whole(document, NodeId::DOCUMENT)
+}
+
+/// The F1 that is expected of the blocks that begin in a selection.
+fn expected(blocks: &Blocks, choice: &Choice, selection: &Selection) -> f32 {
+    let (mut right, mut total, mut taken) = (0.0, 0.0, 0.0);
+    for (block, probability) in blocks.iter().zip(&choice.probabilities) {
+        let words = f64::from(block.words);
+        let likely = f64::from(*probability) * words;
+        total += likely;
+        if selection.contains(blocks.range(block).0) {
+            right += likely;
+            taken += words;
+        }
+    }
+    if taken > 0.0 {
+        (2.0 * right / (taken + total)) as f32
+    } else {
+        0.0
+    }
+}
+
+/// Whether the page has too little text to tell what is main: then all of it is.
+fn is_short(blocks: &Blocks) -> bool {
+    let words: u64 = blocks.iter().map(|block| u64::from(block.words)).sum();
+    words < SHORT_WORDS
+}
