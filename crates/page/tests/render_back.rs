@@ -5,7 +5,7 @@ mod model;
 #[path = "render/read.rs"]
 mod read;
 
-use model::{Block, Fact, Inline};
+use model::{Block, Fact, Inline, Piece};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use read::read;
@@ -111,7 +111,7 @@ fn url() -> impl Strategy<Value = String> {
         "?q=1&copy=2&amp;=3&lt;",
         "/a*b*_c_~~d~~",
         "/p|q\\|r",
-        "#[x](y)",
+        "/[x](y)",
         "/<b>`c`",
         "mailto:a@b.example",
         "/a b\"c'd",
@@ -208,6 +208,26 @@ fn cases(usual: u32) -> ProptestConfig {
     }
 }
 
+/// A backslash before a bar cannot be written as code in a cell, nor `]:` at the beginning of a paragraph: it is text
+/// there.
+fn loosen(fact: &mut Fact) {
+    let texts: Vec<(&mut Vec<Piece>, [char; 2])> = match fact {
+        Fact::Table(rows) => rows
+            .iter_mut()
+            .flatten()
+            .map(|cell| (cell, ['\\', '|']))
+            .collect(),
+        Fact::Paragraph(text) => vec![(text, [']', ':'])],
+        _ => Vec::new(),
+    };
+    for (text, signs) in texts {
+        let mut pairs = text.windows(2);
+        if pairs.any(|pair| [pair[0].character, pair[1].character] == signs) {
+            text.iter_mut().for_each(|piece| piece.is_code = false);
+        }
+    }
+}
+
 fn assert_read_back(blocks: &[Block]) -> Result<(), TestCaseError> {
     let mut page = String::new();
     model::html(blocks, &mut page);
@@ -216,7 +236,8 @@ fn assert_read_back(blocks: &[Block]) -> Result<(), TestCaseError> {
     let mut right: Vec<Fact> = Vec::new();
     model::facts(blocks, &base, &mut right);
     let markdown = markdown_of(&page);
-    let found = read(&markdown);
+    let mut found = read(&markdown);
+    right.iter_mut().chain(&mut found).for_each(loosen);
     prop_assert_eq!(found, right, "\npage: {}\nmarkdown:\n{}", page, markdown);
     Ok(())
 }
