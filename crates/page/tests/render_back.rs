@@ -197,14 +197,14 @@ fn markdown_of(html: &str) -> String {
     render::markdown(&document, &selection, &Base::new(&document, URL))
 }
 
-/// Cases of each test; `PROPTEST_CASES` sets another number.
-fn cases(usual: u32) -> ProptestConfig {
-    let set = std::env::var("PROPTEST_CASES").ok();
+/// So many cases of each test, or more if `PROPTEST_CASES` says so.
+fn cases(least: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
     ProptestConfig {
-        cases: set.and_then(|cases| cases.parse().ok()).unwrap_or(usual),
+        cases: usual.cases.max(least),
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        ..Default::default()
+        ..usual
     }
 }
 

@@ -1,10 +1,13 @@
 //! Anything is rendered, and in linear time: soup, deep nesting, pages made to take long.
 
+use flate2::read::GzDecoder;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use riptide_page::html::{self, NodeId};
 use riptide_page::render::{self, Base};
 use riptide_page::selection::Selection;
+use std::io::Read;
 
 const URL: &str = "https://paper.example/2026/page";
 
@@ -18,8 +21,84 @@ fn render_all(html: &str) -> render::Rendered {
     render::render(&document, &selection, &base)
 }
 
+/// All text that a parser finds in Markdown, without white space and pictures.
+fn text_of(markdown: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let mut out = String::new();
+    let mut images = 0;
+    for event in Parser::new_ext(markdown, options) {
+        match event {
+            Event::Start(Tag::Image { .. }) => images += 1,
+            Event::End(TagEnd::Image) => images -= 1,
+            Event::Text(text) | Event::Code(text) if images == 0 => out.push_str(&text),
+            Event::Html(text) | Event::InlineHtml(text) => out.push_str(&text),
+            _ => {}
+        }
+    }
+    out.retain(|c| !c.is_whitespace());
+    out
+}
+
+/// Markdown holds the text, and nothing but the text.
+fn assert_same_text(html: &str, rendered: &render::Rendered) -> Result<(), TestCaseError> {
+    let mut text = rendered.text.clone();
+    text.retain(|c| !c.is_whitespace());
+    let found = text_of(&rendered.markdown);
+    if found != text {
+        let at = found
+            .bytes()
+            .zip(text.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let around = |text: &str| {
+            let from = text.floor_char_boundary(at.saturating_sub(30));
+            text[from..].chars().take(80).collect::<String>()
+        };
+        let page = &html[..html.floor_char_boundary(2_000)];
+        let lines = &rendered.markdown[..rendered.markdown.floor_char_boundary(2_000)];
+        return Err(TestCaseError::fail(format!(
+            "\n{}\nwhere the text has\n{}\npage: {page}\nmarkdown:\n{lines}",
+            around(&found),
+            around(&text)
+        )));
+    }
+    Ok(())
+}
+
+#[test]
+fn pages_are_read_back_to_their_text() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/pages/articles");
+    let Ok(files) = std::fs::read_dir(folder) else {
+        eprintln!("skipped: there are no labelled pages");
+        return;
+    };
+    let mut faults = Vec::new();
+    for file in files {
+        let path = file.expect("a file").path();
+        let packed = std::fs::File::open(&path).expect("a page");
+        let mut bytes = Vec::new();
+        GzDecoder::new(packed)
+            .read_to_end(&mut bytes)
+            .expect("a packed page");
+        let html = String::from_utf8_lossy(&bytes);
+        let rendered = render_all(&html);
+        if let Err(fault) = assert_same_text("", &rendered) {
+            let shown = fault.to_string();
+            let shown = shown.split("\npage:").next().unwrap_or_default().to_owned();
+            faults.push(format!("{}: {shown}", path.display()));
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "{} pages: {}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn any_soup_is_rendered(
@@ -30,7 +109,7 @@ proptest! {
         let rendered = render_all(&html);
         prop_assert!(!rendered.text.contains("\n\n\n") || html.contains("<pre") || html.contains("<x"));
         prop_assert_eq!(rendered.text.trim_end(), rendered.text.as_str());
-        let _events = pulldown_cmark::Parser::new(&rendered.markdown).count();
+        assert_same_text(&html, &rendered)?;
         let document = html::parse(&html).expect("a page");
         let mut selection = Selection::nothing(&document);
         for (first, length) in chosen {
