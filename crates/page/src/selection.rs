@@ -142,6 +142,7 @@ fn is_piece(tag: Tag) -> bool {
         tag,
         Tag::IMG
             | Tag::AMP_IMG
+            | Tag::AREA
             | Tag::VIDEO
             | Tag::AUDIO
             | Tag::MATH

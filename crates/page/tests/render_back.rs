@@ -5,7 +5,7 @@ mod model;
 #[path = "render/read.rs"]
 mod read;
 
-use model::{Block, Fact, Inline};
+use model::{Block, Fact, Inline, Piece};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use read::read;
@@ -111,7 +111,7 @@ fn url() -> impl Strategy<Value = String> {
         "?q=1&copy=2&amp;=3&lt;",
         "/a*b*_c_~~d~~",
         "/p|q\\|r",
-        "#[x](y)",
+        "/[x](y)",
         "/<b>`c`",
         "mailto:a@b.example",
         "/a b\"c'd",
@@ -197,14 +197,34 @@ fn markdown_of(html: &str) -> String {
     render::markdown(&document, &selection, &Base::new(&document, URL))
 }
 
-/// Cases of each test; `PROPTEST_CASES` sets another number.
-fn cases(usual: u32) -> ProptestConfig {
-    let set = std::env::var("PROPTEST_CASES").ok();
+/// So many cases of each test, or more if `PROPTEST_CASES` says so.
+fn cases(least: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
     ProptestConfig {
-        cases: set.and_then(|cases| cases.parse().ok()).unwrap_or(usual),
+        cases: usual.cases.max(least),
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        ..Default::default()
+        ..usual
+    }
+}
+
+/// A backslash before a bar cannot be written as code in a cell, nor `]:` at the beginning of a paragraph: it is text
+/// there.
+fn loosen(fact: &mut Fact) {
+    let texts: Vec<(&mut Vec<Piece>, [char; 2])> = match fact {
+        Fact::Table(rows) => rows
+            .iter_mut()
+            .flatten()
+            .map(|cell| (cell, ['\\', '|']))
+            .collect(),
+        Fact::Paragraph(text) => vec![(text, [']', ':'])],
+        _ => Vec::new(),
+    };
+    for (text, signs) in texts {
+        let mut pairs = text.windows(2);
+        if pairs.any(|pair| [pair[0].character, pair[1].character] == signs) {
+            text.iter_mut().for_each(|piece| piece.is_code = false);
+        }
     }
 }
 
@@ -216,7 +236,8 @@ fn assert_read_back(blocks: &[Block]) -> Result<(), TestCaseError> {
     let mut right: Vec<Fact> = Vec::new();
     model::facts(blocks, &base, &mut right);
     let markdown = markdown_of(&page);
-    let found = read(&markdown);
+    let mut found = read(&markdown);
+    right.iter_mut().chain(&mut found).for_each(loosen);
     prop_assert_eq!(found, right, "\npage: {}\nmarkdown:\n{}", page, markdown);
     Ok(())
 }

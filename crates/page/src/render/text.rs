@@ -5,7 +5,7 @@ use super::code::{self, Lines};
 use super::math;
 use super::shown::Shown;
 use super::tables::Tables;
-use super::tags::{Flow, flow, is_preformatted};
+use super::tags::{Flow, flow, heading, is_preformatted};
 use super::walk::{Step, Walk};
 use crate::html::{Document, NodeId, Tag};
 use crate::selection::is_atom;
@@ -28,7 +28,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
         gap: Gap::None,
         after_break: false,
         lists: 0,
-        cells: 0,
+        one_line: 0,
     };
     let mut block: Option<(NodeId, Lines)> = None;
     let mut data: Vec<NodeId> = Vec::new();
@@ -57,7 +57,8 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                     writer.text(&math::text(document, id));
                 } else if tag == Tag::BR {
                     writer.line_end();
-                } else if is_preformatted(tag) || (tag == Tag::CODE && code::is_block(document, id))
+                } else if writer.one_line == 0
+                    && (is_preformatted(tag) || (tag == Tag::CODE && code::is_block(document, id)))
                 {
                     writer.part(Gap::Paragraph);
                     block = Some((id, Lines::default()));
@@ -66,6 +67,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                         data.push(id);
                     }
                     writer.enter(tag, !data.is_empty());
+                    writer.one_line += usize::from(heading(document, id, tag).is_some());
                     if let Some((before, _)) = around(document, id, tag) {
                         writer.word(before);
                     }
@@ -75,6 +77,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                 if let Some((_, after)) = around(document, id, tag) {
                     writer.sign(after);
                 }
+                writer.one_line -= usize::from(heading(document, id, tag).is_some());
                 writer.leave(tag, !data.is_empty());
                 if data.last() == Some(&id) {
                     data.pop();
@@ -95,8 +98,8 @@ struct Writer {
     after_break: bool,
     /// Lists around.
     lists: usize,
-    /// Cells of tables of data around: what they hold is one line.
-    cells: usize,
+    /// Headings and cells of tables of data around: what they hold is one line.
+    one_line: usize,
 }
 
 impl Writer {
@@ -104,7 +107,7 @@ impl Writer {
         self.part(self.gap_of(tag, in_data));
         match tag {
             Tag::UL | Tag::OL | Tag::MENU | Tag::DIR => self.lists += 1,
-            Tag::TD | Tag::TH if in_data => self.cells += 1,
+            Tag::TD | Tag::TH if in_data => self.one_line += 1,
             _ => {}
         }
     }
@@ -112,7 +115,7 @@ impl Writer {
     fn leave(&mut self, tag: Tag, in_data: bool) {
         match tag {
             Tag::UL | Tag::OL | Tag::MENU | Tag::DIR => self.lists = self.lists.saturating_sub(1),
-            Tag::TD | Tag::TH if in_data => self.cells = self.cells.saturating_sub(1),
+            Tag::TD | Tag::TH if in_data => self.one_line = self.one_line.saturating_sub(1),
             _ => {}
         }
         self.part(self.gap_of(tag, in_data));
@@ -123,7 +126,7 @@ impl Writer {
             Flow::Inline => return Gap::None,
             Flow::Apart => Gap::Space,
             Flow::Line => match tag {
-                Tag::TD | Tag::TH if in_data && self.cells == 0 => return Gap::Tab,
+                Tag::TD | Tag::TH if in_data && self.one_line == 0 => return Gap::Tab,
                 _ => Gap::Line,
             },
             Flow::Paragraph => match tag {
@@ -131,7 +134,7 @@ impl Writer {
                 _ => Gap::Paragraph,
             },
         };
-        if self.cells > 0 { Gap::Space } else { gap }
+        if self.one_line > 0 { Gap::Space } else { gap }
     }
 
     fn part(&mut self, gap: Gap) {
@@ -140,7 +143,7 @@ impl Writer {
 
     /// A `br`: a line ends; two of them part paragraphs.
     fn line_end(&mut self) {
-        if self.cells > 0 {
+        if self.one_line > 0 {
             self.part(Gap::Space);
         } else if self.after_break {
             self.part(Gap::Paragraph);

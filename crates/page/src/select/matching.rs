@@ -104,7 +104,8 @@ impl<'a, 'h> Matcher<'a, 'h> {
         let mut found = Bits::new(self.document.len());
         for id in elements(self.document).rev() {
             let goes_on = matches!(combinator, Combinator::Descendant | Combinator::Later);
-            if !set.has(id.0) && !(goes_on && found.has(id.0)) {
+            let is_on_the_way = goes_on && found.has(id.0);
+            if !is_on_the_way && !set.has(id.0) {
                 continue;
             }
             let near = match combinator {

@@ -218,7 +218,7 @@ pub(crate) fn html(blocks: &[Block], out: &mut String) {
             Block::Paragraph(inlines) => element("p", inlines, out),
             Block::Heading(level, inlines) => element(&format!("h{level}"), inlines, out),
             Block::Code(language, code) => {
-                let _ = write!(out, "<pre><code class=\"language-{language}\">\n");
+                let _ = writeln!(out, "<pre><code class=\"language-{language}\">");
                 escape(code, out);
                 out.push_str("</code></pre>");
             }
@@ -228,7 +228,7 @@ pub(crate) fn html(blocks: &[Block], out: &mut String) {
             Block::List(start, items) => {
                 let name = if start.is_some() { "ol" } else { "ul" };
                 let start = start.map_or(String::new(), |start| format!(" start={start}"));
-                let _ = write!(out, "<{name}{start}>\n");
+                let _ = writeln!(out, "<{name}{start}>");
                 for item in items {
                     around("li", "", item, out);
                 }

@@ -185,7 +185,7 @@ fn start(line: &str, is_first: bool) -> Option<usize> {
         b'-' => ends(1) || only(b"-") || (!is_first && only(b"-:| ")),
         b':' | b'|' => !is_first && only(b"-:| "),
         b'=' => !is_first && only(b"= "),
-        b'[' => matches!(bytes.get(1..3), Some(b" ]" | b"x]" | b"X]")),
+        b'[' => matches!(bytes.get(1..3), Some(b" ]" | b"x]" | b"X]")) && ends(3),
         b'0'..=b'9' => {
             let digits = bytes
                 .iter()

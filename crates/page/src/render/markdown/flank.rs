@@ -73,26 +73,20 @@ struct Sides {
 }
 
 fn sides(tokens: &[Token], signs: &[&str]) -> Vec<Sides> {
-    let mut sides = vec![
-        Sides {
-            before: ' ',
-            after: ' '
-        };
-        tokens.len()
-    ];
     let ends = |at: usize| match tokens[at] {
         Token::Text(first, last) => Some((first, last)),
         _ => signs[at].chars().next().map(|sign| (sign, sign)),
     };
-    let mut last = ' ';
+    let mut sides = Vec::with_capacity(tokens.len());
+    let mut before = ' ';
     for at in 0..tokens.len() {
-        sides[at].before = last;
-        last = ends(at).map_or(last, |(_, last)| last);
+        sides.push(Sides { before, after: ' ' });
+        before = ends(at).map_or(before, |(_, last)| last);
     }
-    let mut first = ' ';
-    for at in (0..tokens.len()).rev() {
-        sides[at].after = first;
-        first = ends(at).map_or(first, |(first, _)| first);
+    let mut after = ' ';
+    for (at, side) in sides.iter_mut().enumerate().rev() {
+        side.after = after;
+        after = ends(at).map_or(after, |(first, _)| first);
     }
     sides
 }

@@ -219,7 +219,7 @@ impl Inline {
         if pieces.is_empty() {
             return String::new();
         }
-        let mut out = write(&pieces, kind == Kind::Cell);
+        let mut out = write(&joined(pieces), kind);
         match kind {
             Kind::Paragraph => out = escape::line_starts(&out),
             Kind::Heading => escape::heading_end(&mut out),
@@ -229,8 +229,38 @@ impl Inline {
     }
 }
 
+/// Code beside code is one, marks between or not: its fences would be one run of backticks.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut last_code: Option<usize> = None;
+    for piece in pieces {
+        match (piece, last_code) {
+            (Piece::Code(code), Some(place)) => {
+                if let Some(Piece::Code(last)) = out.get_mut(place) {
+                    last.push_str(&code);
+                }
+            }
+            (piece, _) => {
+                match piece {
+                    Piece::Code(_) => last_code = Some(out.len()),
+                    Piece::Open(_) | Piece::Close(_) => {}
+                    _ => last_code = None,
+                }
+                out.push(piece);
+            }
+        }
+    }
+    out
+}
+
 /// Writes all pieces, then the marks between them that can be.
-fn write(pieces: &[Piece], in_cell: bool) -> String {
+fn write(pieces: &[Piece], kind: Kind) -> String {
+    let in_cell = kind == Kind::Cell;
+    // `[` and `]:` at the beginning would define an address, in code too.
+    let is_bracketed = kind == Kind::Paragraph && first_after(pieces) == '[';
+    let may_define = |code: &str, after: char| {
+        is_bracketed && (code.contains("]:") || (code.ends_with(']') && after == ':'))
+    };
     let mut texts = String::new();
     let mut ends: Vec<usize> = Vec::with_capacity(pieces.len());
     let mut tokens: Vec<Token> = Vec::with_capacity(pieces.len());
@@ -245,7 +275,9 @@ fn write(pieces: &[Piece], in_cell: bool) -> String {
         match piece {
             Piece::Text(text) => escape::text(&mut texts, text, place),
             Piece::Code(code) => {
-                if escape::code(&mut texts, code, in_cell).is_none() {
+                let is_text = may_define(code, place.after)
+                    || escape::code(&mut texts, code, in_cell).is_none();
+                if is_text {
                     escape::text(&mut texts, code, place);
                 }
             }
