@@ -29,13 +29,20 @@ impl Part {
     /// The main text.
     pub(super) fn article(document: &Document<'_>) -> Part {
         let (blocks, choice) = blocks::content(document);
-        let short = !choice.has_main_text() && is_short(&blocks);
         let mut selection = Selection::nothing(document);
-        for (block, chosen) in blocks.iter().zip(&choice.chosen) {
-            if *chosen || short {
+        if choice.has_main_text() {
+            for (block, _) in blocks
+                .iter()
+                .zip(&choice.chosen)
+                .filter(|(_, chosen)| **chosen)
+            {
                 let (first, last) = blocks.range(block);
                 selection.insert_range(document, first, last);
             }
+        } else if is_short(&blocks) {
+            // Without `noscript`, which asks for scripts here.
+            let end = NodeId(document.len() as u32);
+            selection.insert_range(document, NodeId::DOCUMENT, end);
         }
         Part {
             selection,
