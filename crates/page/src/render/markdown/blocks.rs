@@ -311,7 +311,7 @@ impl Writer<'_, '_> {
                 let text = self.inline.finish(kind);
                 if let Some(table) = self.tables.last_mut() {
                     match undo {
-                        Undo::Cell => table.cell(self.document, id, text),
+                        Undo::Cell => table.cell(self.document, id, &text),
                         _ => table.captions.push(text),
                     }
                 }
@@ -323,7 +323,7 @@ impl Writer<'_, '_> {
     fn loose_cell(&mut self, id: NodeId) {
         let text = self.inline.finish(Kind::Cell);
         if let Some(table) = self.tables.last_mut().filter(|_| !text.is_empty()) {
-            table.cell(self.document, id, text);
+            table.cell(self.document, id, &text);
         }
     }
 
