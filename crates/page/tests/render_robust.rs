@@ -16,8 +16,8 @@ fn render_all(html: &str) -> render::Rendered {
     let document = html::parse(html).expect("a page");
     let selection = Selection::whole(&document, NodeId::DOCUMENT);
     let base = Base::new(&document, URL);
-    render::links(&document, &selection, &base);
-    render::media(&document, &selection, &base);
+    render::links(&document, &[NodeId::DOCUMENT], &base);
+    render::media(&document, &[NodeId::DOCUMENT], &base);
     render::render(&document, &selection, &base)
 }
 
@@ -120,7 +120,7 @@ proptest! {
             selection.insert_range(&document, NodeId(first), NodeId(first + u32::from(length)));
         }
         render::render(&document, &selection, &Base::default());
-        render::links(&document, &selection, &Base::default());
+        render::links(&document, &[NodeId::DOCUMENT], &Base::default());
     }
 }
 
@@ -228,8 +228,8 @@ fn deep(names: &[&str], depth: usize) -> String {
     let document = builder.finish();
     let selection = Selection::whole(&document, NodeId::DOCUMENT);
     let base = Base::default();
-    render::links(&document, &selection, &base);
-    render::media(&document, &selection, &base);
+    render::links(&document, &[NodeId::DOCUMENT], &base);
+    render::media(&document, &[NodeId::DOCUMENT], &base);
     let rendered = render::render(&document, &selection, &base);
     assert_eq!(
         rendered.text.split_whitespace().count(),
