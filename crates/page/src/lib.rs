@@ -8,6 +8,7 @@
 mod bits;
 mod scan;
 
+pub mod address;
 pub mod blocks;
 pub mod extract;
 pub mod html;

@@ -2,23 +2,23 @@
 
 use super::meta::MetaName;
 use super::sources::Sources;
-use url::Url;
+use crate::address::Address;
 
 /// What the addresses of a page are relative to: its own address, changed by its `base` element. `None` if neither is
 /// absolute.
-pub(crate) fn base(page: &str, base_href: Option<&str>) -> Option<Url> {
-    let page = Url::parse(page.trim()).ok();
+pub(crate) fn base(page: &str, base_href: Option<&str>) -> Option<Address> {
+    let page = Address::parse(page);
     let href = base_href.map(str::trim);
     let base = match (&page, href) {
-        (Some(page), Some(href)) => page.join(href).ok(),
-        (None, Some(href)) => Url::parse(href).ok(),
+        (Some(page), Some(href)) => page.join(href),
+        (None, Some(href)) => Address::parse(href),
         (_, None) => None,
     };
-    base.filter(|base| !base.cannot_be_a_base()).or(page)
+    base.filter(|base| !base.is_opaque()).or(page)
 }
 
 /// The address that the page says it should be known by.
-pub(super) fn canonical(sources: &Sources<'_>, base: Option<&Url>) -> Option<String> {
+pub(super) fn canonical(sources: &Sources<'_>, base: Option<&Address>) -> Option<String> {
     let named = sources
         .canonical
         .into_iter()
@@ -27,13 +27,13 @@ pub(super) fn canonical(sources: &Sources<'_>, base: Option<&Url>) -> Option<Str
 }
 
 /// A web address made absolute; `None` if that cannot be done.
-fn absolute(href: &str, base: Option<&Url>) -> Option<String> {
+fn absolute(href: &str, base: Option<&Address>) -> Option<String> {
     let href = href.trim();
     let address = match base {
         _ if href.is_empty() => return None,
         Some(base) => base.join(href),
-        None => Url::parse(href),
+        None => Address::parse(href),
     };
-    let web = |address: &Url| matches!(address.scheme(), "http" | "https");
-    address.ok().filter(web).map(String::from)
+    let web = |address: &Address| matches!(address.scheme(), "http" | "https");
+    address.filter(web).map(String::from)
 }

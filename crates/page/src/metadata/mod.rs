@@ -25,6 +25,7 @@ mod title;
 mod tokens;
 mod value;
 
+use crate::address::Address;
 use crate::html::Document;
 use author::Near;
 use date::Order;
@@ -32,7 +33,6 @@ use json_ld::JsonLd;
 use meta::MetaName;
 use sources::{Sources, starts_with_ignore_case};
 use title::{Site, Titles};
-use url::Url;
 
 /// A page's metadata: white space collapsed, empty values left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,20 +54,20 @@ pub struct Metadata {
     /// The absolute address that the page says it should be known by.
     pub canonical: Option<String>,
     /// What the page's addresses are relative to; `None` if neither its address nor its `base` element is absolute.
-    pub base: Option<Url>,
+    pub base: Option<Address>,
 }
 
 /// Reads the metadata of a page. `url` is its address, which may be empty.
 pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
     let sources = Sources::collect(document);
     let mut json_ld = JsonLd::read(document, &sources.scripts);
-    let page = Url::parse(url.trim()).ok();
+    let page = Address::parse(url);
     let base = address::base(url, sources.base_href);
     let canonical = address::canonical(&sources, base.as_ref());
     let site_name = site::name(&sources, &mut json_ld);
     let known = page
         .clone()
-        .or_else(|| Url::parse(canonical.as_deref()?).ok());
+        .or_else(|| Address::parse(canonical.as_deref()?));
     let site = Site::new(site_name.as_deref(), known.as_ref());
     let json_language = json_ld.text(json_ld.article.or(json_ld.page), "inLanguage");
     let language = language::language(&sources, json_language.as_deref());
@@ -98,7 +98,7 @@ pub fn metadata(document: &Document<'_>, url: &str) -> Metadata {
 
 /// Whether names and dates in the text may be the page's own: not on start pages, products and lists of other pages,
 /// unless these say that they are an article or a thread.
-fn is_article(sources: &Sources<'_>, json_ld: &JsonLd<'_>, page: Option<&Url>) -> bool {
+fn is_article(sources: &Sources<'_>, json_ld: &JsonLd<'_>, page: Option<&Address>) -> bool {
     let og = |its: &str| {
         sources
             .meta(MetaName::OgType)
@@ -127,12 +127,12 @@ fn description(sources: &Sources<'_>, json_ld: &JsonLd<'_>) -> Option<String> {
 }
 
 /// Which number is the day: the first, but in American English; unknown where no language is.
-fn order(language: Option<&str>, page: Option<&Url>) -> Order {
+fn order(language: Option<&str>, page: Option<&Address>) -> Order {
     let Some(language) = language else {
         return Order::Unknown;
     };
     let lower = language.to_ascii_lowercase();
-    let host = page.and_then(Url::host_str).unwrap_or_default();
+    let host = page.and_then(Address::host).unwrap_or_default();
     let elsewhere = [".uk", ".au", ".nz", ".ie", ".in", ".za"]
         .iter()
         .any(|end| host.ends_with(end));

@@ -6,8 +6,8 @@ use super::json_ld::JsonLd;
 use super::meta::MetaName;
 use super::sources::{Property, Sources};
 use super::value::text_of;
+use crate::address::Address;
 use crate::html::{Attr, Document, NodeId, Tag};
-use url::Url;
 
 /// Bytes of a text that may be a date.
 const MAX_BYTES: usize = 200;
@@ -21,7 +21,7 @@ pub(super) fn published(
     sources: &Sources<'_>,
     json_ld: &JsonLd<'_>,
     near: &Near<'_, '_>,
-    url: Option<&Url>,
+    url: Option<&Address>,
     order: Order,
     visible: bool,
 ) -> Option<String> {
@@ -99,7 +99,7 @@ fn element(document: &Document<'_>, id: NodeId, order: Order) -> Option<String> 
 }
 
 /// `/2023/01/05/` or `2023-01-05` in the path.
-fn in_address(url: &Url) -> Option<String> {
+fn in_address(url: &Address) -> Option<String> {
     let path = url.path();
     for at in memchr::memchr_iter(b'/', path.as_bytes()) {
         let rest = &path[at + 1..];

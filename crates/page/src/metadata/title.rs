@@ -5,9 +5,9 @@ use super::meta::MetaName;
 use super::separators::parts;
 use super::sources::{Property, Sources};
 use super::value::{clean, head, text_of, words};
+use crate::address::Address;
 use crate::html::{Attr, Document, NodeId};
 use std::collections::HashSet;
-use url::Url;
 
 /// A longer heading is no title.
 const MAX_BYTES: usize = 400;
@@ -30,8 +30,8 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(name: Option<&str>, page: Option<&Url>) -> Site {
-        let host = page.and_then(Url::host_str).unwrap_or_default();
+    pub(super) fn new(name: Option<&str>, page: Option<&Address>) -> Site {
+        let host = page.and_then(Address::host).unwrap_or_default();
         Site {
             name: name.map(words).filter(|name| !name.is_empty()),
             host: host.chars().filter(char::is_ascii_alphanumeric).collect(),
@@ -201,9 +201,7 @@ mod tests {
     fn site() -> Site {
         Site::new(
             Some("The Post"),
-            Url::parse("https://www.lindholmpost.example/a")
-                .ok()
-                .as_ref(),
+            Address::parse("https://www.lindholmpost.example/a").as_ref(),
         )
     }
 

@@ -1,12 +1,12 @@
 //! What the addresses of a page are relative to.
 
+use crate::address::Address;
 use crate::html::{Attr, Document, Tag};
 use crate::metadata::address;
-use url::Url;
 
 /// What the addresses of a page are relative to.
 #[derive(Clone, Debug, Default)]
-pub struct Base(Option<Url>);
+pub struct Base(Option<Address>);
 
 impl Base {
     /// The base of a page: its address, which may be empty, changed by its `base` element.
@@ -27,18 +27,18 @@ impl Base {
         }
         let resolved = match &self.0 {
             Some(base) => base.join(href),
-            None => Url::parse(href),
+            None => Address::parse(href),
         };
         match resolved {
-            Ok(url) => (!is_no_place(url.as_str())).then(|| url.into()),
-            Err(_) => Some(href.to_owned()),
+            Some(url) => (!is_no_place(url.as_str())).then(|| url.into()),
+            None => Some(href.to_owned()),
         }
     }
 }
 
-impl From<Option<Url>> for Base {
+impl From<Option<Address>> for Base {
     /// A base that is known already, as from [`Metadata`](crate::metadata::Metadata).
-    fn from(url: Option<Url>) -> Base {
+    fn from(url: Option<Address>) -> Base {
         Base(url)
     }
 }
@@ -61,6 +61,7 @@ fn is_no_place(href: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
     use crate::html::parse;
 
     #[test]
