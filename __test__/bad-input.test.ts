@@ -131,12 +131,14 @@ describe('pages that cannot be extracted', () => {
     await nextIsGood();
   });
 
-  test('a page of elements nested a hundred thousand deep is refused with what is allowed', async () => {
-    const { maxDepth } = await extractor.getInfo();
-    const error = await failure(extractor.extract('<div>'.repeat(100_000)));
+  test('a page of elements nested a hundred thousand deep is extracted, and one of too many nodes refused with what is allowed', async () => {
+    const { maxDepth, maxNodes } = await extractor.getInfo();
+    expect(maxDepth).toBeLessThan(100_000);
+    expect((await extractor.extract(`${'<div>'.repeat(100_000)}deep`)).text).toBe('deep');
+    const error = await failure(extractor.extract('<b>'.repeat(maxNodes + 1)));
     expect(error).toBeInstanceOf(ExtractionError);
     expect(error.code).toBe('ERR_GUEST');
-    expect(error.payload).toMatchObject({ tag: 'resource-limit', val: expect.stringContaining(String(maxDepth)) });
+    expect(error.payload).toMatchObject({ tag: 'resource-limit', val: expect.stringContaining(String(maxNodes)) });
     await nextIsGood();
   });
 

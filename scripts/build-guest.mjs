@@ -117,7 +117,8 @@ function refusePaths(file, toolchain) {
   const text = readFileSync(file, 'latin1');
   const found = [root, homedir(), toolchain.sysroot, toolchain.source && realpathSync(toolchain.source), targetDir]
     .filter((path) => path && path.length > 4)
-    .find((path) => text.includes(path));
+    // What would be named are files in it; `/root` by itself may end a name of ours.
+    .find((path) => text.includes(`${path}/`) || text.includes(`${path}\\`));
   if (found) throw new BuildError(`${file} holds the path ${found} of this machine`);
 }
 

@@ -1,7 +1,7 @@
 // What the guest is built from, as one hash. Shared by build-guest.mjs and check-guest.mjs.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
@@ -19,6 +19,7 @@ export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 export const read = (path) => readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n');
 
 function filesUnder(folder) {
+  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     return entry.isDirectory() ? filesUnder(path) : entry.isFile() ? [path] : [];
@@ -35,6 +36,25 @@ function table(toml, name) {
   return (end < 0 ? rest : rest.slice(0, end))
     .map((line) => line.trim())
     .filter((line) => line && !line.startsWith('#'));
+}
+
+/** What a crate's `[dependencies]` names, each with its folder where it is of this repository. */
+function dependenciesOf(folder) {
+  return table(read(`${folder}/Cargo.toml`), 'dependencies').map((line) => {
+    const path = line.match(/\bpath = "([^"]+)"/)?.[1];
+    return { name: line.split(/[ .=]/)[0], folder: path && posix.join(folder, path) };
+  });
+}
+
+/** The guest's crate and those of this repository that it needs: name and folder. */
+function ownCrates() {
+  const crates = new Map([['riptide-extractor', crate]]);
+  for (const folder of crates.values()) {
+    for (const needed of dependenciesOf(folder)) {
+      if (needed.folder) crates.set(needed.name, needed.folder);
+    }
+  }
+  return crates;
 }
 
 /**
@@ -60,10 +80,16 @@ function lockedDependencies() {
     const [name, version] = need.split(' ');
     return packages.find((p) => p.name === name && (!version || p.version === version));
   };
-  const own = table(read(`${crate}/Cargo.toml`), 'dependencies').map((line) => line.split(/[ .=]/)[0]);
+  // A crate of this repository is locked with what its tests need, too.
+  const needsOf = ({ name, needs }) => {
+    const folder = ownCrates().get(name);
+    if (!folder) return needs;
+    const real = dependenciesOf(folder).map((needed) => needed.name);
+    return needs.filter((need) => real.includes(need.split(' ')[0]));
+  };
   const self = find('riptide-extractor');
   if (!self) throw new Error('riptide-extractor is not in Cargo.lock');
-  const queue = self.needs.filter((need) => own.includes(need.split(' ')[0]));
+  const queue = needsOf(self);
   const seen = new Set();
   for (let need = queue.pop(); need; need = queue.pop()) {
     const found = find(need);
@@ -71,7 +97,7 @@ function lockedDependencies() {
     const line = `${found.name} ${found.version} ${found.checksum}`;
     if (seen.has(line)) continue;
     seen.add(line);
-    queue.push(...found.needs);
+    queue.push(...needsOf(found));
   }
   return [...seen].sort();
 }
@@ -87,10 +113,17 @@ export function simdFlags() {
 
 /** SHA-256 over everything that decides what the guest's bytes are, the compiler excepted. */
 export function sourceHash() {
-  const paths = [...filesUnder(`${crate}/src`), ...filesUnder(`${crate}/wit`), `${crate}/Cargo.toml`].sort();
+  const paths = [...ownCrates().values()]
+    .flatMap((folder) => [`${folder}/Cargo.toml`, ...['src', 'wit'].flatMap((part) => filesUnder(`${folder}/${part}`))])
+    .sort();
+  const models = [...ownCrates().values()]
+    .flatMap((folder) => filesUnder(`${folder}/model`))
+    .filter((path) => path.endsWith('.bin'))
+    .sort();
   const workspace = read('Cargo.toml');
   const parts = [
     ...paths.map((path) => [path, read(path)]),
+    ...models.map((path) => [path, sha256(readFileSync(join(root, path)))]),
     ['profile.release', table(workspace, 'profile.release').join('\n')],
     ['profile.guest', table(workspace, 'profile.guest').join('\n')],
     [

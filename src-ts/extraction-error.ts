@@ -5,7 +5,7 @@ export interface ExtractionFailure {
   /**
    * - `invalid-html`: the input is no page: empty, white space only, or binary data
    * - `parse-error`: the page could not be parsed
-   * - `resource-limit`: the page is too large, too deep or has too many nodes
+   * - `resource-limit`: the page is too large or has too many nodes
    * - `extractor-error`: the page was parsed, and its content could not be extracted
    * - `internal-error`: a fault of the extractor
    * - `unsupported-mode`: the mode cannot be used as given: no selector, or one that is not CSS

@@ -22,7 +22,7 @@ import { Pool, type PoolStats } from './pool.js';
 /**
  * Which part of a page to extract.
  *
- * - `article`: the main text, without navigation, advertisements and comments; the whole body where none stands out
+ * - `article`: the main text, without navigation, advertisements and comments; nothing where a page has none
  * - `full`: everything in the body
  * - `metadata`: what the page says about itself, without text, links and media
  * - `{ tag: 'custom', val }`: what the CSS selectors match, in document order
@@ -76,7 +76,10 @@ export interface Extracted {
   language?: string | undefined;
   /** Minutes to read the text at 200 words a minute, rounded up. */
   readingTime: number;
-  /** How much the text looks like an article: 0 (nothing there) to 100. */
+  /**
+   * How likely the text is the page's main text, whole and without anything else: the expected F1 over words in percent;
+   * 0 where there is no text.
+   */
   qualityScore: number;
   /** Words in the text; in scripts without spaces each character counts as one. */
   wordCount: number;
@@ -134,7 +137,7 @@ export interface ComponentInfo {
   modes: string[];
   /** The largest page it takes, in bytes (UTF-8). */
   maxInputBytes: number;
-  /** The deepest nesting of elements it takes. */
+  /** The deepest nesting of elements; those nested deeper stand side by side, as in browsers. */
   maxDepth: number;
   /** The most nodes it takes. */
   maxNodes: number;

@@ -1,24 +1,16 @@
 //! The guest: a component that turns HTML into article text, Markdown and metadata.
 //!
-//! `wit/extractor.wit` is its contract; this file binds the contract to the code.
+//! `wit/extractor.wit` is its contract; this file binds the contract to `riptide-page`, which does the work.
 
-mod address;
 mod bindings;
-mod content;
 mod counters;
-mod date;
-mod language;
-mod links;
-mod media;
-mod metadata;
-mod page;
-mod quality;
-mod text;
 
 use bindings::{
-    ComponentInfo, Extracted, ExtractionError, ExtractionStats, Guest, HealthStatus, Measured, Mode,
+    ComponentInfo, Extracted, ExtractionError, ExtractionStats, Guest, HealthStatus, Link,
+    Measured, Media, MediaKind, Mode,
 };
-use content::Extraction;
+use riptide_page::extract::{self, ExtractError, Extraction};
+use riptide_page::{html, render};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
@@ -28,7 +20,7 @@ struct Component;
 
 impl Guest for Component {
     fn extract(html: String, url: String, mode: Mode) -> Result<Extracted, ExtractionError> {
-        counted(&html, url, &mode).map(|done| done.content)
+        counted(&html, url, mode).map(|(content, _)| content)
     }
 
     fn extract_with_stats(
@@ -36,7 +28,7 @@ impl Guest for Component {
         url: String,
         mode: Mode,
     ) -> Result<Measured, ExtractionError> {
-        let Extraction { content, nodes } = counted(&html, url, &mode)?;
+        let (content, nodes) = counted(&html, url, mode)?;
         let stats = ExtractionStats {
             input_bytes: clamp(html.len()),
             output_bytes: clamp(content.markdown.len() + content.text.len()),
@@ -47,8 +39,8 @@ impl Guest for Component {
     }
 
     fn validate_html(html: String) -> Result<bool, ExtractionError> {
-        page::check_input(&html)?;
-        Ok(page::has_markup(&html))
+        extract::check_input(&html).map_err(refusal)?;
+        Ok(extract::has_markup(&html))
     }
 
     fn health_check() -> HealthStatus {
@@ -69,9 +61,9 @@ impl Guest for Component {
             version: env!("CARGO_PKG_VERSION").into(),
             features: simd.into_iter().collect(),
             modes: Self::get_modes(),
-            max_input_bytes: clamp(page::MAX_INPUT_BYTES),
-            max_depth: clamp(page::MAX_DEPTH),
-            max_nodes: clamp(page::MAX_NODES),
+            max_input_bytes: clamp(extract::MAX_INPUT_BYTES),
+            max_depth: clamp(html::MAX_DEPTH),
+            max_nodes: clamp(html::MAX_NODES),
         }
     }
 
@@ -88,11 +80,72 @@ impl Guest for Component {
 
 bindings::export!(Component with_types_in bindings);
 
-/// Extracts a page and counts it.
-fn counted(html: &str, url: String, mode: &Mode) -> Result<Extraction, ExtractionError> {
-    let done = content::extract(html, url, mode);
+/// Extracts a page and counts it. Also returns how many nodes the page has.
+fn counted(html: &str, url: String, mode: Mode) -> Result<(Extracted, usize), ExtractionError> {
+    let done = extract::extract(html, &url, &mode.into());
     counters::count(done.is_err());
-    done
+    let done = done.map_err(refusal)?;
+    let nodes = done.nodes;
+    Ok((extracted(url, done), nodes))
+}
+
+impl From<Mode> for extract::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Article => Self::Article,
+            Mode::Full => Self::Full,
+            Mode::Metadata => Self::Metadata,
+            Mode::Custom(selectors) => Self::Custom(selectors),
+        }
+    }
+}
+
+fn extracted(url: String, done: Extraction) -> Extracted {
+    Extracted {
+        url,
+        title: done.title,
+        byline: done.byline,
+        published_iso: done.published_iso,
+        markdown: done.markdown,
+        text: done.text,
+        links: done.links.into_iter().map(link).collect(),
+        media: done.media.into_iter().map(media).collect(),
+        language: done.language,
+        reading_time: done.reading_time,
+        quality_score: done.quality_score,
+        word_count: done.word_count,
+        categories: done.categories,
+        site_name: done.site_name,
+        description: done.description,
+    }
+}
+
+fn link(link: render::Link) -> Link {
+    Link {
+        url: link.url,
+        text: link.text,
+        rel: link.rel,
+    }
+}
+
+fn media(media: render::Media) -> Media {
+    Media {
+        kind: match media.kind {
+            render::MediaKind::Image => MediaKind::Image,
+            render::MediaKind::Video => MediaKind::Video,
+            render::MediaKind::Audio => MediaKind::Audio,
+        },
+        url: media.url,
+        alt: media.alt,
+    }
+}
+
+fn refusal(error: ExtractError) -> ExtractionError {
+    match error {
+        ExtractError::InvalidHtml(why) => ExtractionError::InvalidHtml(why),
+        ExtractError::ResourceLimit(why) => ExtractionError::ResourceLimit(why),
+        ExtractError::UnsupportedMode(why) => ExtractionError::UnsupportedMode(why),
+    }
 }
 
 /// Linear memory now, in pages of 64 KiB; 0 on a host, which has none.

@@ -50,7 +50,7 @@ pub struct Extraction {
     pub language: Option<String>,
     /// Minutes to read the text, rounded up.
     pub reading_time: u32,
-    /// How likely the text is the page's main text, and nothing else: the expected F1 over words in percent.
+    /// How likely the text is the page's main text, whole and without anything else: the expected F1 over words in percent.
     pub quality_score: u8,
     /// Words in the text.
     pub word_count: u32,

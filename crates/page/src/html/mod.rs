@@ -12,6 +12,7 @@ mod parse;
 mod tokenizer;
 
 pub use builder::Builder;
+pub use construct::MAX_DEPTH;
 pub use document::{Document, Namespace, NodeId, Text};
 pub use names::{Attr, Tag};
 pub use parse::{MAX_BYTES, MAX_NODES, ParseError, parse};

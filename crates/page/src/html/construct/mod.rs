@@ -27,7 +27,7 @@ use root::RootAttributes;
 use stack::Stack;
 
 /// How deep open elements are nested in the tree: the limit of browsers. More may be open.
-pub(super) const MAX_DEPTH: usize = 512;
+pub const MAX_DEPTH: usize = 512;
 
 /// The insertion modes of the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
