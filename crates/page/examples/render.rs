@@ -16,8 +16,14 @@ fn main() {
     let base = render::Base::new(&document, rest.first().map_or("", String::as_str));
     let selection = Selection::whole(&document, NodeId::DOCUMENT);
     match rest.get(1).map(String::as_str) {
-        Some("links") => println!("{:#?}", render::links(&document, &selection, &base)),
-        Some("media") => println!("{:#?}", render::media(&document, &selection, &base)),
+        Some("links") => println!(
+            "{:#?}",
+            render::links(&document, &[NodeId::DOCUMENT], &base)
+        ),
+        Some("media") => println!(
+            "{:#?}",
+            render::media(&document, &[NodeId::DOCUMENT], &base)
+        ),
         Some("text") => println!("{}", render::text(&document, &selection)),
         _ => println!("{}", render::markdown(&document, &selection, &base)),
     }

@@ -53,14 +53,14 @@ fn pages_of_all_kinds_score() {
     }
     // The model has seen these pages: `model/README.md` has the scores of those that it has not.
     for (kind, floor) in [
-        ("all", 0.905),
-        ("article", 0.96),
-        ("collection", 0.8),
-        ("documentation", 0.935),
-        ("forum", 0.825),
-        ("listing", 0.805),
-        ("product", 0.745),
-        ("service", 0.875),
+        ("all", 0.91),
+        ("article", 0.965),
+        ("collection", 0.825),
+        ("documentation", 0.94),
+        ("forum", 0.84),
+        ("listing", 0.82),
+        ("product", 0.765),
+        ("service", 0.885),
     ] {
         let f1 = mean(&kinds[kind]);
         eprintln!("{kind}: {f1:.4}");
@@ -82,5 +82,5 @@ fn articles_score() {
     let (precision, recall) = (mean(&precisions), mean(&recalls));
     let f1 = 2.0 * precision * recall / (precision + recall);
     eprintln!("precision {precision:.4}, recall {recall:.4}, F1 {f1:.4}");
-    assert!(f1 >= 0.955, "{f1}");
+    assert!(f1 >= 0.975, "{f1}");
 }

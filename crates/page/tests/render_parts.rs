@@ -75,24 +75,26 @@ fn links_are_told_once() {
     let document = html::parse(
         "<a href=/a rel='nofollow  ugc'>A  <b>link</b></a><a href=/a>again</a><a href=b><img src=i></a>\
          <a href='javascript:void(0)'>no</a><a href=' '>no</a><a>no</a><a href='#top'>Top<div>of</div>page</a>\
-         <map><area href=/area></map>",
+         <map><area href=/area></map><a href=/icon><svg><title>no</title></svg></a><noscript><a href=/still>Still</a>\
+         </noscript><template><a href=/later>no</a></template>",
     )
     .expect("a page");
-    let selection = Selection::whole(&document, NodeId::DOCUMENT);
     let link = |url: &str, text: &str, rel: Option<&str>| Link {
         url: url.into(),
         text: text.into(),
         rel: rel.map(str::to_owned),
     };
-    let found = render::links(&document, &selection, &Base::new(&document, URL));
+    let found = render::links(&document, &[NodeId::DOCUMENT], &Base::new(&document, URL));
     let right = [
         link("https://paper.example/a", "A link", Some("nofollow ugc")),
         link("https://paper.example/2026/b", "", None),
         link("https://paper.example/2026/page#top", "Top of page", None),
         link("https://paper.example/area", "", None),
+        link("https://paper.example/icon", "", None),
+        link("https://paper.example/still", "Still", None),
     ];
     assert_eq!(found, right);
-    assert!(render::links(&document, &Selection::nothing(&document), &Base::default()).is_empty());
+    assert!(render::links(&document, &[], &Base::default()).is_empty());
 }
 
 #[test]
@@ -103,8 +105,7 @@ fn media_are_told_apart() {
          <video><source src=c.webm></video><audio><source src=d.ogg></audio>",
     )
     .expect("a page");
-    let selection = Selection::whole(&document, NodeId::DOCUMENT);
-    let found = render::media(&document, &selection, &Base::new(&document, URL));
+    let found = render::media(&document, &[NodeId::DOCUMENT], &Base::new(&document, URL));
     let medium = |kind, name: &str, alt: Option<&str>| Media {
         url: format!("https://paper.example/2026/{name}"),
         kind,

@@ -5,6 +5,10 @@ use super::groups::Groups;
 /// Expected F1 under which a page has no main text: what would be taken is more likely something else.
 const LEAST_CONFIDENCE: f32 = 0.2;
 
+/// The part of the confidence that a block's probability must reach. Blocks are content or not by groups, all comments
+/// of a page, say; if each were so by itself, half would do. With more, articles lose comments and gain precision.
+const LEAST_PROBABILITY: f32 = 0.55;
+
 /// Words from which on a text that is there twice is taken once.
 const REPEATED_WORDS: u32 = 8;
 
@@ -34,22 +38,18 @@ pub(super) fn choose(words: &[u32], probabilities: Vec<f32>, texts: &Groups) -> 
         let by = |at: &u32| probabilities[*at as usize];
         by(b).total_cmp(&by(a)).then(a.cmp(b))
     });
-    let expected = |at: u32| f64::from(probabilities[at as usize]) * f64::from(words[at as usize]);
-    let total: f64 = order.iter().map(|at| expected(*at)).sum();
-    let (mut right, mut taken) = (0.0, 0.0);
-    let (mut best, mut count) = (0.0, 0);
-    for (at, taken_blocks) in order.iter().zip(1..) {
-        right += expected(*at);
-        taken += f64::from(words[*at as usize]);
-        let f1 = 2.0 * right / (taken + total);
-        if f1 > best {
-            (best, count) = (f1, taken_blocks);
-        }
-    }
+    let expected = |at: u32| {
+        let words = f64::from(words[at as usize]);
+        (f64::from(probabilities[at as usize]) * words, words)
+    };
+    let (confidence, _) = best(order.iter().map(|at| expected(*at)));
+    let least = LEAST_PROBABILITY * confidence as f32;
+    let likely = order.partition_point(|at| probabilities[*at as usize] >= least);
+    let (_, count) = best(order[..likely].iter().map(|at| expected(*at)));
     let mut choice = Choice {
         chosen: vec![false; words.len()],
         probabilities,
-        confidence: best as f32,
+        confidence: confidence as f32,
     };
     if choice.has_main_text() {
         for at in &order[..count] {
@@ -60,6 +60,22 @@ pub(super) fn choose(words: &[u32], probabilities: Vec<f32>, texts: &Groups) -> 
         }
     }
     choice
+}
+
+/// The best expected F1 of the first so many, given the words that are expected to be content and all words of each.
+fn best(blocks: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, usize) {
+    let total: f64 = blocks.clone().map(|(expected, _)| expected).sum();
+    let (mut right, mut taken) = (0.0, 0.0);
+    let mut best = (0.0, 0);
+    for ((expected, words), count) in blocks.zip(1..) {
+        right += expected;
+        taken += words;
+        let f1 = 2.0 * right / (taken + total);
+        if f1 > best.0 {
+            best = (f1, count);
+        }
+    }
+    best
 }
 
 #[cfg(test)]
@@ -82,6 +98,9 @@ mod tests {
         // A large block that is likely enough outweighs what is surely none.
         let choice = of(&[(5, 0.9, 0), (500, 0.4, 1)]);
         assert_eq!(choice.chosen, [true, true]);
+        // What is far less likely than the rest is left out.
+        let choice = of(&[(300, 0.95, 0), (500, 0.35, 1)]);
+        assert_eq!(choice.chosen, [true, false]);
     }
 
     #[test]

@@ -25,23 +25,16 @@ pub(super) enum Mark {
     Table,
     UnorderedList,
     OrderedList,
-    DefinitionList,
     Dialog,
     Details,
     Quote,
     Preformatted,
     Button,
     Link,
-    Label,
-    Select,
-    Address,
-    Noscript,
-    /// Properties that name the content itself, and others.
+    /// A property that names the content itself.
     ContentProperty,
-    Property,
     Item,
     Hidden,
-    AriaHidden,
     Modal,
 }
 
@@ -155,7 +148,6 @@ impl Container {
                 Attr::ITEMTYPE => container.count(Some(Mark::Item)),
                 Attr::HIDDEN => container.count(Some(Mark::Hidden)),
                 Attr::STYLE if hides(value) => container.count(Some(Mark::Hidden)),
-                Attr::ARIA_HIDDEN if value == "true" => container.count(Some(Mark::AriaHidden)),
                 Attr::ARIA_MODAL if value == "true" => container.count(Some(Mark::Modal)),
                 _ => {}
             }
@@ -292,17 +284,12 @@ fn mark(tag: Tag) -> Option<Mark> {
         Tag::TABLE => Mark::Table,
         Tag::UL | Tag::MENU | Tag::DIR => Mark::UnorderedList,
         Tag::OL => Mark::OrderedList,
-        Tag::DL => Mark::DefinitionList,
         Tag::DIALOG => Mark::Dialog,
         Tag::DETAILS => Mark::Details,
         Tag::BLOCKQUOTE => Mark::Quote,
         Tag::PRE | Tag::LISTING | Tag::XMP => Mark::Preformatted,
         Tag::BUTTON => Mark::Button,
         Tag::A => Mark::Link,
-        Tag::LABEL => Mark::Label,
-        Tag::SELECT => Mark::Select,
-        Tag::ADDRESS => Mark::Address,
-        Tag::NOSCRIPT => Mark::Noscript,
         _ => return None,
     })
 }
@@ -343,14 +330,8 @@ fn property(property: &str) -> Option<Mark> {
         "comment",
         "mainEntity",
     ];
-    if property.is_empty() {
-        None
-    } else if content
+    content
         .iter()
         .any(|name| property.eq_ignore_ascii_case(name))
-    {
-        Some(Mark::ContentProperty)
-    } else {
-        Some(Mark::Property)
-    }
+        .then_some(Mark::ContentProperty)
 }

@@ -82,7 +82,7 @@ pub(super) fn features(context: &Context<'_>, at: usize, heading: Heading, sink:
     landmarks(context, container, sink);
     neighbours(context, at, heading, sink);
     around(context, home, container, sink);
-    branches(context, home, at, sink);
+    branches(context, home, sink);
     repetition(context, home, at, sink);
     position(context, at, sink);
     totals(context, sink);
@@ -98,20 +98,13 @@ fn own(own: &Measures, sink: &mut impl Sink) {
     let words = own.words as f32;
     let characters = own.characters as f32;
     sink.put("o_words", log(words));
-    sink.put("o_word_length", share(characters, words));
     sink.put("o_links", share(own.link_words as f32, words));
     sink.put("o_stops", share(own.stops as f32, words));
     sink.put("o_stop_count", own.stops.min(5) as f32);
     sink.put("o_ends", flag(own.ends_sentence));
-    sink.put("o_commas", share(own.commas as f32, words));
     sink.put("o_digits", share(own.digits as f32, characters));
     sink.put("o_capitals", share(own.capitals as f32, characters));
-    sink.put("o_small", flag(own.begins_small));
-    sink.put("o_copyright", flag(own.has_copyright));
-    sink.put("o_price", flag(own.has_price && own.words < 20));
     sink.put("o_date", flag(own.has_date && own.words < 20));
-    sink.put("o_question", flag(own.has_question));
-    sink.put("o_separator", flag(own.has_separator));
 }
 
 fn tag(container: &Container, sink: &mut impl Sink) {
@@ -149,14 +142,11 @@ fn tag(container: &Container, sink: &mut impl Sink) {
     for (name, mark) in [
         ("t_ul", Mark::UnorderedList),
         ("t_ol", Mark::OrderedList),
-        ("t_dl", Mark::DefinitionList),
         ("t_table", Mark::Table),
         ("t_form", Mark::Form),
         ("t_figure", Mark::Figure),
         ("t_button", Mark::Button),
         ("t_link", Mark::Link),
-        ("t_label", Mark::Label),
-        ("t_select", Mark::Select),
         ("t_pre", Mark::Preformatted),
         ("t_quote", Mark::Quote),
         ("t_details", Mark::Details),
@@ -175,13 +165,9 @@ fn landmarks(context: &Context<'_>, container: &Container, sink: &mut impl Sink)
         ("l_article", Mark::Article),
         ("l_section", Mark::Section),
         ("l_dialog", Mark::Dialog),
-        ("l_noscript", Mark::Noscript),
-        ("l_address", Mark::Address),
         ("l_content_property", Mark::ContentProperty),
-        ("l_property", Mark::Property),
         ("l_item", Mark::Item),
         ("l_hidden", Mark::Hidden),
-        ("l_aria_hidden", Mark::AriaHidden),
         ("l_modal", Mark::Modal),
     ] {
         sink.put(name, container.mark(mark));
@@ -194,17 +180,17 @@ fn landmarks(context: &Context<'_>, container: &Container, sink: &mut impl Sink)
 fn neighbours(context: &Context<'_>, at: usize, heading: Heading, sink: &mut impl Sink) {
     let all = &context.page.measures;
     for (words, links, offset) in [
-        ("c_words-3", "c_links-3", -3),
-        ("c_words-2", "c_links-2", -2),
         ("c_words-1", "c_links-1", -1),
         ("c_words+1", "c_links+1", 1),
-        ("c_words+2", "c_links+2", 2),
-        ("c_words+3", "c_links+3", 3),
     ] {
         let it = at.checked_add_signed(offset).and_then(|at| all.get(at));
         sink.put(words, it.map_or(-1.0, |it| log(it.words as f32)));
         let density = it.map(|it| share(it.link_words as f32, it.words as f32));
         sink.put(links, density.unwrap_or(-1.0));
+    }
+    for (name, offset) in [("c_words+2", 2), ("c_words+3", 3)] {
+        let it = all.get(at + offset);
+        sink.put(name, it.map_or(-1.0, |it| log(it.words as f32)));
     }
     let (low, high) = (at.saturating_sub(6), (at + 7).min(all.len()));
     let [words, links, stops] =

@@ -72,10 +72,9 @@ pub(super) fn around(
     sink.put("s_top_depth", top.map_or(0.0, |top| f32::from(top.depth)));
 }
 
-pub(super) fn branches(context: &Context<'_>, home: u32, at: usize, sink: &mut impl Sink) {
+pub(super) fn branches(context: &Context<'_>, home: u32, sink: &mut impl Sink) {
     let place = &context.places[home as usize];
     let total = context.total.words as f32;
-    let _ = at;
     for (branch, names) in [
         (
             place.branch,

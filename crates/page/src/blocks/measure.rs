@@ -13,19 +13,12 @@ pub(super) struct Measures {
     pub(super) characters: u32,
     /// Ends of sentences.
     pub(super) stops: u32,
-    pub(super) commas: u32,
     pub(super) digits: u32,
     pub(super) capitals: u32,
-    /// The first letter is a small one.
-    pub(super) begins_small: bool,
     /// The last character ends a sentence.
     pub(super) ends_sentence: bool,
-    pub(super) has_copyright: bool,
     pub(super) has_price: bool,
     pub(super) has_date: bool,
-    pub(super) has_question: bool,
-    /// A sign that parts the items of a line: `|`, `•`, `›`, `»`, `·`.
-    pub(super) has_separator: bool,
     /// Words that are in the title, and in the description.
     pub(super) title_words: u32,
     pub(super) description_words: u32,
@@ -175,22 +168,11 @@ impl Scan<'_> {
         } else if character.is_uppercase() {
             measures.capitals += 1;
         }
-        if measures.characters == 0 {
-            measures.begins_small = character.is_lowercase();
-        }
     }
 
     fn sign(&mut self, character: char, last: (char, usize), at: usize) {
-        let measures = &mut self.measures;
-        match character {
-            ',' | '،' | '、' | '，' => measures.commas += 1,
-            '?' | '？' | '؟' => measures.has_question = true,
-            '|' | '•' | '›' | '»' | '·' => measures.has_separator = true,
-            '©' => measures.has_copyright = true,
-            _ if is_currency(character) => {
-                measures.has_price |= last.0.is_numeric() && at <= last.1 + 2;
-            }
-            _ => {}
+        if is_currency(character) {
+            self.measures.has_price |= last.0.is_numeric() && at <= last.1 + 2;
         }
     }
 

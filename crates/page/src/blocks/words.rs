@@ -22,6 +22,9 @@ pub(super) fn class(character: char) -> Class {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => Class::Word,
         '\0'..='\x7f' if character.is_ascii_whitespace() || character == '\x0b' => Class::Space,
         '\0'..='\x7f' => Class::Other,
+        // The most frequent others, without a look at the tables.
+        '\u{d7}' | '\u{f7}' | '\u{200b}'..='\u{2027}' => Class::Other,
+        '\u{c0}'..='\u{24f}' | '\u{400}'..='\u{481}' => Class::Word,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' => {
             if character.is_alphabetic() {
                 Class::Spaceless(4)
@@ -145,6 +148,21 @@ mod tests {
             ("iPhone手机", 2),
         ] {
             assert_eq!(count(text), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shortcuts_are_what_the_tables_say() {
+        for character in ('\u{80}'..'\u{e00}')
+            .chain('\u{1100}'..'\u{1780}')
+            .chain('\u{1800}'..'\u{3040}')
+        {
+            let by_table = match character {
+                _ if character.is_alphanumeric() => Class::Word,
+                _ if character.is_whitespace() => Class::Space,
+                _ => Class::Other,
+            };
+            assert_eq!(class(character), by_table, "{character:?}");
         }
     }
 

@@ -108,33 +108,15 @@ pub fn extract(html: &str, url: &str, mode: &Mode) -> Result<Extraction, Extract
         Mode::Metadata => Part::nothing(&document),
         Mode::Custom(selectors) => Part::matching(&document, selectors)?,
     };
-    Ok(assemble(&document, metadata(&document, url), mode, &part))
+    Ok(assemble(&document, metadata(&document, url), &part))
 }
 
-fn assemble(
-    document: &Document<'_>,
-    mut metadata: Metadata,
-    mode: &Mode,
-    part: &Part,
-) -> Extraction {
+fn assemble(document: &Document<'_>, mut metadata: Metadata, part: &Part) -> Extraction {
     let base = Base::from(metadata.base.take());
     let Rendered { text, markdown } = if part.selection.is_empty() {
         Rendered::default()
     } else {
         render::render(document, &part.selection, &base)
-    };
-    let whole = match mode {
-        Mode::Article => Some(part::whole(document)),
-        _ => None,
-    };
-    let shown = whole.as_ref().unwrap_or(&part.selection);
-    let (links, media) = if shown.is_empty() {
-        (Vec::new(), Vec::new())
-    } else {
-        (
-            render::links(document, shown, &base),
-            render::media(document, shown, &base),
-        )
     };
     let word_count = words::count(&text);
     Extraction {
@@ -144,8 +126,8 @@ fn assemble(
         language: metadata
             .language
             .or_else(|| language::guess(&text).map(str::to_owned)),
-        links,
-        media,
+        links: render::links(document, &part.roots, &base),
+        media: render::media(document, &part.roots, &base),
         reading_time: words::reading_time(word_count),
         quality_score: if word_count == 0 { 0 } else { part.quality() },
         word_count,

@@ -13,6 +13,8 @@ const SHORT_WORDS: u64 = 30;
 pub(super) struct Part {
     /// What is rendered.
     pub(super) selection: Selection,
+    /// The elements whose links and media are given: in document order, none in another.
+    pub(super) roots: Vec<NodeId>,
     /// The F1 that is expected of its text, if the page's main text is wanted.
     expected: f32,
 }
@@ -22,6 +24,7 @@ impl Part {
     pub(super) fn nothing(document: &Document<'_>) -> Part {
         Part {
             selection: Selection::nothing(document),
+            roots: Vec::new(),
             expected: 0.0,
         }
     }
@@ -29,23 +32,31 @@ impl Part {
     /// The main text.
     pub(super) fn article(document: &Document<'_>) -> Part {
         let (blocks, choice) = blocks::content(document);
-        let short = !choice.has_main_text() && is_short(&blocks);
         let mut selection = Selection::nothing(document);
-        for (block, chosen) in blocks.iter().zip(&choice.chosen) {
-            if *chosen || short {
+        if choice.has_main_text() {
+            for (block, _) in blocks
+                .iter()
+                .zip(&choice.chosen)
+                .filter(|(_, chosen)| **chosen)
+            {
                 let (first, last) = blocks.range(block);
                 selection.insert_range(document, first, last);
             }
+        } else if is_short(&blocks) {
+            // Without `noscript`, which asks for scripts here.
+            let end = NodeId(document.len() as u32);
+            selection.insert_range(document, NodeId::DOCUMENT, end);
         }
         Part {
             selection,
+            roots: vec![NodeId::DOCUMENT],
             expected: choice.confidence,
         }
     }
 
     /// Everything.
     pub(super) fn full(document: &Document<'_>) -> Part {
-        Part::of(document, whole(document))
+        Part::of(document, vec![NodeId::DOCUMENT])
     }
 
     /// What the selectors match; what lies in another match is there once.
@@ -53,26 +64,37 @@ impl Part {
         document: &Document<'_>,
         selectors: &[String],
     ) -> Result<Part, ExtractError> {
-        let mut selection = Selection::nothing(document);
+        let mut found = Vec::new();
         for selector in selectors {
-            let found =
-                select::select(document, selector).map_err(|fault| unusable(selector, &fault))?;
-            let mut end = NodeId::DOCUMENT;
-            for id in found {
-                if id >= end {
-                    selection.insert(document, id);
-                    end = document.end(id);
-                }
-            }
+            let its = select::select(document, selector);
+            found.extend(its.map_err(|fault| unusable(selector, &fault))?);
         }
-        Ok(Part::of(document, selection))
+        found.sort_unstable();
+        let mut end = NodeId::DOCUMENT;
+        found.retain(|id| {
+            let is_outermost = *id >= end;
+            if is_outermost {
+                end = document.end(*id);
+            }
+            is_outermost
+        });
+        Ok(Part::of(document, found))
     }
 
-    fn of(document: &Document<'_>, selection: Selection) -> Part {
-        let (blocks, choice) = blocks::content(document);
-        let expected = expected(&blocks, &choice, &selection);
+    fn of(document: &Document<'_>, roots: Vec<NodeId>) -> Part {
+        let mut selection = Selection::nothing(document);
+        for root in &roots {
+            selection.insert(document, *root);
+        }
+        let expected = if selection.is_empty() {
+            0.0
+        } else {
+            let (blocks, choice) = blocks::content(document);
+            expected(&blocks, &choice, &selection)
+        };
         Part {
             selection,
+            roots,
             expected,
         }
     }
@@ -81,11 +103,6 @@ impl Part {
     pub(super) fn quality(&self) -> u8 {
         (self.expected * 100.0).round().clamp(1.0, 100.0) as u8
     }
-}
-
-/// Everything that a reader sees.
-pub(super) fn whole(document: &Document<'_>) -> Selection {
-    Selection::whole(document, NodeId::DOCUMENT)
 }
 
 /// The F1 that is expected of the blocks that begin in a selection.

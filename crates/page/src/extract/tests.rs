@@ -117,6 +117,8 @@ fn a_page_that_is_no_article_gives_its_body() {
     for text in ["plain text", "x", "漢字"] {
         assert_eq!(run(text, &Mode::Article).text, text);
     }
+    let quotes = "\"".repeat(1_000);
+    assert_eq!(run(&format!("<p>{quotes}"), &Mode::Article).text, quotes);
     let long = "The tide comes in twice a day. ".repeat(500);
     assert_eq!(run(&long, &Mode::Article).text, long.trim_end());
     let menu = run(

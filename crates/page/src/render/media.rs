@@ -2,9 +2,8 @@
 
 use super::base::Base;
 use super::image::{Images, alt};
-use super::shown::Shown;
-use crate::html::{Attr, Document, NodeId, Tag};
-use crate::selection::Selection;
+use crate::html::{Attr, Document, Namespace, NodeId, Tag};
+use crate::selection::is_unseen;
 use std::collections::HashSet;
 
 /// What a media element shows.
@@ -29,9 +28,9 @@ pub struct Media {
     pub alt: Option<String>,
 }
 
-/// The media of the chosen part, each address once, in document order.
-pub fn media(document: &Document<'_>, selection: &Selection, base: &Base) -> Vec<Media> {
-    let shown = Shown::of(document, selection);
+/// The media below these elements, each address once, in document order. The elements are in document order, and none is
+/// in another.
+pub fn media(document: &Document<'_>, parts: &[NodeId], base: &Base) -> Vec<Media> {
     let images = Images::new(document);
     let mut media: Vec<Media> = Vec::new();
     let mut seen: HashSet<String> = HashSet::new();
@@ -43,33 +42,40 @@ pub fn media(document: &Document<'_>, selection: &Selection, base: &Base) -> Vec
             media.push(Media { url, kind, alt });
         }
     };
-    let mut passed = 0;
-    for id in shown.iter().filter(|id| document.tag(*id).is_some()) {
-        let kind = match document.tag(id) {
-            Some(Tag::IMG | Tag::AMP_IMG) => {
-                add(id, MediaKind::Image, images.source(document, id));
-                continue;
+    let file = |id: NodeId| {
+        let names = [Attr::DATA_SRC, Attr::SRC];
+        let mut values = names
+            .iter()
+            .filter_map(|name| document.attribute(id, *name));
+        values.find(|value| base.resolve(value).is_some())
+    };
+    for part in parts {
+        let mut id = *part;
+        // The innermost film or sound around, for its sources.
+        let mut around = (NodeId::DOCUMENT, MediaKind::Video);
+        while id < document.end(*part) {
+            let mut next = NodeId(id.0 + 1);
+            match document.tag(id) {
+                Some(_) if document.namespace(id) != Namespace::Html => {}
+                Some(Tag::IMG | Tag::AMP_IMG) => {
+                    add(id, MediaKind::Image, images.source(document, id));
+                }
+                Some(tag @ (Tag::VIDEO | Tag::AUDIO)) => {
+                    let kind = if tag == Tag::VIDEO {
+                        MediaKind::Video
+                    } else {
+                        MediaKind::Audio
+                    };
+                    around = (document.end(id), kind);
+                    add(id, kind, file(id));
+                }
+                Some(Tag::SOURCE) if id < around.0 => add(id, around.1, file(id)),
+                Some(Tag::TEMPLATE) if is_unseen(document, id, Tag::TEMPLATE) => {
+                    next = document.end(id);
+                }
+                _ => {}
             }
-            Some(Tag::VIDEO) => MediaKind::Video,
-            Some(Tag::AUDIO) => MediaKind::Audio,
-            _ => continue,
-        };
-        if id.0 < passed {
-            continue;
-        }
-        passed = document.end(id).0;
-        let source = |id: NodeId| {
-            let names = [Attr::DATA_SRC, Attr::SRC];
-            let mut values = names
-                .iter()
-                .filter_map(|name| document.attribute(id, *name));
-            values.find(|value| base.resolve(value).is_some())
-        };
-        add(id, kind, source(id));
-        for child in document.descendants(id) {
-            if document.is(child, Tag::SOURCE) {
-                add(child, kind, source(child));
-            }
+            id = next;
         }
     }
     media

@@ -294,8 +294,9 @@ impl Writer<'_, '_> {
                 self.flush();
                 self.lines.end_item();
             }
-            Undo::Table => self.table(),
+            Undo::Table => self.table(id),
             Undo::Row => {
+                self.loose_cell(id);
                 if let Some(table) = self.tables.last_mut() {
                     table.end_row();
                 }
@@ -310,7 +311,7 @@ impl Writer<'_, '_> {
                 let text = self.inline.finish(kind);
                 if let Some(table) = self.tables.last_mut() {
                     match undo {
-                        Undo::Cell => table.cell(self.document, id, text),
+                        Undo::Cell => table.cell(self.document, id, &text),
                         _ => table.captions.push(text),
                     }
                 }
@@ -318,11 +319,19 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn table(&mut self) {
+    /// What stands in a table or a row and in no cell.
+    fn loose_cell(&mut self, id: NodeId) {
+        let text = self.inline.finish(Kind::Cell);
+        if let Some(table) = self.tables.last_mut().filter(|_| !text.is_empty()) {
+            table.cell(self.document, id, &text);
+        }
+    }
+
+    fn table(&mut self, id: NodeId) {
+        self.loose_cell(id);
         let Some(mut table) = self.tables.pop() else {
             return;
         };
-        self.flush();
         for caption in std::mem::take(&mut table.captions) {
             if !caption.is_empty() {
                 self.lines.paragraph(&caption);

@@ -95,8 +95,10 @@ pub(super) fn address(out: &mut String, url: &str, in_cell: bool) {
     if url.is_empty() {
         out.push_str("<>");
     }
+    let is_balanced = has_balanced_brackets(url);
     for (at, c) in url.char_indices() {
         match c {
+            '(' | ')' if is_balanced => out.push(c),
             '(' | ')' | '\\' | '<' | '>' | '`' | '*' | '[' | ']' => {
                 out.push('\\');
                 out.push(c);
@@ -113,6 +115,20 @@ pub(super) fn address(out: &mut String, url: &str, in_cell: bool) {
         }
     }
     out.push(')');
+}
+
+/// Whether brackets are in pairs, and no more within each other than all parsers read.
+fn has_balanced_brackets(url: &str) -> bool {
+    let mut depth = 0;
+    let is_balanced = url.bytes().all(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        (0..8).contains(&depth)
+    });
+    is_balanced && depth == 0
 }
 
 /// Adds code in backticks that are no run in it. `None` if it cannot be written in a cell: a backslash before a bar.
