@@ -218,8 +218,8 @@ fn is_iso(date: &str) -> bool {
 fn is_dropped(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\0'
-    )
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+    ) || (c.is_control() && !c.is_whitespace())
 }
 
 fn is_unseen(document: &Document<'_>, id: NodeId, tag: Tag) -> bool {
