@@ -80,6 +80,8 @@ fn authors_are_found_in_each_source() {
         r#"<meta name="parsely-author" content="Mara Tveit">"#,
         r#"<meta name="sailthru.author" content="Mara Tveit">"#,
         r#"<meta name="citation_author" content="Mara Tveit">"#,
+        r#"<meta name="citation_author" content="Tveit, Mara">"#,
+        r#"<meta property="schema:author" content="Mara Tveit">"#,
         r#"<meta name="twitter:label1" content="Written by"><meta name="twitter:data1" content="Mara Tveit">"#,
         r#"<p><a rel="author" href="/m">Mara Tveit</a>"#,
         r#"<p><a href="/authors/mara-tveit/">Mara Tveit</a>"#,
@@ -98,6 +100,25 @@ fn authors_are_found_in_each_source() {
     ] {
         assert_eq!(byline(html), some("Mara Tveit"), "{html}");
     }
+}
+
+#[test]
+fn a_title_behind_a_comma_is_no_given_name() {
+    let html = r#"<meta name="citation_author" content="Mara Tveit, Ph.D."><meta name="citation_author" content="Aas, Jon">"#;
+    assert_eq!(byline(html), some("Mara Tveit, Ph.D., Jon Aas"));
+}
+
+#[test]
+fn a_base_that_would_multiply_the_page_is_none() {
+    let base = |length| {
+        let html = format!(
+            "<base href='https://other.example/{}/'>",
+            "a".repeat(length)
+        );
+        read(&html).base.map(String::from)
+    };
+    assert_eq!(base(100).map(|its| its.len()), Some(123));
+    assert_eq!(base(5_000).as_deref(), Some(URL));
 }
 
 #[test]

@@ -154,6 +154,18 @@ fn code_keeps_its_lines_without_numbers() {
         "<pre data-lang=js><code>let a = 1;\nlet b = 2;</code></pre>",
         right,
     );
+    for named in [
+        "<pre lang=js><code>",
+        "<pre><code class='hljs js'>",
+        "<pre class='sourceCode numberLines js'><code>",
+    ] {
+        check_markdown(
+            &format!("{named}let a = 1;\nlet b = 2;</code></pre>"),
+            right,
+        );
+    }
+    check_markdown("<pre lang=en>a\nb</pre>", "```\na\nb\n```");
+    check_markdown("<pre class='hljs undefined'>a\nb</pre>", "```\na\nb\n```");
     check_markdown("<pre class='brush: js'>let a = 1;\nlet b = 2;</pre>", right);
     check_markdown("<code class=lang-js>let a = 1;<br>let b = 2;</code>", right);
     check_markdown(

@@ -34,6 +34,49 @@ fn a_chosen_block_keeps_what_is_around_it() {
 }
 
 #[test]
+fn what_is_left_out_between_keeps_words_apart() {
+    for (between, text, markdown) in [
+        ("<div>no</div>", "a\nb", "a\n\nb"),
+        ("<ul><li>no</ul>", "a\n\nb", "a\n\nb"),
+        ("<div></div>", "a\nb", "a\n\nb"),
+        ("<button>no</button>", "a b", "a b"),
+        ("<span>no</span>", "ab", "ab"),
+        ("<script>no</script>", "ab", "ab"),
+    ] {
+        let html = format!("<div>a{between}b</div>");
+        let document = html::parse(&html).expect("a page");
+        let mut selection = Selection::nothing(&document);
+        for id in document.nodes() {
+            if document.text(id).is_some_and(|text| text != "no") {
+                selection.insert_range(&document, id, id);
+            }
+        }
+        let rendered = render::render(&document, &selection, &Base::default());
+        assert_eq!(rendered.text, text, "{html}");
+        assert_eq!(rendered.markdown, markdown, "{html}");
+    }
+}
+
+#[test]
+fn a_picture_for_readers_without_scripts_is_one_between() {
+    let html = "<p>a<p><img class=lazy><noscript><img src=/late.png></noscript><p>b";
+    let document = html::parse(html).expect("a page");
+    let mut selection = Selection::nothing(&document);
+    for id in document.nodes() {
+        if document
+            .text(id)
+            .is_some_and(|text| matches!(text, "a" | "b"))
+        {
+            selection.insert_range(&document, id, id);
+        }
+    }
+    assert_eq!(
+        render::markdown(&document, &selection, &Base::new(&document, URL)),
+        "a\n\n![](https://paper.example/late.png)\n\nb"
+    );
+}
+
+#[test]
 fn parts_of_a_page_are_chosen_by_their_roots() {
     let document = html::parse("<ol><li>a<li>b</ol><p>c<p>d").expect("a page");
     let of = |document: &Document<'_>, tag: Tag| {

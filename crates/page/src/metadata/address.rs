@@ -4,11 +4,16 @@ use super::meta::MetaName;
 use super::sources::Sources;
 use crate::address::Address;
 
+/// Bytes of a `base` element's address. Every link of a page repeats it, so a longer one would multiply the page.
+const MAX_BASE: usize = 2048;
+
 /// What the addresses of a page are relative to: its own address, changed by its `base` element. `None` if neither is
 /// absolute.
 pub(crate) fn base(page: &str, base_href: Option<&str>) -> Option<Address> {
     let page = Address::parse(page);
-    let href = base_href.map(str::trim);
+    let href = base_href
+        .map(str::trim)
+        .filter(|href| href.len() <= MAX_BASE);
     let base = match (&page, href) {
         (Some(page), Some(href)) => page.join(href),
         (None, Some(href)) => Address::parse(href),

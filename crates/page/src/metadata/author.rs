@@ -79,6 +79,7 @@ pub(super) fn author(
         .or_else(|| own(label(sources)))
         .or_else(|| own(together(document, sources.author_narrow.iter()).filter(|_| visible)))
         .or_else(|| own(metas(MetaName::OtherAuthor)))
+        .or_else(|| own(citation(sources)))
         .or_else(|| own(first(document, sources.rel_author.iter())))
         .or_else(|| own(elements(sources.author_wide.iter().collect())))
         .or_else(|| own(near.byline().filter(|_| visible)))
@@ -190,6 +191,31 @@ fn item_meta(document: &Document<'_>, sources: &Sources<'_>) -> Option<String> {
         metas.filter_map(|id| Some(document.attribute(id, Attr::CONTENT)?.to_owned())),
         false,
     )
+}
+
+/// The authors of a paper, the given name first: joined by commas, `Tveit, Mara` would be two.
+fn citation(sources: &Sources<'_>) -> Option<String> {
+    let names = sources.meta(MetaName::CitationAuthor).map(|name| {
+        let mut parts = name.split(',').map(str::trim);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(family), Some(given), None) if !family.is_empty() && !is_title(given) => {
+                format!("{given} {family}")
+            }
+            _ => name.to_owned(),
+        }
+    });
+    all(names, false)
+}
+
+/// What stands behind a comma and is no given name.
+fn is_title(text: &str) -> bool {
+    let letters: String = text.chars().filter(|c| c.is_alphabetic()).collect();
+    let titles = [
+        "", "jr", "sr", "ii", "iii", "phd", "md", "mph", "msc", "dphil",
+    ];
+    titles
+        .iter()
+        .any(|title| letters.eq_ignore_ascii_case(title))
 }
 
 fn label(sources: &Sources<'_>) -> Option<String> {

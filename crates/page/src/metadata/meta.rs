@@ -7,8 +7,10 @@ pub(super) enum MetaName {
     Author,
     /// `article:author`: a name, or the address of a profile.
     ArticleAuthor,
-    /// `dc.creator`, `parsely-author`, `sailthru.author`, `citation_author`, `byl`.
+    /// `dc.creator`, `parsely-author`, `sailthru.author`, `byl`.
     OtherAuthor,
+    /// `citation_author`: one each, the family name first or last.
+    CitationAuthor,
     /// `twitter:label1`, `twitter:data1` and their like.
     TwitterLabel,
     TwitterData,
@@ -72,7 +74,6 @@ pub(super) fn name(written: &str) -> Option<MetaName> {
         | b"dc:creator:name"
         | b"parsely:author"
         | b"sailthru:author"
-        | b"citation:author"
         | b"byl"
         | b"byline"
         | b"authors"
@@ -84,6 +85,7 @@ pub(super) fn name(written: &str) -> Option<MetaName> {
         | b"vr:author"
         | b"author:name"
         | b"bt:author" => MetaName::OtherAuthor,
+        b"citation:author" => MetaName::CitationAuthor,
         b"twitter:label1" | b"twitter:label2" | b"twitter:label3" => MetaName::TwitterLabel,
         b"twitter:data1" | b"twitter:data2" | b"twitter:data3" => MetaName::TwitterData,
         b"og:title" => MetaName::OgTitle,

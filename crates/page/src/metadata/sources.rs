@@ -211,7 +211,9 @@ impl<'d> Sources<'d> {
         let Some(content) = content.filter(|content| !content.is_empty()) else {
             return;
         };
-        if let Some(property) = names[3].and_then(class::property) {
+        // Without its prefix, `property` is as often a name of a site's own.
+        let rdfa = names[1].filter(|name| starts_with_ignore_case(name.trim(), "schema:"));
+        if let Some(property) = names[3].or(rdfa).and_then(class::property) {
             let aside = id.0 < inside.comments || id.0 < inside.other_scope;
             if !aside && self.properties.len() < 4 * MAX_CANDIDATES {
                 self.properties.push((property, id));

@@ -120,7 +120,7 @@ fn of_element<'d>(document: &'d Document<'_>, id: NodeId) -> Option<&'d str> {
         .find_map(|name| document.attribute(id, *name))
         .and_then(word);
     let class = document.attribute(id, Attr::CLASS).unwrap_or_default();
-    by_data.or_else(|| {
+    let by_class = || {
         let mut words = class.split_ascii_whitespace();
         while let Some(part) = words.next() {
             let found = ["language-", "lang-", "highlight-source-", "brush:"]
@@ -138,8 +138,37 @@ fn of_element<'d>(document: &'d Document<'_>, id: NodeId) -> Option<&'d str> {
                 return Some(language);
             }
         }
-        None
-    })
+        beside_highlighter(class)
+    };
+    by_data.or_else(by_class).or_else(|| by_lang(document, id))
+}
+
+/// A class of its own that names the language, beside that of a highlighter which writes it so.
+fn beside_highlighter(class: &str) -> Option<&str> {
+    let is_highlighter = |part: &str| matches!(part, "hljs" | "sourceCode");
+    if !class.split_ascii_whitespace().any(is_highlighter) {
+        return None;
+    }
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '#');
+    let mut others = class
+        .split_ascii_whitespace()
+        .filter(|part| !is_highlighter(part) && part.chars().all(is_name));
+    others
+        .next()
+        .filter(|name| !matches!(*name, "undefined" | "nohighlight"))
+        .and_then(word)
+}
+
+/// `pre lang` around `code`, as some writers of Markdown have it. Elsewhere it is the language that people speak.
+fn by_lang<'d>(document: &'d Document<'_>, id: NodeId) -> Option<&'d str> {
+    let holds_code = || {
+        document
+            .first_child(id)
+            .is_some_and(|child| document.is(child, Tag::CODE))
+    };
+    let lang = document.attribute(id, Attr::LANG)?;
+    let is_code = document.is(id, Tag::PRE) && holds_code();
+    word(lang).filter(|lang| is_code && !lang.contains('-'))
 }
 
 /// A name that can stand after a fence.

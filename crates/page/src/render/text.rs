@@ -43,6 +43,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                     let lines = block.take().map(|(_, lines)| lines.finish());
                     writer.block(&lines.unwrap_or_default());
                 }
+                Step::Passed(_) => {}
             }
             continue;
         }
@@ -73,6 +74,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown) -> String {
                     }
                 }
             }
+            Step::Passed(tag) => writer.part(writer.gap_of(tag, false)),
             Step::Leave(id, tag) => {
                 if let Some((_, after)) = around(document, id, tag) {
                     writer.sign(after);
@@ -158,7 +160,7 @@ impl Writer {
             if place > 0 {
                 self.part(Gap::Space);
             }
-            if !word.is_empty() {
+            if word.chars().any(|c| !is_invisible(c)) {
                 self.word(word);
             }
         }
@@ -194,7 +196,7 @@ impl Writer {
 
     /// Adds a word without the signs that are not seen: soft hyphens, byte order marks.
     fn push(&mut self, word: &str) {
-        if word.is_ascii() {
+        if word.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.out.push_str(word);
         } else {
             self.out.extend(word.chars().filter(|c| !is_invisible(*c)));

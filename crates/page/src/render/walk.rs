@@ -2,6 +2,7 @@
 //! what is in their host, which comes where their slots are.
 
 use super::shown::Shown;
+use super::tags::{Flow, flow};
 use crate::html::{Attr, Document, NodeId, Tag};
 
 /// A step of the walk.
@@ -13,6 +14,8 @@ pub(super) enum Step {
     Leave(NodeId, Tag),
     /// A text node.
     Text(NodeId),
+    /// An element that is not shown, and parts what stands before it from what stands behind.
+    Passed(Tag),
 }
 
 /// What of an element is still to come.
@@ -40,6 +43,12 @@ pub(super) struct Walk<'a, 'h> {
     shown: &'a Shown,
     frames: Vec<Frame>,
     hosts: Vec<Host>,
+}
+
+/// Whether what stands before and behind an element is apart, even if the element itself is left out. Cells are apart by
+/// their rows.
+fn parts(tag: Tag) -> bool {
+    flow(tag) != Flow::Inline && !matches!(tag, Tag::TD | Tag::TH)
 }
 
 /// Names of slots that are told apart in one host; all others share the last.
@@ -150,7 +159,10 @@ impl Iterator for Walk<'_, '_> {
                 }
             };
             if !self.shown.has(child) {
-                continue;
+                match self.document.tag(child).filter(|tag| parts(*tag)) {
+                    Some(tag) => return Some(Step::Passed(tag)),
+                    None => continue,
+                }
             }
             let host = frame.host;
             match self.document.tag(child) {

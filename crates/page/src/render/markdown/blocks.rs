@@ -10,7 +10,7 @@ use crate::render::base::Base;
 use crate::render::image::{Images, alt};
 use crate::render::shown::Shown;
 use crate::render::tables::Tables;
-use crate::render::tags::is_preformatted;
+use crate::render::tags::{Flow, flow, is_preformatted};
 use crate::render::walk::{Step, Walk};
 use crate::render::{code, math};
 use crate::selection::is_atom;
@@ -73,6 +73,7 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown, base: &Base) -> Stri
                     let lines = code.take().map(|(_, lines)| lines.finish());
                     writer.code(id, &lines.unwrap_or_default());
                 }
+                Step::Passed(_) => {}
             }
             continue;
         }
@@ -91,6 +92,8 @@ pub(super) fn write(document: &Document<'_>, shown: &Shown, base: &Base) -> Stri
                     writer.enter(id, tag);
                 }
             }
+            Step::Passed(tag) if flow(tag) == Flow::Apart => writer.inline.space(),
+            Step::Passed(_) => writer.flush(),
             Step::Leave(id, tag) => writer.leave(id, tag),
         }
     }

@@ -37,6 +37,10 @@ pub(super) fn add(document: &Document<'_>, chosen: &mut Bits) {
         }
         let end = document.end(id).0;
         let is_passed = is_unseen(document, id, tag) && chosen.first_in(at + 1..end).is_none();
+        if is_passed && document.is(id, Tag::NOSCRIPT) {
+            let below = document.descendants(id);
+            waiting.extend(below.filter(|id| document.is(*id, Tag::IMG)));
+        }
         at = if is_passed { end } else { at + 1 };
     }
     outside.extend(waiting);
