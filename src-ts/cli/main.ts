@@ -54,7 +54,7 @@ function report(error: unknown): void {
 }
 
 process.stdout.on('error', () => {}); // `print` rejects with it
-// What the system refuses beside a command's own promise, such as a log that its thread cannot write, is one line; a
+// What the system refuses beside a command's own promise, such as a log that cannot be written, is one line; a
 // defect keeps its stack.
 process.on('uncaughtException', (error) => {
   if (/^E[A-Z]+: /.test(error?.message)) report(error);

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { ServeOptions } from '../server/serve.js';
 import { parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
@@ -9,17 +10,17 @@ const PEERS = ['fastify', 'prom-client'];
 
 /** `riptide-wasm serve`: the HTTP server, until a signal ends it. */
 export async function serve(argv: string[]): Promise<void> {
-  const options = parse(argv);
+  const { level, ...options } = parse(argv);
   const server = await load();
   try {
-    await server.serve(options);
+    await server.serve({ ...options, logger: { level, stream: output() } });
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_BAD_OPTION') throw usage(oneLine(error));
     throw error;
   }
 }
 
-function parse(argv: string[]): ServeOptions {
+function parse(argv: string[]): ServeOptions & { level: string } {
   const { values } = parseArguments({
     args: argv,
     options: {
@@ -42,8 +43,7 @@ function parse(argv: string[]): ServeOptions {
   const maxBodyBytes = wholeNumber('max-body-bytes', values['max-body-bytes']);
   const drain = wholeNumber('drain-seconds', values['drain-seconds']);
   return {
-    // A thread of its own writes the log: a file or a pipe that is slow is not waited for.
-    logger: { level, transport: { target: 'pino/file', options: { destination: 1 } } },
+    level,
     fetch: values['allow-fetch'] ?? false,
     allowedHosts: values['allow-host'] ?? [],
     extractor: {
@@ -55,6 +55,26 @@ function parse(argv: string[]): ServeOptions {
     ...(maxBodyBytes !== undefined && { maxBodyBytes }),
     ...(drain !== undefined && { drainMillis: drain * 1_000 }),
   };
+}
+
+/**
+ * Standard output for the log, written by Node's file threads: a file or a pipe that is slow is not waited for. A thread for
+ * the log alone would be woken for each line, which costs the event loop more than the line.
+ */
+function output(): NodeJS.WritableStream {
+  // Fastify's pino: this package has none of its own.
+  const { destination } = createRequire(import.meta.resolve('fastify'))('pino') as Pino;
+  const stream = destination({ dest: 1, sync: false });
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return; // nobody reads the log any more, and it has stopped
+    stream.destroy(); // else it would try again, without an end, when the process exits
+    throw error;
+  });
+  return stream;
+}
+
+interface Pino {
+  destination(options: { dest: number; sync: boolean }): NodeJS.WritableStream & { destroy(): void };
 }
 
 async function load(): Promise<typeof import('../server/index.js')> {
