@@ -1,4 +1,5 @@
 // The extractor's text and metadata against labelled pages, with floors just under what was reached.
+// Most of the pages are the model's own training pages; crates/page/model/README.md has the scores on pages it has not seen.
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createExtractor } from '../dist/index.js';
@@ -7,19 +8,19 @@ import { PAGES, score } from '../scripts/score-extractor.mjs';
 const FLOORS = {
   wcxb: {
     f1: {
-      article: 0.92,
-      collection: 0.49,
-      documentation: 0.91,
-      forum: 0.47,
-      listing: 0.53,
-      product: 0.49,
-      service: 0.73,
-      all: 0.77,
+      article: 0.965,
+      collection: 0.83,
+      documentation: 0.94,
+      forum: 0.84,
+      listing: 0.82,
+      product: 0.77,
+      service: 0.885,
+      all: 0.91,
     },
-    metadata: { title: 0.49, author: 0.55, date: 0.57 },
+    metadata: { title: 0.79, author: 0.825, date: 0.88 },
   },
-  articles: { f1: 0.96 },
-  readability: { f1: 0.9 },
+  articles: { f1: 0.975 },
+  readability: { f1: 0.89 },
 };
 
 const absent = existsSync(PAGES) ? undefined : `the labelled pages are not here (${PAGES})`;

@@ -130,10 +130,7 @@ describe('an extractor', () => {
 
   test('extracts many pages at once', async () => {
     const titles = await Promise.all(
-      Array.from(
-        { length: 40 },
-        async (_, n) => (await extractor.extract(PAGE.replace('<h1>', `<h1>${n} `))).title,
-      ),
+      Array.from({ length: 40 }, async (_, n) => (await extractor.extract(PAGE.replace('<h1>', `<h1>${n} `))).title),
     );
     expect(titles).toEqual(Array.from({ length: 40 }, (_, n) => `${n} Of tides and boats`));
   });

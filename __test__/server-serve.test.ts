@@ -18,6 +18,7 @@ import {
   post,
   REQUEST_HEAD,
   SLOW_PAGE,
+  SLOW_SELECTORS,
   start,
   startScript,
   startServe,
@@ -29,7 +30,7 @@ import { eventually, failure, run, temporaryFolder } from './support.js';
 const PAGE = '<p>The tide comes in twice a day.</p>';
 const HEALTH = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** Some seconds of work. */
-const LONG = JSON.stringify({ html: SLOW_PAGE, selectors: ['div:has(a)', 'div:has(b)', 'p'] });
+const LONG = JSON.stringify({ html: SLOW_PAGE, selectors: SLOW_SELECTORS.slice(0, 8) });
 
 const soon = (holds: () => void) => vi.waitFor(holds, { timeout: 20_000, interval: 20 });
 

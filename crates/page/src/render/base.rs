@@ -61,7 +61,6 @@ fn is_no_place(href: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
     use crate::html::parse;
 
     #[test]
