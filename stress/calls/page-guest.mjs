@@ -17,10 +17,10 @@ export const pages = {
         ({ url, title, text, markdown, links, wordCount }) =>
           url === `https://example.com/${id}` &&
           title === `Page ${id}` &&
-          text.startsWith(`Tide ${id} comes in`) &&
+          text.startsWith(`Page ${id}\n\nTide ${id} comes in`) &&
           markdown.endsWith(`[Next](https://example.com/${id}/next)`) &&
           links.some((link) => link.url === `https://example.com/${id}/next` && link.text === 'Next') &&
-          wordCount === 47,
+          wordCount === 49,
       ),
     ],
   }),
