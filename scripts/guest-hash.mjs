@@ -126,6 +126,7 @@ export function sourceHash() {
     ...models.map((path) => [path, sha256(readFileSync(join(root, path)))]),
     ['profile.release', table(workspace, 'profile.release').join('\n')],
     ['profile.guest', table(workspace, 'profile.guest').join('\n')],
+    ['profile.guest.package', table(workspace, 'profile.guest.package.whatlang').join('\n')],
     [
       'edition',
       table(workspace, 'workspace.package')

@@ -35,6 +35,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let mut encoder = ComponentEncoder::default();
-    fs::write(component, encoder.validate(true).module(&module)?.encode()?)?;
+    let made = encoder.validate(true).module(&module)?.encode()?;
+    fs::write(component, without_names(&made)?)?;
     Ok(())
+}
+
+/// The names of a component's parts come last, and are for who prints it as text: a kilobyte.
+fn without_names(component: &[u8]) -> Result<&[u8], Box<dyn Error>> {
+    let mut end = component.len();
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::CustomSection(custom) if custom.name() == "component-name" => {
+                Validator::new().validate_all(&component[..end])?;
+                return Ok(&component[..end]);
+            }
+            other => {
+                if let Some((_, range)) = other.as_section() {
+                    end = usize::try_from(range.end)?;
+                }
+            }
+        }
+    }
+    Ok(component)
 }

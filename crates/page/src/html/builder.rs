@@ -8,8 +8,8 @@ use std::collections::HashMap;
 pub struct Builder<'h> {
     document: Document<'h>,
     open: Vec<u32>,
-    tags: HashMap<String, u16>,
-    attributes: HashMap<String, u16>,
+    tags: HashMap<String, usize>,
+    attributes: HashMap<String, usize>,
 }
 
 impl<'h> Builder<'h> {
@@ -18,7 +18,7 @@ impl<'h> Builder<'h> {
         let numbers = |known: &[&str]| {
             let numbered = known.iter().enumerate();
             numbered
-                .map(|(number, name)| ((*name).to_owned(), number as u16))
+                .map(|(number, name)| ((*name).to_owned(), number))
                 .collect()
         };
         Builder {
@@ -114,18 +114,19 @@ impl<'h> Builder<'h> {
 }
 
 /// At most 65,535 names have numbers; the rest share the last one.
-fn number(known: &mut HashMap<String, u16>, names: &mut Vec<String>, name: &str) -> u16 {
-    if let Some(number) = known.get(name) {
-        return *number;
-    }
-    match u16::try_from(known.len()) {
-        Ok(number) if number < u16::MAX => {
-            known.insert(name.to_owned(), number);
+fn number(known: &mut HashMap<String, usize>, names: &mut Vec<String>, name: &str) -> u16 {
+    const LAST: u16 = u16::MAX - 1;
+    let next = known.len();
+    let number = match known.get(name) {
+        Some(number) => *number,
+        None if next <= usize::from(LAST) => {
+            known.insert(name.to_owned(), next);
             names.push(name.to_owned());
-            number
+            next
         }
-        _ => u16::MAX - 1,
-    }
+        None => usize::from(LAST),
+    };
+    u16::try_from(number).unwrap_or(LAST)
 }
 
 #[cfg(test)]

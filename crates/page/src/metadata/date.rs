@@ -122,11 +122,10 @@ pub(super) fn clock(hours: u32, minutes: u32, seconds: u32) -> Option<Time> {
 
 /// Seconds or milliseconds since 1970, of this century.
 fn epoch(written: &str) -> Option<String> {
-    let seconds: u64 = match written.len() {
-        10 => written.parse().ok()?,
-        13 => written.parse::<u64>().ok()? / 1000,
-        _ => return None,
-    };
+    if !matches!(written.len(), 10 | 13) || !written.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds: u32 = written.get(..10)?.parse().ok()?;
     if !(946_684_800..4_102_444_800).contains(&seconds) {
         return None;
     }
@@ -143,16 +142,12 @@ fn epoch(written: &str) -> Option<String> {
         days -= length(year);
         year += 1;
     }
-    while let Some(length) = days_in(year, month).filter(|length| days >= u64::from(*length)) {
-        days -= u64::from(length);
+    while let Some(length) = days_in(year, month).filter(|length| days >= *length) {
+        days -= length;
         month += 1;
     }
-    let mut date = Date::new(year, month, days as u32 + 1)?;
-    let mut time = clock(
-        (time / 3600) as u32,
-        (time / 60 % 60) as u32,
-        (time % 60) as u32,
-    )?;
+    let mut date = Date::new(year, month, days + 1)?;
+    let mut time = clock(time / 3600, time / 60 % 60, time % 60)?;
     time.offset = Some(0);
     date.time = Some(time);
     Some(date.iso())

@@ -332,7 +332,7 @@ impl<'t> Reader<'t> {
             _ => return None,
         };
         let number = self.tokens.get(at + 1).filter(|number| !number.spaced)?;
-        let (hours, minutes, next): (i32, i32, usize) = match number.digits() {
+        let (hours, minutes, next): (u32, u32, usize) = match number.digits() {
             4 => (
                 number.text.get(..2)?.parse().ok()?,
                 number.text.get(2..)?.parse().ok()?,
@@ -345,14 +345,14 @@ impl<'t> Reader<'t> {
                     .then(|| self.number(at + 3, 2))
                     .flatten()
                 {
-                    Some(minutes) => (hours, minutes as i32, at + 4),
+                    Some(minutes) => (hours, minutes, at + 4),
                     None if self.tokens[at].spaced => return None,
                     None => (hours, 0, at + 2),
                 }
             }
             _ => return None,
         };
-        (hours <= 14 && minutes <= 59).then_some((sign * (hours * 60 + minutes), next))
+        (hours <= 14 && minutes <= 59).then_some((sign * (hours * 60 + minutes) as i32, next))
     }
 
     /// The number at this place, if it has at most so many digits; a year has four.

@@ -126,9 +126,10 @@ impl<'d, 'h> Titles<'d, 'h> {
         if last || (!alone && site.is_named(&text)) {
             return None;
         }
-        let known: HashSet<&str> = self.words.split(' ').collect();
+        // Of owned words, as other sets are: each further kind of set is code of two kilobytes.
+        let known: HashSet<String> = self.words.split(' ').map(str::to_owned).collect();
         let all = its.split(' ').count();
-        let shared = its.split(' ').filter(|word| known.contains(word)).count();
+        let shared = its.split(' ').filter(|word| known.contains(*word)).count();
         // A title of one word is the site's, or says nothing.
         (known.len() <= 3 || shared as f32 >= MIN_SHARED * all as f32).then_some(text)
     }

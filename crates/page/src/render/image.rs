@@ -107,7 +107,7 @@ fn address(value: &str) -> Option<&str> {
 
 /// The address of a `srcset` with the most pixels; the first of equal ones.
 fn largest(set: &str) -> Option<&str> {
-    let mut best: Option<(f64, &str)> = None;
+    let mut best: Option<(u64, &str)> = None;
     let mut rest = set;
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
@@ -120,7 +120,7 @@ fn largest(set: &str) -> Option<&str> {
             // A comma at the end of the address ends the candidate.
             Some(_) => {
                 rest = after;
-                (url.trim_end_matches(','), 1.0)
+                (url.trim_end_matches(','), 1000)
             }
             None => {
                 let (descriptor, following) = after.split_once(',').unwrap_or((after, ""));
@@ -137,13 +137,28 @@ fn largest(set: &str) -> Option<&str> {
     best.map(|(_, url)| url)
 }
 
-/// A width or density; 1 where there is none.
-fn size(descriptor: &str) -> f64 {
-    let mut sizes = descriptor.split_ascii_whitespace().filter_map(|part| {
-        let number = part.strip_suffix(['w', 'x'])?;
-        number.parse::<f64>().ok().filter(|size| size.is_finite())
-    });
-    sizes.next().unwrap_or(1.0)
+/// A width or density in thousandths; that of 1 where there is none.
+fn size(descriptor: &str) -> u64 {
+    let mut sizes = descriptor
+        .split_ascii_whitespace()
+        .filter_map(|part| thousandths(part.strip_suffix(['w', 'x'])?));
+    sizes.next().unwrap_or(1000)
+}
+
+/// `1.5` is 1500. Sizes are compared, no more: the standard library's reader of decimal numbers would be 2 % of the guest.
+fn thousandths(number: &str) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let whole: u32 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let digits = fraction.bytes().chain([b'0'; 3]).take(3);
+    let fraction = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    Some(u64::from(whole) * 1000 + fraction)
 }
 
 #[cfg(test)]
@@ -175,6 +190,10 @@ mod tests {
             ("<img srcset='/s1.jpg 480w, /s2.jpg 960w'>", Some("/s2.jpg")),
             ("<img srcset='/a,b.jpg 2x, /c.jpg'>", Some("/a,b.jpg")),
             ("<img srcset='/a.jpg,, /c.jpg 0.5x'>", Some("/a.jpg")),
+            (
+                "<img srcset='/a.jpg .5x, /b.jpg 1.25x, /c.jpg 1.2x, /d.jpg 9.yx'>",
+                Some("/b.jpg"),
+            ),
             (
                 "<picture><source srcset='p.webp 2x'><img alt=x></picture>",
                 Some("p.webp"),
