@@ -63,6 +63,14 @@ fn soup_is_extracted_sanely() {
     assert!(checked > 0);
 }
 
+/// A block in an inline element that is left out parts what stands around it.
+#[test]
+fn words_around_what_is_left_out_stay_apart() {
+    let html =
+        "<div><section>a<table><em><b><section>---</section></em>https://paper.example/?a_b=c";
+    sane::check(html, &oracle::document(html));
+}
+
 #[test]
 fn plain_pages_keep_their_words() {
     let checked = check_for(time() / 3, generate::plain());

@@ -104,6 +104,12 @@ impl<'a, 'h> Walk<'a, 'h> {
         });
     }
 
+    /// The element that parts what stands around one that is left out: itself, or one in it, as where a `section` stands in an `em`.
+    fn parting(&self, id: NodeId) -> Option<Tag> {
+        let mut within = (id.0..self.document.end(id).0).map(NodeId);
+        within.find_map(|node| self.document.tag(node).filter(|tag| parts(*tag)))
+    }
+
     /// The first declarative shadow root of an element.
     fn shadow_root(&self, id: NodeId) -> Option<NodeId> {
         if !self.shown.has_shadows() {
@@ -159,7 +165,7 @@ impl Iterator for Walk<'_, '_> {
                 }
             };
             if !self.shown.has(child) {
-                match self.document.tag(child).filter(|tag| parts(*tag)) {
+                match self.parting(child) {
                     Some(tag) => return Some(Step::Passed(tag)),
                     None => continue,
                 }
