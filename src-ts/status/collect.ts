@@ -52,7 +52,8 @@ export class Collector {
   readonly #id: string;
   readonly #shown: Shown;
   readonly #intervalMillis: number;
-  #last: { readonly at: number; readonly pools: ReadonlyMap<Pool, Counts> } | undefined;
+  /** Weak: pools of the thread that nobody has any more are collected. */
+  #last: { readonly at: number; readonly pools: WeakMap<Pool, Counts> } | undefined;
 
   constructor(id: string, shown: Shown, intervalMillis: number) {
     this.#id = id;
@@ -110,7 +111,7 @@ export class Collector {
   }
 
   #collectPools(engines: ReadonlyMap<Engine, string>, seconds: number): Pick<ProcessStatus, 'pools' | 'rates'> {
-    const counted = new Map<Pool, Counts>();
+    const counted = new WeakMap<Pool, Counts>();
     const all = { calls: 0, failures: 0 };
     const pools: [name: string, status: PoolStatus][] = [];
     for (const [pool, name] of this.#pools()) {
