@@ -1,4 +1,5 @@
 // What a process publishes of itself, and what becomes of it where the store does not do its part.
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -323,6 +324,23 @@ describe('a store that does not do its part', () => {
     await publisher.close();
     expect([...store.fields.keys()]).toEqual([publisher.field]);
   });
+});
+
+test('docs/status.md names every field of the schema', () => {
+  const names = new Set<string>();
+  const look = (schema: object): void => {
+    for (const [name, value] of Object.entries(schema)) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (name === 'properties') for (const field of Object.keys(value)) names.add(field);
+      look(value);
+    }
+  };
+  look(STATUS_SCHEMA);
+  expect(names.size).toBeGreaterThan(80);
+  const [, told = ''] = readFileSync(new URL('../docs/status.md', import.meta.url), 'utf8').split(
+    '## What is published',
+  );
+  expect([...names].filter((name) => !told.includes(`\`${name}\``))).toEqual([]);
 });
 
 describe('readStatus', () => {
