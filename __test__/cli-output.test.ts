@@ -17,7 +17,7 @@ describe('riptide-wasm', () => {
     expect((await cli(['--version'])).stdout).toMatch(/^riptide-wasm \d+\.\d+\.\d+ \(Wasmtime \d+/);
   });
 
-  const COMMANDS = ['extract', 'serve', 'demo', 'precompile', 'cache'];
+  const COMMANDS = ['extract', 'serve', 'status', 'demo', 'precompile', 'cache'];
 
   test('has a short help, and one for each command', async () => {
     const { code, stdout, stderr } = await cli(['--help']);
@@ -32,8 +32,9 @@ describe('riptide-wasm', () => {
     ['extract', '--mode --selector --url --markdown --text --json'],
     [
       'serve',
-      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level',
+      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level --status-redis --status-key',
     ],
+    ['status', '--redis --key --watch --json'],
     ['demo', ''],
     ['precompile', '--out --cpu --trust'],
     ['cache', '--out --dir --trust --max-bytes --max-entries --max-age-days'],

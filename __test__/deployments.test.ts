@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from 'redis';
@@ -20,6 +19,7 @@ import {
   runAsNobody,
   warningsIn,
 } from './cache-support.js';
+import { type Client, noRedis, startRedis } from './redis-support.js';
 import { run, temporaryFolder, thrown } from './support.js';
 
 const COLD_START = '__test__/fixtures/cold-start.mjs';
@@ -150,34 +150,6 @@ describe('a read-only image', () => {
 const mount = (...args: string[]): boolean => spawnSync('mount', args).status === 0;
 
 describe('a fleet', () => {
-  const noRedis = spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'redis-server is not installed';
-
-  type Client = Awaited<ReturnType<typeof connected>>;
-
-  async function connected(socket: string) {
-    const client = createClient({ socket: { path: socket, tls: false } });
-    client.on('error', () => {}); // it says so with each command
-    await client.connect();
-    onTestFinished(() => client.destroy());
-    return client;
-  }
-
-  /** A server of its own, and a client of it that the test looks with. */
-  async function redis() {
-    const folder = temporaryFolder();
-    const socket = join(folder, 'redis.sock');
-    const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
-    const server = spawn('redis-server', settings, { stdio: 'ignore' });
-    const ended = once(server, 'exit');
-    const stop = async () => {
-      server.kill('SIGKILL');
-      await ended;
-    };
-    onTestFinished(stop);
-    // It is tried again until the server is there.
-    return { socket, server, stop, client: await connected(socket) };
-  }
-
   /** A secret that machines share, or do not. */
   function keyFile(secret = 'a secret of all the machines'): string {
     const file = join(temporaryFolder(), 'key');
@@ -207,7 +179,7 @@ describe('a fleet', () => {
 
   test('compiles once: the second machine has it from Redis, and then from its disk', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { socket, client } = await redis();
+    const { socket, client } = await startRedis();
     const key = join(temporaryFolder(), 'key');
     await cli(['cache', 'key', '--out', key], { env: ownHome() });
     const [one, two] = [ownHome(), ownHome()].map((home) => ({ ...home, RIPTIDE_WASM_CACHE_KEY_FILE: key }));
@@ -232,7 +204,7 @@ describe('a fleet', () => {
 
   test('asks Redis once for twenty loads at once', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     const [one, two] = [machine(client, key), machine(client, key)];
     for (const engine of [one, two]) await Promise.all(Array.from({ length: 20 }, () => engine.load(guest)));
@@ -244,7 +216,7 @@ describe('a fleet', () => {
 
   test('shares components and what a precompile made', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     const [one, two] = [machine(client, key), machine(client, key)];
     const sources = ['(component)', '(component (core module (func)))', '(module)'].map((text) => wat2wasm(text));
@@ -255,7 +227,7 @@ describe('a fleet', () => {
 
   test('believes nothing that was made with another key, and puts its own in its place', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     await works(machine(client));
     const [name] = (await client.keys('*')) as [string];
     const before = await client.get(name);
@@ -283,7 +255,7 @@ describe('a fleet', () => {
   ];
   test.for(changes)('compiles instead of running a blob %s', async ([_, change, reason], { skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     await works(machine(client, key));
     const [name] = (await client.keys('*')) as [string];
@@ -306,7 +278,7 @@ describe('a fleet', () => {
 
   test('does not fetch what is too large for an artefact', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     await works(machine(client, key));
     const [name] = (await client.keys('*')) as [string];
@@ -319,7 +291,7 @@ describe('a fleet', () => {
 
   test('does not take a guest’s blob for another’s', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     const other = wat2wasm(numbered(8));
     for (const [bytes, answer] of [
@@ -337,7 +309,7 @@ describe('a fleet', () => {
 
   test('goes on without Redis, with one warning, and asks it once', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { socket, stop } = await redis();
+    const { socket, stop } = await startRedis();
     const client = await createClient({ socket: { path: socket, tls: false }, disableOfflineQueue: true })
       .on('error', () => {})
       .connect();
@@ -354,9 +326,10 @@ describe('a fleet', () => {
 
   test('does not wait for a Redis that hangs, with one warning', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { server, client } = await redis();
+    const { server: running, client } = await startRedis();
     const warnings = collectWarnings();
     const engine = machine(client);
+    const server = running();
     server.kill('SIGSTOP');
     await works(engine);
     await works(engine);
@@ -371,7 +344,7 @@ describe('a fleet', () => {
 
   test('names and keeps its blobs in Redis as it is told', async ({ skip }) => {
     skip(noRedis !== undefined, noRedis);
-    const { client } = await redis();
+    const { client } = await startRedis();
     const key = keyFile();
     await works(machine(client, key, { prefix: 'app:code:', ttlSeconds: 1000 }));
     const [name] = (await client.keys('*')) as [string];

@@ -38,12 +38,15 @@ test('the package exports its classes, functions and error table', () => {
     'RejectedError',
     'ResourceTracker',
     'RiptideError',
+    'STATUS_SCHEMA',
     'TimeoutError',
     'TrapError',
     'buildInfo',
     'createExtractor',
     'getWasmMemoryMetrics',
     'loadConfig',
+    'publishStatus',
+    'readStatus',
     'wat2wasm',
   ]);
 });

@@ -10,11 +10,13 @@ function importsOf(folder: string): string[] {
   });
 }
 
-test('folders import one way: the command line the server, both the pages, and these nothing of the package', () => {
+test('folders import one way: the command line the server, both the pages and the status, pages nothing of the package', () => {
   const inside = /^(node:[a-z/]+|\.\/[a-z]+\.js)$/;
   expect(importsOf('page').filter((path) => !inside.test(path))).toEqual([]);
   expect(importsOf('page').length).toBeGreaterThan(3);
   expect(importsOf('server').filter((path) => path.startsWith('../cli/'))).toEqual([]);
+  expect(importsOf('status').filter((path) => /^\.\.\/(cli|server)\//.test(path))).toEqual([]);
+  expect(importsOf('status').length).toBeGreaterThan(3);
   expect(importsOf('server')).toContain('../page/body.js');
   expect(importsOf('cli')).toContain('../page/body.js');
 });

@@ -181,6 +181,7 @@ describe.runIf(isShipped)('the packed package', () => {
        import server = require('riptide-wasm/server');
        export const engine: riptide.Engine = new riptide.Engine({ simd: true });
        export const all = [redis.RedisCache, registerMetrics, server.createServer];
+       riptide.publishStatus(new redis.RedisStatusStore({ eval: async () => [] }), { intervalMillis: 500 }).close();
        // @ts-expect-error: the types are there, and none is \`any\`
        export const wrong: [string, string, string] = [redis.RedisCache, registerMetrics, server.createServer];
        // @ts-expect-error
@@ -235,6 +236,13 @@ describe.runIf(isShipped)('the packed package', () => {
     expect([without.stdout, without.stderr, without.status]).toEqual([
       '',
       'riptide-wasm: the server needs fastify and prom-client: npm install fastify prom-client\n',
+      1,
+    ]);
+
+    const status = node([command[0] as string, 'status', '--redis', 'redis://localhost']);
+    expect([status.stdout, status.stderr, status.status]).toEqual([
+      '',
+      'riptide-wasm: status needs redis: npm install redis\n',
       1,
     ]);
 

@@ -7,9 +7,10 @@ import type { Code } from './code.js';
 import { type CompileOptions, compileRule, resolveCompile } from './compile-options.js';
 import { Component } from './component.js';
 import { loads } from './diagnostics.js';
+import { type EngineConfiguration, engineConfiguration } from './engine-configuration.js';
 import { describe, makeError } from './errors.js';
 import { type Histogram, histogram } from './histogram.js';
-import { type EngineInner, inner } from './internal.js';
+import { configuration, type EngineInner, inner } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
 import { emitWarnings, loadCode, openEngine } from './native.js';
@@ -29,6 +30,7 @@ import {
   whole,
 } from './options.js';
 import { type PrecompileOptions, type PrecompileProgress, precompile } from './precompile.js';
+import { registry } from './registry.js';
 import { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
 import { SharedTier } from './shared-cache.js';
 
@@ -160,6 +162,9 @@ export interface EngineHealth {
   readonly memory: ResourceSnapshot;
 }
 
+/** Numbers of engines that are gone. */
+const collected = new FinalizationRegistry<number>((id) => registry.engines.delete(id));
+
 /** A WebAssembly file by its path or `file:` URL, or its bytes. */
 export type CodeSource = string | URL | Uint8Array;
 
@@ -191,6 +196,8 @@ export const ENGINE_RULES = {
 export class Engine {
   /** @internal */
   readonly [inner]: EngineInner;
+  /** @internal */
+  readonly [configuration]: EngineConfiguration;
   /** Memory over all instances of this engine. */
   readonly tracker: ResourceTracker;
   /** The cache of compiled code. */
@@ -236,6 +243,10 @@ export class Engine {
     this.maxTableElements = resolved.maxTableElements;
     this.fuel = resolved.fuel;
     this.#coldStartTargetMillis = options.coldStartTargetMillis ?? DEFAULT_COLD_START_TARGET_MILLIS;
+    this[configuration] = engineConfiguration(resolved, shared !== undefined);
+    const id = registry.engines.next();
+    registry.engines.set(id, new WeakRef(this));
+    collected.register(this, id);
   }
 
   /**

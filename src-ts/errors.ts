@@ -318,6 +318,18 @@ export function describe(value: unknown): string {
   return String(value);
 }
 
+/**
+ * The message of a thrown value, which may be anything where the caller's code threw it.
+ * @internal
+ */
+export function reasonOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'it threw something that has no text';
+  }
+}
+
 function text(detail: ErrorDetail | undefined): string {
   if (detail === undefined) return 'unknown';
   return Array.isArray(detail) ? detail.join(', ') : String(detail);

@@ -13,6 +13,7 @@ export {
   type EngineOptions,
   type EngineStats,
 } from './engine.js';
+export type { EngineConfiguration } from './engine-configuration.js';
 export {
   ArgumentError,
   ClosedError,
@@ -74,8 +75,22 @@ export {
   type PoolEvents,
   type PoolStats,
 } from './pool.js';
-export type { BreakerOptions, PoolOptions } from './pool-options.js';
+export type { BreakerOptions, PoolConfiguration, PoolOptions } from './pool-options.js';
 export type { PrecompileOptions, PrecompileProgress } from './precompile.js';
 export { type ResourceSnapshot, ResourceTracker } from './resource-tracker.js';
+export type {
+  CallRates,
+  EngineStatus,
+  ErrorSummary,
+  LinearMemory,
+  PoolStatus,
+  ProcessMemory,
+  ProcessStatus,
+  PublishingStats,
+} from './status/document.js';
+export { type PublishOptions, publishStatus, type StatusPublisher } from './status/publish.js';
+export { type FleetStatus, readStatus } from './status/read.js';
+export { STATUS_SCHEMA } from './status/schema.js';
+export type { StatusReader, StatusStore } from './status/store.js';
 export type { WebStream } from './stream-reader.js';
 export type { Environment } from './variables.js';

@@ -55,7 +55,17 @@ function read(failure: unknown): unknown {
   const thrown = hostError === undefined ? undefined : takeHostError(hostError);
   if (thrown !== undefined) given.cause = thrown.error;
   const known = (Object.hasOwn(ERROR_CODES, code) ? code : 'ERR_INTERNAL') as ErrorCode;
+  count(known);
   return makeError(known, (details ?? {}) as ErrorDetails, given);
+}
+
+function count(code: ErrorCode): void {
+  const counted = registry.errorCounts.get(code);
+  if (counted === undefined) registry.errorCounts.set(code, { count: 1, last: Date.now() });
+  else {
+    counted.count += 1;
+    counted.last = Date.now();
+  }
 }
 
 function isFailure(value: unknown): value is BindingFailure {

@@ -113,6 +113,7 @@ export interface PoolOptions extends InstanceOptions {
 }
 
 const U32 = 4_294_967_295;
+const DEFAULT_IDLE_MILLIS = 30_000;
 
 /** Options that are not used here belong to the rules, so that they are refused by name. @internal */
 export const POOL_RULES = {
@@ -148,6 +149,32 @@ const BREAKER_RULES = {
   fallback: callback,
 } satisfies Record<string, Rule>;
 
+/** What a pool was made with: its options, defaults filled in. */
+export interface PoolConfiguration {
+  /** Instances kept warm. */
+  readonly min: number;
+  /** The most instances there may be. */
+  readonly max: number;
+  /** Whether an instance serves further calls. */
+  readonly reuse: boolean;
+  /** The most calls that may wait; `null` where any number may. */
+  readonly maxQueue: number | null;
+  /** How long a call may take, in milliseconds; `null` where it may take any time. */
+  readonly timeoutMillis: number | null;
+  /** How long a call may wait for an instance, in milliseconds; `null` where as long as it may take. */
+  readonly acquireTimeoutMillis: number | null;
+  /** How long an instance above `min` stays without a call, in milliseconds. */
+  readonly idleTimeoutMillis: number;
+  /** Calls that an instance serves; `null` where any number. */
+  readonly maxUses: number | null;
+  /** An instance is replaced that holds more pages than this after a call; `null` where it may hold all it is given. */
+  readonly recycleAbovePages: number | null;
+  /** The most memory of one instance, in pages of 64 KiB. */
+  readonly maxMemoryPages: number;
+  /** Whether it has a breaker. */
+  readonly breaker: boolean;
+}
+
 /** The options of a pool that are not those of its instances. */
 type OfPool = Omit<BindingPoolOptions, 'id' | 'context' | 'guest' | 'timeoutMillis' | 'imports'>;
 
@@ -156,7 +183,7 @@ export function poolOptions(options: PoolOptions, most: number, cores: number): 
   const { min = 0, max = Math.min(Math.max(cores, min), most), reuse = false } = options;
   if (max > most) throw badOption('max', max, `1 to ${most} instances, the engine's maxInstances`);
   if (min > max) throw badOption('min', min, `0 to ${max}, the pool's max`);
-  const resolved: OfPool = { min, max, reuse, idleTimeoutMillis: options.idleTimeoutMillis ?? 30_000 };
+  const resolved: OfPool = { min, max, reuse, idleTimeoutMillis: options.idleTimeoutMillis ?? DEFAULT_IDLE_MILLIS };
   for (const name of ['maxQueue', 'acquireTimeoutMillis', 'maxUses', 'recycleAbovePages'] as const) {
     const value = options[name];
     if (value !== undefined) resolved[name] = value;
@@ -164,6 +191,27 @@ export function poolOptions(options: PoolOptions, most: number, cores: number): 
   const breaker = breakerOptions(options.breaker);
   if (breaker !== undefined) resolved.breaker = breaker;
   return resolved;
+}
+
+/** @internal */
+export function poolConfiguration(
+  own: OfPool,
+  { guest, timeoutMillis }: Pick<BindingPoolOptions, 'guest' | 'timeoutMillis'>,
+): PoolConfiguration {
+  const { min, max, reuse, maxQueue = null, acquireTimeoutMillis = null, maxUses = null } = own;
+  return {
+    min,
+    max,
+    reuse,
+    maxQueue,
+    timeoutMillis: timeoutMillis ?? null,
+    acquireTimeoutMillis,
+    idleTimeoutMillis: own.idleTimeoutMillis ?? DEFAULT_IDLE_MILLIS,
+    maxUses,
+    recycleAbovePages: own.recycleAbovePages ?? null,
+    maxMemoryPages: guest.maxMemoryPages,
+    breaker: own.breaker !== undefined,
+  };
 }
 
 function breakerOptions(breaker: PoolOptions['breaker'] = false): BindingBreakerOptions | undefined {

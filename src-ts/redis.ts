@@ -3,6 +3,8 @@ import { RESP_TYPES } from 'redis';
 import { mostBytes, type SharedCache } from './cache-options.js';
 import { checkOptions, whole, words } from './options.js';
 
+export { type RedisScripts, RedisStatusStore } from './redis-status.js';
+
 /** Options of a {@link RedisCache}. */
 export interface RedisCacheOptions {
   /**

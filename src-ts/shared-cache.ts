@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { mostBytes, type SharedCache } from './cache-options.js';
+import { reasonOf } from './errors.js';
 import { registry } from './registry.js';
 
 /** How long a load waits for `get`: after that, compiling is likely to be faster. */
@@ -76,15 +77,6 @@ export class SharedTier {
     if (this.#failures++ > 0) return;
     const warning = `the shared cache of compiled code could not be ${what}: ${reasonOf(error)}`;
     process.emitWarning(warning, 'RiptideWarning');
-  }
-}
-
-/** The message of a thrown value; the user's cache may throw anything. */
-function reasonOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return 'it threw something that has no text';
   }
 }
 

@@ -4,6 +4,7 @@ WebAssembly component in Wasmtime
 
 riptide-wasm extract FILE|URL|-      one page to standard output
 riptide-wasm serve                   an HTTP server that extracts pages
+riptide-wasm status --redis URL      what the processes of a fleet publish
 riptide-wasm demo [FILE|FOLDER|URL]  many pages, with a table of what they took
 riptide-wasm precompile [FILE...]    compile beforehand, into the cache
 riptide-wasm cache COMMAND           what is in the cache, and what has to go
@@ -46,7 +47,23 @@ It needs two more packages: npm install fastify prom-client
   --memory-budget-mb N  memory of all instances together (default: no limit)
   --drain-seconds N     how long it serves on after SIGTERM, not ready any more
                         (default: 1)
+  --status-redis URL    the Redis to publish its status in; needs redis, too
+                        (default: RIPTIDE_WASM_STATUS_REDIS)
+  --status-key KEY      the key there (default: hive/memory/wasm-tracker)
   --log-level LEVEL     trace, debug, info (default), warn, error or silent
+`;
+
+const STATUS = `riptide-wasm status --redis URL [options]
+
+A table of the processes that publish their status in a Redis: those that call
+publishStatus, and servers that are given a Redis for it.
+It needs one more package: npm install redis
+
+  --redis URL  where Redis is, such as redis://localhost:6379
+               (default: RIPTIDE_WASM_STATUS_REDIS)
+  --key KEY    the key (default: hive/memory/wasm-tracker)
+  --watch      again every second, until it is interrupted
+  --json       everything as JSON; with --watch a line each time
 `;
 
 const DEMO = `riptide-wasm demo [FILE|FOLDER|URL...]
@@ -84,6 +101,7 @@ riptide-wasm cache key [--out FILE]  where this user's key is; or make a new one
 export const COMMANDS: ReadonlyMap<string, string> = new Map([
   ['extract', EXTRACT],
   ['serve', SERVE],
+  ['status', STATUS],
   ['demo', DEMO],
   ['precompile', PRECOMPILE],
   ['cache', CACHE],

@@ -13,6 +13,8 @@ async function run([command, ...rest]: string[]): Promise<void> {
       return (await import('./extract.js')).extract(rest);
     case 'serve':
       return (await import('./serve.js')).serve(rest);
+    case 'status':
+      return (await import('./status.js')).status(rest);
     case 'demo':
       return (await import('./demo.js')).demo(rest);
     case 'precompile':

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import type { ServeOptions } from '../server/serve.js';
 import { parseArguments, wholeNumber } from './arguments.js';
-import { Failure, oneLine, usage } from './failure.js';
+import { oneLine, usage } from './failure.js';
+import { importWithPeers } from './peers.js';
+import { type GivenUrl, RedisConnection, redisUrl } from './redis.js';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
@@ -10,17 +12,23 @@ const PEERS = ['fastify', 'prom-client'];
 
 /** `riptide-wasm serve`: the HTTP server, until a signal ends it. */
 export async function serve(argv: string[]): Promise<void> {
-  const { level, ...options } = parse(argv);
-  const server = await load();
+  const { level, statusRedis, ...options } = parse(argv);
+  const server = await importWithPeers('the server', PEERS, () => import('../server/index.js'));
+  // It serves with or without Redis.
+  const connection =
+    statusRedis === undefined ? undefined : await RedisConnection.open('--status-redis', statusRedis, false);
   try {
-    await server.serve({ ...options, logger: { level, stream: output() } });
+    const status = connection === undefined ? {} : { statusStore: connection };
+    await server.serve({ ...options, ...status, logger: { level, stream: output() } });
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_BAD_OPTION') throw usage(oneLine(error));
     throw error;
+  } finally {
+    connection?.close();
   }
 }
 
-function parse(argv: string[]): ServeOptions & { level: string } {
+function parse(argv: string[]): ServeOptions & { level: string; statusRedis: GivenUrl | undefined } {
   const { values } = parseArguments({
     args: argv,
     options: {
@@ -32,6 +40,8 @@ function parse(argv: string[]): ServeOptions & { level: string } {
       'max-queue': { type: 'string' },
       'memory-budget-mb': { type: 'string' },
       'drain-seconds': { type: 'string' },
+      'status-redis': { type: 'string' },
+      'status-key': { type: 'string' },
       'log-level': { type: 'string' },
     },
   });
@@ -44,6 +54,7 @@ function parse(argv: string[]): ServeOptions & { level: string } {
   const drain = wholeNumber('drain-seconds', values['drain-seconds']);
   return {
     level,
+    statusRedis: redisUrl('--status-redis', values['status-redis']),
     fetch: values['allow-fetch'] ?? false,
     allowedHosts: values['allow-host'] ?? [],
     extractor: {
@@ -51,6 +62,7 @@ function parse(argv: string[]): ServeOptions & { level: string } {
       ...(budget !== undefined && { memoryBudgetBytes: budget * 1024 * 1024 }),
     },
     ...(values.host !== undefined && { host: values.host }),
+    ...(values['status-key'] !== undefined && { statusKey: values['status-key'] }),
     ...(port !== undefined && { port }),
     ...(maxBodyBytes !== undefined && { maxBodyBytes }),
     ...(drain !== undefined && { drainMillis: drain * 1_000 }),
@@ -75,15 +87,4 @@ function output(): NodeJS.WritableStream {
 
 interface Pino {
   destination(options: { dest: number; sync: boolean }): NodeJS.WritableStream & { destroy(): void };
-}
-
-async function load(): Promise<typeof import('../server/index.js')> {
-  try {
-    return await import('../server/index.js');
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !PEERS.some((peer) => String(message).includes(`package '${peer}'`)))
-      throw error;
-    throw new Failure(`the server needs ${PEERS.join(' and ')}: npm install ${PEERS.join(' ')}`);
-  }
 }

@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import { Registry } from 'prom-client';
 import { Extractor } from '../extractor.js';
 import type { ExtractorOptions } from '../extractor-options.js';
-import { checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
+import { checkOptions, flag, isRecord, millis, type Rule, whole, words } from '../options.js';
+import { DEFAULT_KEY, type StatusStore, storeRule } from '../status/store.js';
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -41,6 +42,17 @@ export interface ServerOptions {
    */
   registry?: Registry;
   /**
+   * Where it publishes its status every second while it is open, as `publishStatus` does: such as a `RedisStatusStore` of
+   * `riptide-wasm/redis`, which stays its caller's to close.
+   * @default none
+   */
+  statusStore?: StatusStore;
+  /**
+   * The key there.
+   * @default 'hive/memory/wasm-tracker'
+   */
+  statusKey?: string;
+  /**
    * Fastify's `logger`: `true`, or options of pino.
    * @default false
    */
@@ -55,6 +67,8 @@ export interface Settings {
   readonly timeoutMillis: number;
   readonly fetch: boolean;
   readonly registry: Registry;
+  readonly statusStore: StatusStore | undefined;
+  readonly statusKey: string;
   readonly logger: boolean | object;
 }
 
@@ -83,6 +97,8 @@ export const SERVER_RULES: Readonly<Record<string, Rule>> = {
   timeoutMillis: millis,
   fetch: flag,
   registry: { allowed: 'a Registry of prom-client', accepts: (value) => value instanceof Registry },
+  statusStore: storeRule,
+  statusKey: words,
   logger: {
     allowed: 'true, false, or options of pino',
     accepts: (value) => typeof value === 'boolean' || isRecord(value),
@@ -100,6 +116,8 @@ export function settingsOf(given: ServerOptions): Settings {
     timeoutMillis: options.timeoutMillis ?? 30_000,
     fetch: options.fetch ?? false,
     registry: options.registry ?? new Registry(),
+    statusStore: options.statusStore,
+    statusKey: options.statusKey ?? DEFAULT_KEY,
     logger: options.logger ?? false,
   };
 }

@@ -4,6 +4,7 @@ import { Histogram } from 'prom-client';
 import { createExtractor, Extractor } from '../extractor.js';
 import { badOption } from '../options.js';
 import { registerMetrics } from '../prometheus.js';
+import { publishStatus, type StatusPublisher } from '../status/publish.js';
 import { Connections } from './connections.js';
 import { Exchange, exchangeOf, Limits } from './exchange.js';
 import { type ExtractRoute, extractHandler } from './extract.js';
@@ -87,11 +88,20 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   // In a context of its own: routes that are added beside it keep Fastify's ways with bodies.
   await app.register(async (context) => addExtract(context, settings, extractor));
   addReports(app, extractor, () => draining);
+  const status = publish(settings, extractor);
   app.addHook('onClose', async () => {
+    await status?.close();
     forget();
     if (own) await extractor.close();
   });
   return { app, drain };
+}
+
+function publish({ statusStore, statusKey }: Settings, extractor: Extractor): StatusPublisher | undefined {
+  if (statusStore === undefined) return undefined;
+  // By the names that its metrics have.
+  const shown = { engines: { default: extractor.engine }, pools: { extractor: extractor.pool } };
+  return publishStatus(statusStore, { key: statusKey, ...shown });
 }
 
 function fastify({ logger, maxBodyBytes, timeoutMillis }: Settings, connections: Connections): FastifyInstance {
