@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Registry } from 'prom-client';
+import { flagOf } from '../config.js';
 import { Extractor } from '../extractor.js';
 import type { ExtractorOptions } from '../extractor-options.js';
 import { checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
@@ -36,6 +37,11 @@ export interface ServerOptions {
    */
   fetch?: boolean;
   /**
+   * Whether `GET /` is a page with live charts and a form that extracts a page.
+   * @default as `RIPTIDE_WASM_ENABLE_LIVE_PAGE` says, else true unless `NODE_ENV` is `production`
+   */
+  livePage?: boolean;
+  /**
    * Where its metrics are shown; `GET /metrics` shows all of it.
    * @default a registry of its own
    */
@@ -54,6 +60,8 @@ export interface Settings {
   readonly maxBodyBytes: number;
   readonly timeoutMillis: number;
   readonly fetch: boolean;
+  /** `undefined`: where its files are found. */
+  readonly livePage: boolean | undefined;
   readonly registry: Registry;
   readonly logger: boolean | object;
 }
@@ -82,6 +90,7 @@ export const SERVER_RULES: Readonly<Record<string, Rule>> = {
   maxBodyBytes: whole(1, MAX_BODY_BYTES, 'bytes'),
   timeoutMillis: millis,
   fetch: flag,
+  livePage: flag,
   registry: { allowed: 'a Registry of prom-client', accepts: (value) => value instanceof Registry },
   logger: {
     allowed: 'true, false, or options of pino',
@@ -99,9 +108,15 @@ export function settingsOf(given: ServerOptions): Settings {
     maxBodyBytes: options.maxBodyBytes ?? 8 * 1024 * 1024,
     timeoutMillis: options.timeoutMillis ?? 30_000,
     fetch: options.fetch ?? false,
+    livePage: options.livePage ?? livePageOf(process.env),
     registry: options.registry ?? new Registry(),
     logger: options.logger ?? false,
   };
+}
+
+/** What the environment says: `undefined` where it neither asks for the page nor speaks against it. */
+function livePageOf(env: NodeJS.ProcessEnv): boolean | undefined {
+  return flagOf(env, 'RIPTIDE_WASM_ENABLE_LIVE_PAGE') ?? (env.NODE_ENV === 'production' ? false : undefined);
 }
 
 function isHostName(name: string): boolean {
