@@ -23,6 +23,7 @@ const feed = new Feed(
   {
     greeting: (data) => {
       const { version, fetch, maxBodyBytes } = data as LiveGreeting;
+      rates.reset();
       write(byId('version'), version);
       form.explain(fetch, maxBodyBytes);
     },

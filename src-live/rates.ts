@@ -7,10 +7,12 @@ const WINDOW = 10;
 export class Rates {
   #samples: LiveSample[] = [];
 
+  /** What comes may be of another server, whose counts began anew. */
+  reset(): void {
+    this.#samples = [];
+  }
+
   push(sample: LiveSample): void {
-    const last = this.#samples.at(-1);
-    // Another process: its counts began anew.
-    if (last !== undefined && sample.uptimeSeconds < last.uptimeSeconds) this.#samples = [];
     this.#samples.push(sample);
     if (this.#samples.length > WINDOW + 1) this.#samples.shift();
   }
