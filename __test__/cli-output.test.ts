@@ -32,7 +32,7 @@ describe('riptide-wasm', () => {
     ['extract', '--mode --selector --url --markdown --text --json'],
     [
       'serve',
-      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level',
+      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --live-page --no-live-page --log-level',
     ],
     ['demo', ''],
     ['precompile', '--out --cpu --trust'],

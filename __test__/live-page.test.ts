@@ -59,7 +59,7 @@ describe.skipIf(missing !== undefined)(`the live page${missing === undefined ? '
     ]);
     expect(await cell(page, 'Latency', 'median', 'Now')).toBe('–');
     const pixels = () =>
-      page.evaluate(() => [...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL()));
+      page.evaluate(() => Array.from(document.querySelectorAll('canvas'), (canvas) => canvas.toDataURL()));
     const before = await pixels();
     expect(before).toHaveLength(6);
     let loading = true;

@@ -22,6 +22,8 @@ export interface PanelOptions {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly format: Format;
+  /** The steps of its axis; uPlot's own where absent. */
+  readonly steps?: number[];
 }
 
 /** A chart, with a table of the same numbers: it is the chart's legend, and its text for those who do not see it. */
@@ -102,7 +104,7 @@ export class Panel {
 
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function chartIn(plot: HTMLElement, { lines, format }: PanelOptions): uPlot {
+function chartIn(plot: HTMLElement, { lines, format, steps }: PanelOptions): uPlot {
   const axis: uPlot.Axis = {
     stroke: () => colour('--soft'),
     grid: { stroke: () => colour('--grid'), width: 1 },
@@ -119,7 +121,13 @@ function chartIn(plot: HTMLElement, { lines, format }: PanelOptions): uPlot {
       scales: { y: { range: (_chart, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
         { ...axis, size: 24, space: 70, values: (_chart, times) => times.map(clock) },
-        { ...axis, size: 66, space: 36, values: (_chart, values) => values.map((value) => format(value)) },
+        {
+          ...axis,
+          size: 66,
+          space: 36,
+          values: (_chart, values) => values.map((value) => format(value)),
+          ...(steps && { incrs: steps }),
+        },
       ],
       series: [
         {},

@@ -16,6 +16,9 @@ const OUTCOMES = [
 
 const PAGE_BYTES = 65_536;
 
+const BINARY_STEPS = Array.from({ length: 44 }, (_, index) => 2 ** index);
+const WHOLE_STEPS = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
 interface Shown extends PanelOptions {
   values(sample: LiveSample, rates: Rates): Reading[];
   note(sample: LiveSample): string;
@@ -26,6 +29,7 @@ const SHOWN: readonly Shown[] = [
     title: 'Memory',
     lines: [{ label: 'instances' }, { label: 'whole process', dashed: true }],
     format: bytes,
+    steps: BINARY_STEPS,
     values: ({ ready: { memory } }) => [memory.currentBytes, memory.residentBytes],
     note: ({ ready: { memory } }) =>
       `Instances may hold ${bytes(memory.maxPages * PAGE_BYTES)}; ${count(memory.growFailures)} of ${count(memory.growRequests)} growths refused`,
@@ -34,6 +38,7 @@ const SHOWN: readonly Shown[] = [
     title: 'Pool',
     lines: [{ label: 'active' }, { label: 'waiting', dashed: true }, { label: 'idle' }],
     format: count,
+    steps: WHOLE_STEPS,
     values: ({ ready: { pool } }) => [pool.active, pool.waiting, pool.idle],
     note: ({ ready: { pool, breaker } }) =>
       `At most ${count(pool.max)} instances, ${pool.maxQueue === null ? 'any number of' : count(pool.maxQueue)} calls waiting; breaker ${breaker?.state ?? 'none'}`,
@@ -62,9 +67,10 @@ const SHOWN: readonly Shown[] = [
     title: 'Compiled code',
     lines: [{ label: 'cache hits' }, { label: 'compiled', dashed: true }],
     format: count,
+    steps: WHOLE_STEPS,
     values: ({ ready: { cache } }) => [cache.hits, cache.misses],
     note: ({ ready: { cache } }) =>
-      cache.enabled ? `${count(cache.entries)} artefacts on the disk, ${bytes(cache.bytes)}` : 'The cache is off',
+      cache.enabled ? `On the disk: ${bytes(cache.bytes)}, artefacts: ${count(cache.entries)}` : 'The cache is off',
   },
   {
     title: 'Cold start',
@@ -72,7 +78,7 @@ const SHOWN: readonly Shown[] = [
     format: millis,
     values: ({ ready: { coldStart } }) => [coldStart.lastMillis, coldStart.targetMillis],
     note: ({ ready: { coldStart } }) =>
-      `${count(coldStart.slowStarts)} starts from the cache took longer than the target`,
+      `Starts from the cache that took longer than the target: ${count(coldStart.slowStarts)}`,
   },
 ];
 

@@ -170,7 +170,10 @@ function checkExpectations({ headers: { expect = '' } }: FastifyRequest): void {
 function notFound(request: FastifyRequest, reply: FastifyReply, methods: typeof METHODS): Refusal {
   const [path = ''] = request.url.split('?');
   const allowed = methods[path];
-  if (allowed === undefined) return new Refusal(404, 'ERR_NOT_FOUND', `there are ${Object.keys(methods).join(', ')}`);
+  if (allowed === undefined) {
+    const named = Object.keys(methods).filter((each) => !each.startsWith('/live/')); // the page asks for those
+    return new Refusal(404, 'ERR_NOT_FOUND', `there are ${named.join(', ')}`);
+  }
   reply.header('allow', allowed);
   return new Refusal(405, 'ERR_BAD_METHOD', `allowed: ${allowed}`);
 }
