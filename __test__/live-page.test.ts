@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createServer } from '../dist/server/index.js';
+import { createServer, type FleetMember } from '../dist/server/index.js';
 import { cell, launch, missing, open } from './live-support.js';
 import { extractorOf, type Listening, listenTo, occupy, post, serverOf } from './server-support.js';
 
@@ -150,6 +150,52 @@ describe.skipIf(missing !== undefined)(`the live page${missing === undefined ? '
     expect(wide).toBeLessThanOrEqual(shown ?? 0);
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     expect(ground).toBe(colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(19, 20, 23)');
+  });
+
+  test('shows a fleet, accessibly on a phone', async () => {
+    const member: FleetMember = {
+      host: '<b>bay</b>',
+      pid: 7,
+      thread: 2,
+      version: '0.1.0',
+      uptimeSeconds: 7_260,
+      memory: { pages: 32, residentBytes: 2 ** 20 },
+      rates: { calls: 2.5, failures: 0 },
+      pools: { extractor: { active: 3, waiting: 4, breaker: { state: 'halfOpen' } } },
+    };
+    let members: FleetMember[] | undefined = [member, { ...member, pid: 8, thread: 0 }];
+    const fleet = async () => {
+      if (members === undefined) throw new Error('away');
+      return members;
+    };
+    const { port } = await serverOf({ extractor: await extractorOf(), fleet });
+    const { page } = await open(browser, `http://127.0.0.1:${port}/`, PHONE);
+    await page.addInitScript({ path: AXE });
+    await page.reload();
+    const table = page.getByRole('table', { name: 'Fleet' });
+    await table.waitFor();
+    const row = table.getByRole('row').nth(1);
+    expect(await row.getByRole('rowheader').textContent()).toBe('<b>bay</b>');
+    expect(await row.getByRole('cell').allTextContents()).toEqual([
+      '7/2',
+      '0.1.0',
+      '2 h 1 min',
+      '2 MiB',
+      '1 MiB',
+      '3',
+      '4',
+      '2.50/s',
+      '0/s',
+      'halfOpen',
+    ]);
+    expect(await page.locator('#fleet-note').textContent()).toBe('Processes: 2; 5/s calls, 4 MiB in instances');
+    expect(await faults(page)).toEqual([]);
+    members = [member];
+    await expect.poll(() => table.getByRole('row').count(), { timeout: 5_000 }).toBe(2);
+    members = undefined;
+    await expect
+      .poll(() => page.locator('#fleet-note').textContent(), { timeout: 5_000 })
+      .toBe('The status of the fleet cannot be read');
   });
 
   test('connects again after the server was away', async () => {

@@ -2,7 +2,7 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createServer } from '../dist/server/index.js';
+import { createServer, type FleetMember } from '../dist/server/index.js';
 import { LiveFeed } from '../dist/server/live-feed.js';
 import { ask, extractorOf, listenTo, post, serverOf, startScript, startServe, Wire } from './server-support.js';
 import { eventually, failure } from './support.js';
@@ -165,6 +165,66 @@ describe('the stream of events', () => {
     await wire.answered();
     await app.close();
     await wire.ended();
+  });
+});
+
+describe('the fleet', () => {
+  const member = (pid: number, pools: FleetMember['pools'] = {}): FleetMember => ({
+    host: 'bay-1',
+    pid,
+    thread: 0,
+    version: '0.1.0',
+    uptimeSeconds: 5,
+    memory: { pages: 32, residentBytes: 1_000 },
+    rates: { calls: 2.5, failures: 0.5 },
+    pools,
+  });
+
+  test('is told with the sums of all its processes, and the first hundred of them', async () => {
+    const pool = { active: 2, waiting: 1 };
+    const pools = {
+      one: { ...pool, breaker: { state: 'closed' as const } },
+      two: { ...pool, breaker: { state: 'open' as const } },
+    };
+    const members = Array.from({ length: 120 }, (_, index) => member(index + 1, index === 0 ? pools : {}));
+    const { port } = await liveServer({ fleet: async () => members });
+    const wire = await Wire.to(port, EVENTS);
+    await eventually(() => eventsIn(wire.received, 'fleet').length > 0);
+    const [{ rows, ...sums }] = eventsIn(wire.received, 'fleet');
+    expect(sums).toEqual({ processes: 120, calls: 300, pages: 3_840 });
+    expect(rows).toHaveLength(100);
+    const { pools: _, ...shown } = member(1);
+    expect(rows[0]).toEqual({ ...shown, active: 4, waiting: 2, breaker: 'open' });
+    expect(rows[99]).toMatchObject({ pid: 100, active: 0, breaker: null });
+  });
+
+  test('that cannot be read is told as such, and read again', async () => {
+    let reads = 0;
+    const fleet = async () => {
+      reads += 1;
+      if (reads === 1) throw new Error('a secret of the store');
+      return [member(1)];
+    };
+    const { port } = await liveServer({ fleet });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(reads).toBe(0);
+    const wire = await Wire.to(port, EVENTS);
+    await eventually(() => eventsIn(wire.received, 'fleet').length > 1);
+    expect(eventsIn(wire.received, 'fleet').map(({ rows }) => rows?.length ?? null)).toEqual([null, 1]);
+    expect(wire.received).not.toContain('secret');
+  });
+
+  test('is never read twice at a time', async () => {
+    let reads = 0;
+    const { port } = await liveServer({
+      fleet: () => {
+        reads += 1;
+        return new Promise(() => {});
+      },
+    });
+    const wire = await Wire.to(port, EVENTS);
+    await eventually(() => eventsIn(wire.received, 'sample').length > 3);
+    expect(reads).toBe(1);
   });
 });
 

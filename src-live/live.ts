@@ -1,7 +1,9 @@
+import type { LiveFleet } from '../dist/server/live-fleet.js';
 import type { LiveGreeting, LiveSample } from '../dist/server/live-sample.js';
 import { byId, write } from './dom.js';
 import { ExtractForm } from './extract-form.js';
 import { Feed } from './feed.js';
+import { Fleet } from './fleet.js';
 import { duration } from './format.js';
 import { Panels } from './panels.js';
 import { Rates } from './rates.js';
@@ -15,6 +17,7 @@ function tell(name: 'ready' | 'unready' | 'lost' | 'paused', text: string): void
 }
 
 const form = new ExtractForm();
+const fleet = new Fleet();
 const rates = new Rates();
 const panels = new Panels(byId('charts'));
 
@@ -36,6 +39,7 @@ const feed = new Feed(
       else tell('unready', `Takes no pages: ${reasons.map(({ message }) => message).join('; ')}`);
       state.title = `up for ${duration(sample.uptimeSeconds)}`;
     },
+    fleet: (data) => fleet.show(data as LiveFleet),
   },
   () => tell('lost', 'The server does not answer; trying again'),
 );

@@ -5,6 +5,7 @@ import { shippedFile } from '../location.js';
 import { badOption } from '../options.js';
 import { Refusal, SOON_SECONDS } from './failures.js';
 import { LiveFeed } from './live-feed.js';
+import { FleetReader } from './live-fleet.js';
 import { liveGreeting, liveSample } from './live-sample.js';
 import type { Settings } from './options.js';
 
@@ -88,9 +89,14 @@ export function addLivePage(
     const headers = { ...HEADERS, 'cache-control': 'no-cache' };
     app.get(path, async (_request, reply) => reply.headers(headers).type(type).send(bytes));
   }
-  const feed = new LiveFeed(
+  const fleet =
+    settings.fleet && new FleetReader(settings.fleet, (error) => app.log.warn(error, 'the fleet could not be read'));
+  const feed: LiveFeed = new LiveFeed(
     () => liveGreeting(settings),
-    () => liveSample(extractor, draining()),
+    () => {
+      fleet?.tell(feed);
+      return liveSample(extractor, draining());
+    },
   );
   app.get(EVENTS, { logLevel: 'warn' }, async (request, reply) => {
     checkSite(request);

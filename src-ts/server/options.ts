@@ -3,7 +3,8 @@ import { Registry } from 'prom-client';
 import { flagOf } from '../config.js';
 import { Extractor } from '../extractor.js';
 import type { ExtractorOptions } from '../extractor-options.js';
-import { checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
+import { callback, checkOptions, flag, isRecord, millis, type Rule, whole } from '../options.js';
+import type { FleetMember } from './live-fleet.js';
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -42,6 +43,11 @@ export interface ServerOptions {
    */
   livePage?: boolean;
   /**
+   * Reads the processes of a fleet, for a table on the live page: every two seconds at most, and only while somebody looks.
+   * @default none
+   */
+  fleet?: () => Promise<readonly FleetMember[]>;
+  /**
    * Where its metrics are shown; `GET /metrics` shows all of it.
    * @default a registry of its own
    */
@@ -62,6 +68,7 @@ export interface Settings {
   readonly fetch: boolean;
   /** `undefined`: where its files are found. */
   readonly livePage: boolean | undefined;
+  readonly fleet: (() => Promise<readonly FleetMember[]>) | undefined;
   readonly registry: Registry;
   readonly logger: boolean | object;
 }
@@ -91,6 +98,7 @@ export const SERVER_RULES: Readonly<Record<string, Rule>> = {
   timeoutMillis: millis,
   fetch: flag,
   livePage: flag,
+  fleet: callback,
   registry: { allowed: 'a Registry of prom-client', accepts: (value) => value instanceof Registry },
   logger: {
     allowed: 'true, false, or options of pino',
@@ -108,6 +116,7 @@ export function settingsOf(given: ServerOptions): Settings {
     maxBodyBytes: options.maxBodyBytes ?? 8 * 1024 * 1024,
     timeoutMillis: options.timeoutMillis ?? 30_000,
     fetch: options.fetch ?? false,
+    fleet: options.fleet,
     livePage: options.livePage ?? livePageOf(process.env),
     registry: options.registry ?? new Registry(),
     logger: options.logger ?? false,
