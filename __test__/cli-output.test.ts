@@ -32,7 +32,7 @@ describe('riptide-wasm', () => {
     ['extract', '--mode --selector --url --markdown --text --json'],
     [
       'serve',
-      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level --status-redis --status-key',
+      '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --live-page --no-live-page --log-level --status-redis --status-key',
     ],
     ['status', '--redis --key --watch --json'],
     ['demo', ''],

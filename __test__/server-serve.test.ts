@@ -333,6 +333,8 @@ describe('a server within a program', () => {
     ['bodies beyond the extractor', { maxBodyBytes: 33_554_433 }, 'maxBodyBytes'],
     ['no time', { timeoutMillis: 0 }, 'timeoutMillis'],
     ['a word for a flag', { fetch: 'yes' }, 'fetch'],
+    ['a word for the live page', { livePage: 'on' }, 'livePage'],
+    ['a store for a fleet', { fleet: {} }, 'fleet'],
     ['another registry', { registry: {} }, 'registry'],
     ['a word for a logger', { logger: 'info' }, 'logger'],
     ['a logger of an unknown level', { logger: { level: 'loud' } }, 'logger'],

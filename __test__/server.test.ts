@@ -29,7 +29,9 @@ let server: Listening;
 let port: number;
 beforeAll(async () => {
   extractor = await createExtractor({ env: false, max: 2 });
-  server = await listenTo(await createServer({ extractor, allowedHosts: ['tides.example', 'Bay.Example'] }));
+  server = await listenTo(
+    await createServer({ extractor, allowedHosts: ['tides.example', 'Bay.Example'], livePage: false }),
+  );
   port = server.port;
 });
 afterAll(async () => {

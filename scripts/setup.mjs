@@ -3,10 +3,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { addonIsCurrent, buildAddon } from './build-addon.mjs';
+import { buildLive } from './build-live.mjs';
 import { ask, atLeast, Failure, hashOf, isMain, main, npm, readJson, root, step, tool } from './lib.mjs';
 
 const oldestNode = [20, 19];
-const typeScriptSources = ['src-ts', 'tsconfig.json', 'package-lock.json'];
+const typeScriptSources = ['src-ts', 'src-live', 'scripts/build-live.mjs', 'tsconfig.json', 'package-lock.json'];
 const typeScriptStamp = path.join(root, 'node_modules', '.cache', 'riptide-wasm', 'typescript.hash');
 
 export function checkNode() {
@@ -90,6 +91,7 @@ export async function buildTypeScript() {
   const hash = hashOf(typeScriptSources);
   const started = Date.now();
   await tool('typescript', 'tsc', ['-p', 'tsconfig.json']);
+  await buildLive();
   removeOlder(path.join(root, 'dist'), started);
   mkdirSync(path.dirname(typeScriptStamp), { recursive: true });
   writeFileSync(typeScriptStamp, hash);

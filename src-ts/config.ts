@@ -113,8 +113,13 @@ export function cacheFields(env: Environment): CacheOptions {
 }
 
 function bool(env: Environment, name: Variable): boolean {
+  return flagOf(env, name) ?? true;
+}
+
+/** `undefined` where it is not set. @internal */
+export function flagOf(env: Environment, name: Variable): boolean | undefined {
   const value = env[name];
-  if (value === undefined) return true;
+  if (value === undefined) return undefined;
   const word = value.trim().toLowerCase();
   if (word !== 'true' && word !== 'false') throw badOption(name, value, 'true or false');
   return word === 'true';

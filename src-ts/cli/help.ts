@@ -34,7 +34,8 @@ found as browsers find it. Files that gzip compressed are decompressed.
 
 const SERVE = `riptide-wasm serve [options]
 
-An HTTP server: POST /extract, GET /metrics, /health, /ready, /openapi.json.
+An HTTP server: POST /extract, GET /metrics, /health, /ready, /openapi.json,
+and a live page at /.
 It needs two more packages: npm install fastify prom-client
 
   --host HOST           the address to listen on (default: 127.0.0.1)
@@ -42,6 +43,8 @@ It needs two more packages: npm install fastify prom-client
   --allow-host NAME     a name it may be called by, beside localhost and IP
                         addresses; may be given several times
   --allow-fetch         also fetch pages by their URL, from public addresses
+  --live-page           a page with live charts at / (default: unless NODE_ENV
+                        is production); --no-live-page: none
   --max-body-bytes N    the largest page (default: 8 MiB)
   --max-queue N         calls that may wait (default: 64)
   --memory-budget-mb N  memory of all instances together (default: no limit)

@@ -31,11 +31,13 @@ export async function serve(argv: string[]): Promise<void> {
 function parse(argv: string[]): ServeOptions & { level: string; statusRedis: GivenUrl | undefined } {
   const { values } = parseArguments({
     args: argv,
+    allowNegative: true,
     options: {
       host: { type: 'string' },
       port: { type: 'string' },
       'allow-host': { type: 'string', multiple: true },
       'allow-fetch': { type: 'boolean' },
+      'live-page': { type: 'boolean' },
       'max-body-bytes': { type: 'string' },
       'max-queue': { type: 'string' },
       'memory-budget-mb': { type: 'string' },
@@ -61,6 +63,7 @@ function parse(argv: string[]): ServeOptions & { level: string; statusRedis: Giv
       ...(maxQueue !== undefined && { maxQueue }),
       ...(budget !== undefined && { memoryBudgetBytes: budget * 1024 * 1024 }),
     },
+    ...(values['live-page'] !== undefined && { livePage: values['live-page'] }),
     ...(values.host !== undefined && { host: values.host }),
     ...(values['status-key'] !== undefined && { statusKey: values['status-key'] }),
     ...(port !== undefined && { port }),

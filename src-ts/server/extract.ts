@@ -43,11 +43,18 @@ export function extractHandler(extractor: Extractor, maxBytes: number) {
     const exchange = exchangeOf(request.raw);
     const { signal } = exchange;
     const { html: sent, url: address, mode, contentType: type } = askedOf(request);
+    const began = performance.now();
     const { html, url, contentType } =
       sent === undefined ? await fetched(address, maxBytes, exchange) : { html: sent, url: address, contentType: type };
+    const asked = performance.now();
     const content = await extractor.extract(html, url, mode, { signal, contentType });
+    const steps = [`extract;dur=${(performance.now() - asked).toFixed(1)}`];
+    if (sent === undefined) steps.unshift(`fetch;dur=${(asked - began).toFixed(1)}`);
     const text = format === 'json' ? JSON.stringify(content) : content[format];
-    return reply.header('vary', 'accept').type(`${MEDIA_TYPES[format]}; charset=utf-8`).send(exchange.answer(text));
+    return reply
+      .headers({ vary: 'accept', 'server-timing': steps.join(', ') })
+      .type(`${MEDIA_TYPES[format]}; charset=utf-8`)
+      .send(exchange.answer(text));
   };
 }
 

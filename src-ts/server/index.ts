@@ -1,3 +1,4 @@
+export type { FleetMember } from './live-fleet.js';
 export type { ServerOptions } from './options.js';
 export { type ServeOptions, serve } from './serve.js';
 export { createServer } from './server.js';

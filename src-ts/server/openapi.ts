@@ -95,6 +95,12 @@ function extract(): object {
     responses: {
       200: {
         description: 'What was extracted, in the media type that is accepted most.',
+        headers: {
+          'server-timing': {
+            description: 'Milliseconds that extracting took, with its wait, and fetching: extract;dur=3.2',
+            schema: { type: 'string' },
+          },
+        },
         content: {
           'application/json': { schema: { $ref: '#/components/schemas/Extracted' } },
           'text/markdown': { schema: { type: 'string' } },

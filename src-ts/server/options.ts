@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { Registry } from 'prom-client';
+import { flagOf } from '../config.js';
 import { Extractor } from '../extractor.js';
 import type { ExtractorOptions } from '../extractor-options.js';
-import { checkOptions, flag, isRecord, millis, type Rule, whole, words } from '../options.js';
-import { DEFAULT_KEY, type StatusStore, storeRule } from '../status/store.js';
+import { callback, checkOptions, flag, isRecord, millis, type Rule, whole, words } from '../options.js';
+import { readStatus } from '../status/read.js';
+import { DEFAULT_KEY, readerRule, type StatusReader, type StatusStore, storeRule } from '../status/store.js';
+import type { FleetMember } from './live-fleet.js';
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -37,6 +40,16 @@ export interface ServerOptions {
    */
   fetch?: boolean;
   /**
+   * Whether `GET /` is a page with live charts and a form that extracts a page.
+   * @default as `RIPTIDE_WASM_ENABLE_LIVE_PAGE` says, else true unless `NODE_ENV` is `production`
+   */
+  livePage?: boolean;
+  /**
+   * Reads the processes of a fleet, for a table on the live page: every two seconds at most, and only while somebody looks.
+   * @default those that publish in `statusStore`, where that can be read (`all`)
+   */
+  fleet?: () => Promise<readonly FleetMember[]>;
+  /**
    * Where its metrics are shown; `GET /metrics` shows all of it.
    * @default a registry of its own
    */
@@ -66,6 +79,9 @@ export interface Settings {
   readonly maxBodyBytes: number;
   readonly timeoutMillis: number;
   readonly fetch: boolean;
+  /** `undefined`: where its files are found. */
+  readonly livePage: boolean | undefined;
+  readonly fleet: (() => Promise<readonly FleetMember[]>) | undefined;
   readonly registry: Registry;
   readonly statusStore: StatusStore | undefined;
   readonly statusKey: string;
@@ -96,6 +112,8 @@ export const SERVER_RULES: Readonly<Record<string, Rule>> = {
   maxBodyBytes: whole(1, MAX_BODY_BYTES, 'bytes'),
   timeoutMillis: millis,
   fetch: flag,
+  livePage: flag,
+  fleet: callback,
   registry: { allowed: 'a Registry of prom-client', accepts: (value) => value instanceof Registry },
   statusStore: storeRule,
   statusKey: words,
@@ -115,11 +133,28 @@ export function settingsOf(given: ServerOptions): Settings {
     maxBodyBytes: options.maxBodyBytes ?? 8 * 1024 * 1024,
     timeoutMillis: options.timeoutMillis ?? 30_000,
     fetch: options.fetch ?? false,
+    fleet: options.fleet ?? fleetOf(options.statusStore, options.statusKey),
+    livePage: options.livePage ?? livePageOf(process.env),
     registry: options.registry ?? new Registry(),
     statusStore: options.statusStore,
     statusKey: options.statusKey ?? DEFAULT_KEY,
     logger: options.logger ?? false,
   };
+}
+
+/** Reads who publishes in a store, if it can be read. */
+function fleetOf(store: StatusStore | undefined, key?: string): Settings['fleet'] {
+  if (!isReader(store)) return undefined;
+  return async () => (await readStatus(store, key)).processes;
+}
+
+function isReader(store: unknown): store is StatusReader {
+  return readerRule.accepts(store);
+}
+
+/** What the environment says: `undefined` where it neither asks for the page nor speaks against it. */
+function livePageOf(env: NodeJS.ProcessEnv): boolean | undefined {
+  return flagOf(env, 'RIPTIDE_WASM_ENABLE_LIVE_PAGE') ?? (env.NODE_ENV === 'production' ? false : undefined);
 }
 
 function isHostName(name: string): boolean {

@@ -11,6 +11,7 @@ import { type ExtractRoute, extractHandler } from './extract.js';
 import { type Answer, answerOf, HUNG_UP, Refusal } from './failures.js';
 import { checkHost } from './hosts.js';
 import { checkStructure } from './json.js';
+import { addLivePage, EVENTS, LIVE_PATHS } from './live.js';
 import { acceptedFormat } from './negotiation.js';
 import { openApi } from './openapi.js';
 import { type ServerOptions, type Settings, settingsOf } from './options.js';
@@ -25,8 +26,9 @@ export interface Built {
 }
 
 /**
- * A Fastify server that extracts pages: `POST /extract`, with `GET /metrics`, `/health`, `/ready` and `/openapi.json`. It
- * does not listen yet: call its `listen`; `close` finishes what runs. Routes and hooks of your own may be added.
+ * A Fastify server that extracts pages: `POST /extract`, with `GET /metrics`, `/health`, `/ready` and `/openapi.json`, and
+ * a live page at `/` outside production. It does not listen yet: call its `listen`; `close` finishes what runs. Routes and
+ * hooks of your own may be added.
  *
  * ```js
  * const server = await createServer();
@@ -57,6 +59,7 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   const connections = new Connections();
   const app = fastify(settings, connections);
   let draining = false;
+  let methods = METHODS;
   const drain = () => {
     draining = true;
   };
@@ -67,7 +70,7 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
     checkHost(request.raw, request.originalUrl, settings.allowedHosts);
     checkExpectations(request);
     // Before a body is read.
-    if (request.is404) throw notFound(request, reply);
+    if (request.is404) throw notFound(request, reply, methods);
   });
   app.addHook('preParsing', async (request, reply) => {
     // A body is asked for when nothing speaks against it; HTTP/1.0 does not know of that.
@@ -89,6 +92,9 @@ async function assemble(settings: Settings, extractor: Extractor, own: boolean):
   await app.register(async (context) => addExtract(context, settings, extractor));
   addReports(app, extractor, () => draining);
   const status = publish(settings, extractor);
+  if (addLivePage(app, settings, extractor, () => draining)) {
+    methods = { ...METHODS, ...Object.fromEntries(LIVE_PATHS.map((path) => [path, 'GET, HEAD'])) };
+  }
   app.addHook('onClose', async () => {
     await status?.close();
     forget();
@@ -171,10 +177,13 @@ function checkExpectations({ headers: { expect = '' } }: FastifyRequest): void {
   if (unmet !== undefined) throw new Refusal(417, 'ERR_BAD_EXPECT', 'only 100-continue may be expected');
 }
 
-function notFound(request: FastifyRequest, reply: FastifyReply): Refusal {
+function notFound(request: FastifyRequest, reply: FastifyReply, methods: typeof METHODS): Refusal {
   const [path = ''] = request.url.split('?');
-  const allowed = METHODS[path];
-  if (allowed === undefined) return new Refusal(404, 'ERR_NOT_FOUND', `there are ${Object.keys(METHODS).join(', ')}`);
+  const allowed = methods[path];
+  if (allowed === undefined) {
+    const named = Object.keys(methods).filter((each) => !each.startsWith('/live/')); // the page asks for those
+    return new Refusal(404, 'ERR_NOT_FOUND', `there are ${named.join(', ')}`);
+  }
   reply.header('allow', allowed);
   return new Refusal(405, 'ERR_BAD_METHOD', `allowed: ${allowed}`);
 }
@@ -258,6 +267,8 @@ function addMetrics(app: FastifyInstance, { registry }: Settings, extractor: Ext
       status = reply.statusCode;
     });
     reply.raw.once('close', () => {
+      // A stream of events lasts as long as somebody looks.
+      if (request.routeOptions.url === EVENTS && reply.statusCode < 400) return;
       const { elapsedTime: responseTime } = reply;
       durations.observe({ route: request.routeOptions.url ?? 'none', status }, responseTime / 1_000);
       const outcome = { res: { statusCode: status }, responseTime, code: codes.get(request) };
