@@ -1,5 +1,5 @@
 // What publishing the status costs: the CPU time of a process that does it every second beside one that does not, both
-// otherwise idle with a warm extractor. `--seconds N` (30) says how long each of the rounds takes, `--rounds N` (2) how
+// otherwise idle with a warm extractor. `--seconds N` (30) says how long each of the rounds takes, `--rounds N` (3) how
 // many there are; `--json` prints the figures alone.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const WARM_UP_MILLIS = 5_000;
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '30' },
-    rounds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     process: { type: 'string' },
     publish: { type: 'boolean', default: false },

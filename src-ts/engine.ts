@@ -10,7 +10,7 @@ import { loads } from './diagnostics.js';
 import { type EngineConfiguration, engineConfiguration } from './engine-configuration.js';
 import { describe, makeError } from './errors.js';
 import { type Histogram, histogram } from './histogram.js';
-import { configuration, type EngineInner, inner } from './internal.js';
+import { configuration, type EngineInner, type EngineNumbers, inner, numbers } from './internal.js';
 import { Module } from './module.js';
 import { ModuleCache } from './module-cache.js';
 import { emitWarnings, loadCode, openEngine } from './native.js';
@@ -326,6 +326,11 @@ export class Engine {
       },
       memory: this.tracker.snapshot(),
     };
+  }
+
+  /** @internal */
+  [numbers](): EngineNumbers {
+    return { stats: this[inner].binding.stats, sharedFailures: ModuleCache.shared(this.cache)?.failures ?? 0 };
   }
 
   #load<C extends Code>(

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 import type { Engine } from '../engine.js';
-import { configuration } from '../internal.js';
+import { configuration, numbers } from '../internal.js';
 import { getWasmMemoryMetrics } from '../metrics.js';
 import { type BuildInfo, buildInfo } from '../native.js';
 import type { Pool } from '../pool.js';
@@ -168,9 +168,8 @@ function errorsByCode(): Record<string, ErrorSummary> {
 }
 
 function engineStatus(engine: Engine): EngineStatus {
-  const { workers, allocation, instances, coldStartMillis, slowColdStarts } = engine.stats;
-  const cache = engine.cache.snapshot();
-  const { enabled, memoryHits, diskHits, sharedHits, misses, evictions, entries, bytes } = cache;
+  const { stats, sharedFailures } = engine[numbers]();
+  const { workers, allocation, instances, coldStartMillis, slowColdStarts } = stats;
   return {
     configuration: engine[configuration],
     workers,
@@ -179,16 +178,16 @@ function engineStatus(engine: Engine): EngineStatus {
     memory: memoryOf(engine.tracker),
     coldStart: { lastMillis: coldStartMillis > 0 ? rounded(coldStartMillis) : null, slowStarts: slowColdStarts },
     cache: {
-      enabled,
-      memoryHits,
-      diskHits,
-      sharedHits,
-      misses,
-      rejected: Object.values(cache.rejected).reduce((sum, count) => sum + count, 0),
-      failures: cache.writeFailures + cache.sharedFailures,
-      evictions,
-      entries,
-      bytes,
+      enabled: engine.cache.enabled,
+      memoryHits: stats.memoryHits,
+      diskHits: stats.diskHits,
+      sharedHits: stats.sharedHits,
+      misses: stats.cacheMisses,
+      rejected: Object.values(stats.rejected).reduce((sum, count) => sum + count, 0),
+      failures: stats.writeFailures + sharedFailures,
+      evictions: stats.evictions,
+      entries: stats.cacheEntries,
+      bytes: stats.cacheBytes,
     },
   };
 }
