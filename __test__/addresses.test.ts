@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createRawServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { isPublic } from '../dist/server/addresses.js';
-import { FetchError } from '../dist/server/fetch-page.js';
+import { isPublic } from '../dist/page/addresses.js';
+import { FetchError } from '../dist/page/fetch-page.js';
 import { codeOf, get, HTML, listen, MIB, open, PAGE, page, resolving, text } from './fetch-support.js';
 import { eventually, failure } from './support.js';
 

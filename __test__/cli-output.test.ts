@@ -17,7 +17,7 @@ describe('riptide-wasm', () => {
     expect((await cli(['--version'])).stdout).toMatch(/^riptide-wasm \d+\.\d+\.\d+ \(Wasmtime \d+/);
   });
 
-  const COMMANDS = ['extract', 'serve', 'demo', 'precompile', 'cache'];
+  const COMMANDS = ['extract', 'serve', 'worker', 'enqueue', 'demo', 'precompile', 'cache'];
 
   test('has a short help, and one for each command', async () => {
     const { code, stdout, stderr } = await cli(['--help']);
@@ -34,6 +34,11 @@ describe('riptide-wasm', () => {
       'serve',
       '--host --port --allow-host --allow-fetch --max-body-bytes --max-queue --memory-budget-mb --drain-seconds --log-level',
     ],
+    [
+      'worker',
+      '--redis --queue --prefix --results --pages --allow-fetch --concurrency --memory-budget-mb --timeout-seconds --lock-seconds --stalled-seconds --max-stalled --deadline-seconds',
+    ],
+    ['enqueue', '--redis --queue --prefix --mode --selector --max-backlog --chunk'],
     ['demo', ''],
     ['precompile', '--out --cpu --trust'],
     ['cache', '--out --dir --trust --max-bytes --max-entries --max-age-days'],

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { createServer as createRawServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { fetchPage } from '../dist/server/fetch-page.js';
+import { fetchPage } from '../dist/page/fetch-page.js';
 import { HEAD, HTML, listen, local, MIB, PAGE, page, serve, serveRaw } from './fetch-support.js';
 import { eventually, failure } from './support.js';
 

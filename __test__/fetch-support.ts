@@ -4,8 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, createServer as createRawServer, type Server as RawServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { isPublic } from '../dist/server/addresses.js';
-import { type FetchedPage, fetchPage } from '../dist/server/fetch-page.js';
+import { isPublic } from '../dist/page/addresses.js';
+import { type FetchedPage, fetchPage } from '../dist/page/fetch-page.js';
 import { failure, run } from './support.js';
 
 export const MIB = 1024 * 1024;
@@ -99,5 +99,5 @@ export function inChild(code: string, args: string[], env: Record<string, string
     const signal = AbortSignal.timeout(20_000);
     const report = (value) => process.stdout.write(JSON.stringify(value));
     ${code}`;
-  return run('dist/server/fetch-page.js', args, { node: ['--input-type=module', '-e', source], env });
+  return run('dist/page/fetch-page.js', args, { node: ['--input-type=module', '-e', source], env });
 }

@@ -4,6 +4,8 @@ WebAssembly component in Wasmtime
 
 riptide-wasm extract FILE|URL|-      one page to standard output
 riptide-wasm serve                   an HTTP server that extracts pages
+riptide-wasm worker                  does the jobs of a queue (BullMQ)
+riptide-wasm enqueue FILE|URL...|-   adds pages to a queue
 riptide-wasm demo [FILE|FOLDER|URL]  many pages, with a table of what they took
 riptide-wasm precompile [FILE...]    compile beforehand, into the cache
 riptide-wasm cache COMMAND           what is in the cache, and what has to go
@@ -49,6 +51,48 @@ It needs two more packages: npm install fastify prom-client
   --log-level LEVEL     trace, debug, info (default), warn, error or silent
 `;
 
+const WORKER = `riptide-wasm worker --redis URL --queue NAME --results STORE [options]
+
+Extracts the pages of a queue (BullMQ on Redis) until SIGTERM or SIGINT, which
+finish what runs. A STORE is a folder, or s3://BUCKET/PREFIX.
+It needs two more packages: npm install bullmq ioredis
+and for s3: npm install @aws-sdk/client-s3
+
+  --redis URL           redis:, rediss: or unix: (default: REDIS_URL)
+  --queue NAME          the queue
+  --prefix PREFIX       of its keys in Redis (default: bull)
+  --results STORE       where results go, as JSON
+  --pages STORE         where pages are that a job names by key
+  --allow-fetch         also fetch pages by their URL, from public addresses
+  --concurrency N       jobs at once (default: as many as there are instances)
+  --memory-budget-mb N  memory of all instances together (default: no limit)
+  --timeout-seconds N   how long an attempt may take (default: 60)
+  --lock-seconds N      how long a job stays its worker's without a sign of it
+                        (default: 30)
+  --stalled-seconds N   how often jobs of dead workers are looked for, the same
+                        on all workers of a queue (default: 30)
+  --max-stalled N       workers that may die with a job (default: 2)
+  --deadline-seconds N  how long what runs may take after a signal; then it goes
+                        back to the queue (default: 30)
+`;
+
+const ENQUEUE = `riptide-wasm enqueue FILE|URL...|- --redis URL --queue NAME [options]
+
+Adds pages to a queue, in chunks, and waits while it is too long. A FILE, or
+standard input, has a page on each line: an address, or JSON with url, key or
+html, and what else a job may have. Prints how many were added. A page that
+waits or runs already is not added again.
+It needs two more packages: npm install bullmq ioredis
+
+  --redis URL      redis:, rediss: or unix: (default: REDIS_URL)
+  --queue NAME     the queue
+  --prefix PREFIX  of its keys in Redis (default: bull)
+  --mode MODE      article (default), full, metadata or custom
+  --selector CSS   what to take in mode custom; may be given several times
+  --max-backlog N  the most jobs that wait (default: 10000)
+  --chunk N        jobs added at once (default: 500)
+`;
+
 const DEMO = `riptide-wasm demo [FILE|FOLDER|URL...]
 
 Extracts many pages, and shows a table of what they took; npm's own manual where
@@ -84,6 +128,8 @@ riptide-wasm cache key [--out FILE]  where this user's key is; or make a new one
 export const COMMANDS: ReadonlyMap<string, string> = new Map([
   ['extract', EXTRACT],
   ['serve', SERVE],
+  ['worker', WORKER],
+  ['enqueue', ENQUEUE],
   ['demo', DEMO],
   ['precompile', PRECOMPILE],
   ['cache', CACHE],

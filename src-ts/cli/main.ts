@@ -13,6 +13,10 @@ async function run([command, ...rest]: string[]): Promise<void> {
       return (await import('./extract.js')).extract(rest);
     case 'serve':
       return (await import('./serve.js')).serve(rest);
+    case 'worker':
+      return (await import('./worker.js')).worker(rest);
+    case 'enqueue':
+      return (await import('./enqueue.js')).enqueue(rest);
     case 'demo':
       return (await import('./demo.js')).demo(rest);
     case 'precompile':

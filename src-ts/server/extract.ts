@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExtractionMode, Extractor } from '../extractor.js';
 import { modeOf } from '../modes.js';
+import { type FetchedPage, fetchPage } from '../page/fetch-page.js';
 import { isPageUrl } from '../page/url.js';
 import { type Exchange, exchangeOf } from './exchange.js';
 import { Refusal } from './failures.js';
-import { type FetchedPage, fetchPage } from './fetch-page.js';
 import { acceptedFormat, MEDIA_TYPES } from './negotiation.js';
 
 /** What a page may be asked for with, in the query; in a JSON body too. */

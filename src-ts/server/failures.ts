@@ -1,21 +1,9 @@
 import type { FastifyError } from 'fastify';
 import { GuestError, MemoryLimitError, RejectedError, RiptideError } from '../errors.js';
 import { ExtractionError } from '../extraction-error.js';
+import { Refusal } from '../page/refusal.js';
 
-/** A request that is refused, with its status. */
-export class Refusal extends Error {
-  readonly statusCode: number;
-  readonly code: string;
-  /** Whether and when it may be tried again, in seconds. */
-  readonly retryAfter: number | undefined;
-
-  constructor(statusCode: number, code: string, message: string, retryAfter?: number, options?: ErrorOptions) {
-    super(message, options);
-    this.statusCode = statusCode;
-    this.code = code;
-    this.retryAfter = retryAfter;
-  }
-}
+export { Refusal };
 
 /** How a failure is answered. */
 export interface Answer {

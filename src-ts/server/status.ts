@@ -1,11 +1,8 @@
 import type { Extractor } from '../extractor.js';
-import { PAGE_BYTES } from '../options.js';
+import { nearMemoryLimit } from '../memory-pressure.js';
 import type { BreakerStats, PoolStats } from '../pool.js';
 import type { ResourceSnapshot } from '../resource-tracker.js';
 import { inSeconds, SOON_SECONDS } from './failures.js';
-
-/** From this share of what it may be, memory counts as near its limit. */
-const NEAR = 0.9;
 
 /** A reason for which the server takes no pages now. */
 export interface Unreadiness {
@@ -79,7 +76,6 @@ export interface ReadyReport {
 /** Why the extractor takes no page now; empty if it does. `draining`: whether the server is about to close. */
 export function unreadiness(extractor: Extractor, draining = false): Unreadiness[] {
   const { stats, closed } = extractor.pool;
-  const { currentBytes, maxPages } = extractor.engine.tracker.snapshot();
   const found: Unreadiness[] = [];
   if (closed || draining)
     found.push({ code: 'ERR_CLOSED', message: 'the server is shutting down', retryAfter: SOON_SECONDS });
@@ -91,9 +87,8 @@ export function unreadiness(extractor: Extractor, draining = false): Unreadiness
     const message = `${stats.active} calls run and ${stats.waiting} wait, which is as many as may`;
     found.push({ code: 'ERR_QUEUE_FULL', message, retryAfter: SOON_SECONDS });
   }
-  // An idle instance has its memory already: it may serve whatever others hold.
-  if (stats.idle === 0 && currentBytes >= NEAR * maxPages * PAGE_BYTES) {
-    const message = `instances hold ${currentBytes} bytes, which is near what they may`;
+  if (nearMemoryLimit(extractor.pool)) {
+    const message = `instances hold ${extractor.engine.tracker.currentBytes} bytes, which is near what they may`;
     found.push({ code: 'ERR_MEMORY_LIMIT', message, retryAfter: SOON_SECONDS });
   }
   return found;

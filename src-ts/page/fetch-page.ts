@@ -4,10 +4,10 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { buildInfo } from '../native.js';
-import { ACCEPTED_ENCODINGS, decoded, gather, limited } from '../page/body.js';
-import { locationOf } from '../page/redirect.js';
 import { isPublic } from './addresses.js';
-import { Refusal } from './failures.js';
+import { ACCEPTED_ENCODINGS, decoded, gather, limited } from './body.js';
+import { locationOf } from './redirect.js';
+import { Refusal } from './refusal.js';
 
 /** How a page is fetched. */
 export interface FetchOptions {
@@ -58,9 +58,12 @@ export class FetchError extends Refusal {
   }
 
   declare readonly code: keyof typeof STATUS_CODES;
+  /** The status that the page's own server answered with, where it is why (`ERR_FETCH_STATUS`). */
+  readonly answered: number | undefined;
 
-  constructor(code: FetchError['code'], message: string, options?: ErrorOptions) {
+  constructor(code: FetchError['code'], message: string, options?: ErrorOptions & { answered?: number }) {
     super(STATUS_CODES[code], code, message, undefined, options);
+    this.answered = options?.answered;
   }
 }
 
@@ -218,7 +221,7 @@ function redirection(url: URL, response: IncomingMessage): URL | undefined {
 
 function checkHead(url: URL, { statusCode = 0, headers }: IncomingMessage, maxBytes: number): void {
   if (statusCode < 200 || statusCode > 299)
-    throw new FetchError('ERR_FETCH_STATUS', `${url.host}: answered ${statusCode}`);
+    throw new FetchError('ERR_FETCH_STATUS', `${url.host}: answered ${statusCode}`, { answered: statusCode });
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() || 'text/html';
   if (!TYPES.includes(type)) throw new FetchError('ERR_FETCH_TYPE', `${url.host}: not HTML, but ${type}`);
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(url, maxBytes);
