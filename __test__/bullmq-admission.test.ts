@@ -1,5 +1,5 @@
 // A worker follows its pool: how many jobs it takes, and when none.
-import { Queue } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
 import { describe, expect, test, vi } from 'vitest';
 import { createWorker, enqueue, jobOptions, pageJob } from '../dist/bullmq/index.js';
 import { Engine, type Pool } from '../dist/index.js';
@@ -12,105 +12,110 @@ import { failure, GROW, LOOP, poolOf, temporaryFolder } from './support.js';
 const soon = (holds: () => unknown) => vi.waitFor(holds, { timeout: 15_000, interval: 20 });
 const after = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis));
 
-describe.skipIf(noRedis !== undefined)(`a worker and its pool${noRedis === undefined ? '' : ` (skipped: ${noRedis})`}`, () => {
-  const engine = new Engine({ cache: false });
+describe.skipIf(noRedis !== undefined)(
+  `a worker and its pool${noRedis === undefined ? '' : ` (skipped: ${noRedis})`}`,
+  () => {
+    const engine = new Engine({ cache: false });
 
-  test('takes as many jobs at once as the pool has instances', async () => {
-    const server = await redis();
-    const queue = queueOn(server);
-    const pool = await poolOf(engine, LOOP, { max: 2 });
-    let most = 0;
-    workerOf(queue, server, {
-      pool,
-      handler: async () => {
-        const spun = failure(pool.call('spin', [], { timeoutMillis: 50 }));
-        const { active, waiting } = pool.stats;
-        most = Math.max(most, active + waiting);
-        return (await spun).code;
-      },
+    test('takes as many jobs at once as the pool has instances', async () => {
+      const server = await redis();
+      const queue = queueOn(server);
+      const pool = await poolOf(engine, LOOP, { max: 2 });
+      let [now, most] = [0, 0];
+      workerOf(queue, server, {
+        pool,
+        handler: async () => {
+          most = Math.max(most, ++now);
+          const { code } = await failure(pool.call('spin', [], { timeoutMillis: 50 }));
+          now--;
+          return code;
+        },
+      });
+      const jobs = await queue.addBulk(Array.from({ length: 12 }, () => ({ name: 'spin', data: {} })));
+      await Promise.all(jobs.map(({ id }) => jobIn(queue, id, 'completed')));
+      expect(most).toBe(2);
     });
-    const jobs = await queue.addBulk(Array.from({ length: 12 }, () => ({ name: 'spin', data: {} })));
-    await Promise.all(jobs.map(({ id }) => jobIn(queue, id, 'completed')));
-    expect(most).toBe(2);
-  });
 
-  test('takes none while the breaker is open, which costs no job an attempt; then one, then all', async () => {
-    const server = await redis();
-    const queue = queueOn(server);
-    const breaker = { volumeThreshold: 3, resetTimeoutMillis: 2_000 };
-    const guest = '(module (func (export "trap") unreachable) (func (export "fine")))';
-    const pool: Pool = await poolOf(engine, guest, { max: 4, breaker });
-    const called: [string, number][] = [];
-    const { worker } = workerOf<{ name: string }, unknown>(queue, server, {
-      pool,
-      handler: async ({ name }) => {
-        called.push([name, Date.now()]);
-        await pool.call(name);
-        return name;
-      },
+    test('takes none while the breaker is open, which costs no job an attempt; then one, then all', async () => {
+      const server = await redis();
+      const queue = queueOn(server);
+      const breaker = { volumeThreshold: 3, resetTimeoutMillis: 2_000 };
+      const guest = '(module (func (export "trap") unreachable) (func (export "fine")))';
+      const pool: Pool = await poolOf(engine, guest, { max: 4, breaker });
+      const called: [string, number][] = [];
+      const { worker } = workerOf<{ name: string }, unknown>(queue, server, {
+        pool,
+        handler: async ({ name }) => {
+          called.push([name, Date.now()]);
+          await pool.call(name);
+          return name;
+        },
+      });
+      for (let n = 0; n < 4; n++) await failure(pool.call('trap'));
+      const opened = Date.now();
+      expect(pool.stats.breaker?.state).toBe('open');
+      await soon(() => expect(worker.stopped).toBe('the breaker is open'));
+      expect(worker.isPaused()).toBe(true);
+      const jobs = await queue.addBulk(
+        Array.from({ length: 8 }, () => ({ name: 'fine', data: { name: 'fine' }, opts: jobOptions })),
+      );
+      const done = await Promise.all(jobs.map(({ id }) => jobIn(queue, id, 'completed')));
+      // One fetch may have been under way when it was told.
+      expect(called.filter(([, at]) => at - opened < 1_900).length).toBeLessThanOrEqual(1);
+      expect(done.map(({ attemptsMade }) => attemptsMade)).toEqual(Array(8).fill(1));
+      expect(worker.stopped).toBeUndefined();
+      await soon(() => expect(worker.concurrency).toBe(4));
     });
-    for (let n = 0; n < 4; n++) await failure(pool.call('trap'));
-    const opened = Date.now();
-    expect(pool.stats.breaker?.state).toBe('open');
-    await soon(() => expect(worker.stopped).toBe('the breaker is open'));
-    expect(worker.isPaused()).toBe(true);
-    const jobs = await queue.addBulk(Array.from({ length: 8 }, () => ({ name: 'fine', data: { name: 'fine' }, opts: jobOptions })));
-    const done = await Promise.all(jobs.map(({ id }) => jobIn(queue, id, 'completed')));
-    // One fetch may have been under way when it was told.
-    expect(called.filter(([, at]) => at - opened < 1_900).length).toBeLessThanOrEqual(1);
-    expect(done.map(({ attemptsMade }) => attemptsMade)).toEqual(Array(8).fill(1));
-    expect(worker.stopped).toBeUndefined();
-    await soon(() => expect(worker.concurrency).toBe(4));
-  });
 
-  test('takes fewer while memory is short, and none near the limit', async () => {
-    const server = await redis();
-    const queue = queueOn(server);
-    const tight = new Engine({ cache: false, memoryBudgetBytes: 100 * 65_536 });
-    const pool = await poolOf(tight, GROW, { max: 8, reuse: true });
-    const { worker } = workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
-    await soon(() => expect(worker.concurrency).toBe(8));
-    let id: string | undefined;
-    await pool.use(async (instance) => {
-      await instance.call('grow', [39]);
-      await soon(() => expect(worker.concurrency).toBe(2));
-      await instance.call('grow', [55]);
-      await soon(() => expect(worker.stopped).toBe('memory is near its limit'));
-      await after(300); // a fetch that was under way
-      ({ id } = await queue.add('seven', {}));
-      await after(1_000);
-      expect(await queue.getJobState(id ?? '')).not.toBe('completed');
+    test('takes fewer while memory is short, and none near the limit', async () => {
+      const server = await redis();
+      const queue = queueOn(server);
+      const tight = new Engine({ cache: false, memoryBudgetBytes: 100 * 65_536 });
+      const pool = await poolOf(tight, GROW, { max: 8 });
+      const { worker } = workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
+      await soon(() => expect(worker.concurrency).toBe(8));
+      let jobs: Job[] = [];
+      await pool.use(async (instance) => {
+        await instance.call('grow', [39]);
+        await soon(() => expect(worker.concurrency).toBe(2));
+        await instance.call('grow', [55]);
+        await soon(() => expect(worker.stopped).toBe('memory is near its limit'));
+        jobs = await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'seven', data: {} })));
+        await after(1_000);
+        // A fetch was under way when it stopped: BullMQ ends it with the job it waited for.
+        expect(await queue.getCompletedCount()).toBeLessThanOrEqual(1);
+      });
+      for (const { id } of jobs) expect(await jobIn(queue, id, 'completed')).toMatchObject({ returnvalue: 7 });
     });
-    expect(await jobIn(queue, id, 'completed')).toMatchObject({ returnvalue: 7 });
-  });
 
-  test('a job that finds no room waits, and loses no attempt', async () => {
-    const server = await redis();
-    const queue = queueOn(server);
-    const pool = await poolOf(engine, LOOP, { max: 1, maxQueue: 1 });
-    workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
-    // Others use the pool too.
-    const others = [0, 1].map(() => failure(pool.call('spin', [], { timeoutMillis: 1_500 })));
-    const { id } = await queue.add('seven', {}, { attempts: 1 });
-    await jobIn(queue, id, 'delayed');
-    expect(await jobIn(queue, id, 'completed')).toMatchObject({ returnvalue: 7, attemptsMade: 1 });
-    await Promise.all(others);
-  });
+    test('a job that finds no room waits, and loses no attempt', async () => {
+      const server = await redis();
+      const queue = queueOn(server);
+      const pool = await poolOf(engine, LOOP, { max: 1, maxQueue: 1 });
+      workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
+      // Others use the pool too.
+      const others = [0, 1].map(() => failure(pool.call('spin', [], { timeoutMillis: 1_500 })));
+      const { id } = await queue.add('seven', {}, { attempts: 1 });
+      await jobIn(queue, id, 'delayed');
+      expect(await jobIn(queue, id, 'completed')).toMatchObject({ returnvalue: 7, attemptsMade: 1 });
+      await Promise.all(others);
+    });
 
-  test('stays paused by its owner, whatever the pool admits', async () => {
-    const server = await redis();
-    const queue = queueOn(server);
-    const pool = await poolOf(engine, LOOP, { max: 1 });
-    const { worker } = workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
-    await worker.waitUntilReady();
-    await worker.pause();
-    const { id } = await queue.add('seven', {});
-    await after(700);
-    expect(await queue.getJobState(id ?? '')).toBe('waiting');
-    await worker.resume();
-    await jobIn(queue, id, 'completed');
-  });
-});
+    test('stays paused by its owner, whatever the pool admits', async () => {
+      const server = await redis();
+      const queue = queueOn(server);
+      const pool = await poolOf(engine, LOOP, { max: 1 });
+      const { worker } = workerOf(queue, server, { pool, handler: async () => pool.call('seven') });
+      await worker.waitUntilReady();
+      await worker.pause();
+      const { id } = await queue.add('seven', {});
+      await after(700);
+      expect(await queue.getJobState(id ?? '')).toBe('waiting');
+      await worker.resume();
+      await jobIn(queue, id, 'completed');
+    });
+  },
+);
 
 describe.skipIf(noRedis !== undefined)(`enqueue${noRedis === undefined ? '' : ` (skipped: ${noRedis})`}`, () => {
   const html = (n: number) => `<title>Tide ${n}</title><article><p>The tide of day ${n} came in.</p></article>`;
@@ -152,11 +157,19 @@ describe.skipIf(noRedis !== undefined)(`enqueue${noRedis === undefined ? '' : ` 
     const results = new FolderStore(temporaryFolder(), { sync: false });
     const worker = createWorker(queue.name, { connection: server.connection, extractor, results });
     const text = 'The tide came in, and with it the boats. '.repeat(5_000); // 200 KB
-    const pages = Array.from({ length: 20 }, (_, n) => ({ html: `<title>${n}</title><article><p>${text}</p></article>` }));
+    const pages = Array.from({ length: 20 }, (_, n) => ({
+      html: `<title>${n}</title><article><p>${text}</p></article>`,
+    }));
     await enqueue(queue, pages);
     await soon(async () => expect(await queue.getCompletedCount()).toBe(20));
     const client = await queue.getBackend().connection.client;
-    const events = JSON.stringify(await (client as unknown as { xrange(...args: string[]): Promise<unknown> }).xrange(`${queue.qualifiedName}:events`, '-', '+'));
+    const events = JSON.stringify(
+      await (client as unknown as { xrange(...args: string[]): Promise<unknown> }).xrange(
+        `${queue.qualifiedName}:events`,
+        '-',
+        '+',
+      ),
+    );
     expect(events).toContain('digest');
     expect(events).not.toContain('with it the boats');
     expect(events.length).toBeLessThan(50_000);
@@ -170,7 +183,11 @@ describe.skipIf(noRedis !== undefined)(`enqueue${noRedis === undefined ? '' : ` 
       for (let n = 0; n < 50; n++) yield { html: html(n) };
     };
     const seen: { added: number; backlog: number; waiting: boolean }[] = [];
-    const adding = enqueue(queue, pages(), { chunk: 10, maxBacklog: 15, onProgress: (progress) => seen.push({ ...progress }) });
+    const adding = enqueue(queue, pages(), {
+      chunk: 10,
+      maxBacklog: 15,
+      onProgress: (progress) => seen.push({ ...progress }),
+    });
     await soon(() => expect(seen.at(-1)).toEqual({ added: 20, backlog: 20, waiting: true }));
     await after(600);
     expect(await queue.getWaitingCount()).toBe(20);
@@ -190,7 +207,9 @@ describe.skipIf(noRedis !== undefined)(`enqueue${noRedis === undefined ? '' : ` 
     const endless = function* () {
       for (let n = 0; ; n++) yield { html: html(n) };
     };
-    expect(await failure(enqueue(queue, endless(), { maxBacklog: 10, signal }))).toMatchObject({ name: expect.stringMatching(/AbortError|TimeoutError/) });
+    expect(await failure(enqueue(queue, endless(), { maxBacklog: 10, signal }))).toMatchObject({
+      name: expect.stringMatching(/AbortError|TimeoutError/),
+    });
     expect(await failure(enqueue(queue, [{ url: 'mailto:x' }]))).toMatchObject({ code: 'ERR_JOB_DATA' });
     expect(await failure(enqueue(queue, [], { chunk: 0 }))).toMatchObject({ code: 'ERR_BAD_OPTION' });
   });

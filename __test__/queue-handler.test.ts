@@ -3,9 +3,25 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createExtractor, Engine, ERROR_CODES, type ErrorCode, type Extractor, Pool, RiptideError, wat2wasm } from '../dist/index.js';
+import {
+  createExtractor,
+  Engine,
+  ERROR_CODES,
+  type ErrorCode,
+  type Extractor,
+  Pool,
+  RiptideError,
+  wat2wasm,
+} from '../dist/index.js';
 import { FetchError } from '../dist/page/fetch-page.js';
-import { admission, createHandler, FolderStore, type HandlerOptions, laterMillis, retryPolicy } from '../dist/queue/index.js';
+import {
+  admission,
+  createHandler,
+  FolderStore,
+  type HandlerOptions,
+  laterMillis,
+  retryPolicy,
+} from '../dist/queue/index.js';
 import { page as article } from './extraction-support.js';
 import { local, serve, serveRaw } from './fetch-support.js';
 import { occupy, SLOW_PAGE, SLOW_SELECTORS } from './server-support.js';
@@ -22,10 +38,13 @@ afterAll(() => extractor.destroy());
 
 const handlerOf = (options: Partial<HandlerOptions> = {}) => createHandler({ extractor, ...options });
 /** `allowAddress` is for tests alone, and in no typings. */
-const fetching = (options: Partial<HandlerOptions> = {}) => handlerOf({ fetch: true, ...options, allowAddress: local.allowAddress } as HandlerOptions);
+const fetching = (options: Partial<HandlerOptions> = {}) =>
+  handlerOf({ fetch: true, ...options, allowAddress: local.allowAddress } as HandlerOptions);
 
 function stores() {
-  const [pages, results] = [temporaryFolder(), temporaryFolder()].map((folder) => new FolderStore(folder, { sync: false }));
+  const [pages, results] = [temporaryFolder(), temporaryFolder()].map(
+    (folder) => new FolderStore(folder, { sync: false }),
+  );
   return { pages: pages as FolderStore, results: results as FolderStore };
 }
 
@@ -155,7 +174,10 @@ describe('a handler', () => {
       [{ extractor, timeout: 5 }, 'timeout'],
       [{ extractor, maxPageBytes: 2 ** 30 }, 'maxPageBytes'],
     ] as const) {
-      expect(thrown(() => createHandler(options as never)), option).toMatchObject({ details: { option } });
+      expect(
+        thrown(() => createHandler(options as never)),
+        option,
+      ).toMatchObject({ details: { option } });
     }
   });
 });
@@ -181,7 +203,10 @@ describe('whether a job is tried again', () => {
   test('of a page that is none: never; of one that traps: after a pause', async () => {
     const empty = await failure(handlerOf()({ html: '   ' }));
     expect([empty.code, retryPolicy(empty)]).toEqual(['ERR_GUEST', 'never']);
-    const pool = await poolOf(engine, `(module (func (export "trap") unreachable) (func $deep (export "deep") (call $deep)))`);
+    const pool = await poolOf(
+      engine,
+      `(module (func (export "trap") unreachable) (func $deep (export "deep") (call $deep)))`,
+    );
     expect(retryPolicy(await failure(pool.call('trap')))).toBe('backoff');
     expect(retryPolicy(await failure(pool.call('deep')))).toBe('never');
   });

@@ -10,7 +10,22 @@ import { failure, temporaryFolder, thrown } from './support.js';
 
 const text = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString();
 
-const NO_KEYS = ['', '.', '..', '../up', 'a/../../b', '/root', 'a//b', 'a/', 'a\\b', 'a\0b', 'a\nb', 'x'.repeat(256), `${'y/'.repeat(600)}z`, '\ud800'];
+const NO_KEYS = [
+  '',
+  '.',
+  '..',
+  '../up',
+  'a/../../b',
+  '/root',
+  'a//b',
+  'a/',
+  'a\\b',
+  'a\0b',
+  'a\nb',
+  'x'.repeat(256),
+  `${'y/'.repeat(600)}z`,
+  '\ud800',
+];
 
 /** What every store does. */
 async function keeps(store: Store): Promise<void> {
@@ -58,7 +73,10 @@ describe('a folder', () => {
     expect(existsSync(join(outside, 'new'))).toBe(false);
     expect(await failure(store.get('link'))).toMatchObject({ code: 'ELOOP' });
     await store.put('link', 'mine');
-    expect([readFileSync(join(folder, 'link'), 'utf8'), readFileSync(join(outside, 'secret'), 'utf8')]).toEqual(['mine', 'not yours']);
+    expect([readFileSync(join(folder, 'link'), 'utf8'), readFileSync(join(outside, 'secret'), 'utf8')]).toEqual([
+      'mine',
+      'not yours',
+    ]);
   });
 
   test('has files only, up to a size', async () => {

@@ -135,7 +135,8 @@ export class GuestWorker<D = PageJob, R = PageRecord> extends Worker<D, R> {
    */
   async #reconnected(): Promise<void> {
     const client = await this.getBackend().blockingConnection?.client;
-    while (client !== undefined && client.status !== 'ready' && this.closing === undefined) await delay(RECONNECT_MILLIS);
+    while (client !== undefined && client.status !== 'ready' && this.closing === undefined)
+      await delay(RECONNECT_MILLIS);
   }
 
   /** Fetches as the pool admits. */

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { JobError } from '../queue/job-error.js';
-import { checkJob, type PageJob } from '../queue/job.js';
 import { isPageUrl } from '../page/url.js';
+import { checkJob, type PageJob } from '../queue/job.js';
+import { JobError } from '../queue/job-error.js';
 import { parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 import { print } from './output.js';

@@ -13,7 +13,11 @@ export const QUEUE_OPTIONS = {
 const CONNECT_MILLIS = 10_000;
 
 /** Where a queue is: Redis by `--redis` or, since others see a command line, by `REDIS_URL`. */
-export function queueOf(values: { redis?: string | undefined; queue?: string | undefined; prefix?: string | undefined }) {
+export function queueOf(values: {
+  redis?: string | undefined;
+  queue?: string | undefined;
+  prefix?: string | undefined;
+}) {
   const url = values.redis ?? process.env.REDIS_URL;
   if (url === undefined) throw usage('--redis is missing: the URL of Redis (or REDIS_URL in the environment)');
   if (!URL.canParse(url) || !/^(rediss?|unix):$/.test(new URL(url).protocol)) {
@@ -26,7 +30,9 @@ export function queueOf(values: { redis?: string | undefined; queue?: string | u
 }
 
 /** The packages that talk to Redis, and are not this one's own. */
-export async function loadBullmq(): Promise<typeof import('../bullmq/index.js') & Pick<typeof import('bullmq'), 'Queue'>> {
+export async function loadBullmq(): Promise<
+  typeof import('../bullmq/index.js') & Pick<typeof import('bullmq'), 'Queue'>
+> {
   try {
     await import('ioredis');
     const [{ Queue }, ours] = await Promise.all([import('bullmq'), import('../bullmq/index.js')]);
@@ -49,14 +55,20 @@ export async function storeOf(option: string, place: string): Promise<Store> {
     // Servers other than Amazon's are asked by path: their names have no subdomain for each bucket.
     const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
     const client = new S3Client({ forcePathStyle: (AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) !== undefined });
-    return new S3Store(client, { bucket, ...(prefix !== '' && { prefix: prefix.endsWith('/') ? prefix : join(prefix, '/') }) });
+    return new S3Store(client, {
+      bucket,
+      ...(prefix !== '' && { prefix: prefix.endsWith('/') ? prefix : join(prefix, '/') }),
+    });
   } catch (error) {
     throw missing(error, ['@aws-sdk/client-s3']) ?? error;
   }
 }
 
 /** Waits for Redis, and gives up in time: a command that waits for a server that is not there says nothing. */
-export async function reach(queue: { waitUntilReady(): Promise<unknown> }, lastError: () => Error | undefined): Promise<void> {
+export async function reach(
+  queue: { waitUntilReady(): Promise<unknown> },
+  lastError: () => Error | undefined,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -73,6 +85,7 @@ export async function reach(queue: { waitUntilReady(): Promise<unknown> }, lastE
 
 function missing(error: unknown, peers: readonly string[]): Failure | undefined {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code !== 'ERR_MODULE_NOT_FOUND' || !peers.some((peer) => String(message).includes(`package '${peer}'`))) return undefined;
+  if (code !== 'ERR_MODULE_NOT_FOUND' || !peers.some((peer) => String(message).includes(`package '${peer}'`)))
+    return undefined;
   return new Failure(`the queue needs ${peers.join(' and ')}: npm install ${peers.join(' ')}`);
 }

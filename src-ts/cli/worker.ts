@@ -29,7 +29,9 @@ export async function worker(argv: string[]): Promise<void> {
     last = error;
   };
   const { name, ...connection } = queue;
-  const running = make(() => createWorker(name, { extractor, ...stores, ...connection, ...own, onError, autorun: false }));
+  const running = make(() =>
+    createWorker(name, { extractor, ...stores, ...connection, ...own, onError, autorun: false }),
+  );
   const counted = { completed: 0, failed: 0 };
   running.on('completed', () => void counted.completed++).on('failed', () => void counted.failed++);
   const progress = () => `${counted.completed} done, ${counted.failed} attempts failed`;

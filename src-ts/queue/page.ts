@@ -30,7 +30,8 @@ export async function pageOf(job: CheckedJob, options: HandlerOptions, signal: A
       return { html, url, contentType };
     }
     case 'url':
-      if (!fetch) throw new JobError('ERR_JOB_FETCH_OFF', 'the worker fetches no pages (fetch: true, or --allow-fetch)');
+      if (!fetch)
+        throw new JobError('ERR_JOB_FETCH_OFF', 'the worker fetches no pages (fetch: true, or --allow-fetch)');
       return fetchPage(url, { maxBytes, ...(allowAddress && { allowAddress }) }, signal);
   }
 }

@@ -25,7 +25,8 @@ export function checkResults(folder, jobs) {
     }
     const { text, title } = parsed(path.join(folder, result));
     const wanted = html === undefined ? undefined : /<p>(.*)<\/p>/.exec(html)?.[1];
-    if (text === undefined || (wanted !== undefined && !text.includes(wanted))) problems.push(`${result} is ${title}: ${text}`);
+    if (text === undefined || (wanted !== undefined && !text.includes(wanted)))
+      problems.push(`${result} is ${title}: ${text}`);
   }
   for (const result of left) problems.push(`${result} is nobody's`);
   return problems.length > SHOWN ? [...problems.slice(0, SHOWN), `and ${problems.length - SHOWN} more`] : problems;

@@ -88,8 +88,18 @@ export async function losses({ jobs, pages, folder, workers, killEvery, seed, no
     });
     adding.catch(() => {}); // awaited below
     const disturbing = new AbortController();
-    const disturbed = disturb(fleet, redis, { random, killEvery, signal: disturbing.signal, isHalf: () => added > total / 2, note });
-    await Promise.race([until(queue, fleet, { total, memory, note, enqueued: () => added }), disturbed, adding.then(() => never)]);
+    const disturbed = disturb(fleet, redis, {
+      random,
+      killEvery,
+      signal: disturbing.signal,
+      isHalf: () => added > total / 2,
+      note,
+    });
+    await Promise.race([
+      until(queue, fleet, { total, memory, note, enqueued: () => added }),
+      disturbed,
+      adding.then(() => never),
+    ]);
     await adding;
     disturbing.abort();
     const { restarts, frozen } = await disturbed;
@@ -99,7 +109,9 @@ export async function losses({ jobs, pages, folder, workers, killEvery, seed, no
     const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
     for (const [state, count] of Object.entries(counts)) if (count > 0) problems.push(`${count} jobs are ${state}`);
     for (const { id, failedReason } of await queue.getFailed(0, 5)) problems.push(`job ${id} failed: ${failedReason}`);
-    const accepted = Number(/bullmq_job_completed_total\{[^}]*\} (\d+)/.exec(await queue.exportPrometheusMetrics())?.[1]);
+    const accepted = Number(
+      /bullmq_job_completed_total\{[^}]*\} (\d+)/.exec(await queue.exportPrometheusMetrics())?.[1],
+    );
     if (accepted !== total) problems.push(`${accepted} results were accepted, of ${total} jobs`);
     problems.push(...checkResults(fleet.results, jobsOf(jobs, pages, files)));
     const most = Math.max(...memory);
@@ -108,7 +120,17 @@ export async function losses({ jobs, pages, folder, workers, killEvery, seed, no
     if (frozen !== 1) problems.push(`${frozen} workers were stopped`);
     const { stored, distinct } = fleet.work();
     const lost = fleet.errors().filter((line) => /lock/i.test(line)).length;
-    return { problems, total, accepted, kills: fleet.kills, stored, twice: stored - distinct, lost, tookMillis, memory };
+    return {
+      problems,
+      total,
+      accepted,
+      kills: fleet.kills,
+      stored,
+      twice: stored - distinct,
+      lost,
+      tookMillis,
+      memory,
+    };
   } finally {
     await fleet.remove();
     await Promise.race([queue.close(), delay(2_000)]);
@@ -178,8 +200,12 @@ if (isMain(import.meta.url)) {
     });
     const half = ran.memory.slice(Math.floor(ran.memory.length / 2));
     console.log(`seed ${seed}: ${number(ran.total)} jobs in ${shownTime(ran.tookMillis)}, ${ran.kills} workers killed`);
-    console.log(`${number(ran.accepted)} results accepted; ${number(ran.stored)} stored, ${number(ran.twice)} of them again`);
-    console.log(`${number(ran.lost)} times a lock was lost; Redis held ${number(Math.max(...ran.memory))} bytes at most, ${number(Math.max(...half))} in the second half`);
+    console.log(
+      `${number(ran.accepted)} results accepted; ${number(ran.stored)} stored, ${number(ran.twice)} of them again`,
+    );
+    console.log(
+      `${number(ran.lost)} times a lock was lost; Redis held ${number(Math.max(...ran.memory))} bytes at most, ${number(Math.max(...half))} in the second half`,
+    );
     for (const problem of ran.problems) console.log(`✗ ${problem}`);
     console.log(`${ran.problems.length} problems`);
     if (ran.problems.length > 0) process.exitCode = 1;

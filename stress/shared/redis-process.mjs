@@ -36,7 +36,18 @@ class Redis {
 
   constructor(aof, settings) {
     const kept = aof ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'];
-    this.#settings = ['--port', '0', '--unixsocket', this.socket, '--dir', this.#folder, '--save', '', ...kept, ...settings];
+    this.#settings = [
+      '--port',
+      '0',
+      '--unixsocket',
+      this.socket,
+      '--dir',
+      this.#folder,
+      '--save',
+      '',
+      ...kept,
+      ...settings,
+    ];
     process.on('exit', this.#reap);
   }
 
