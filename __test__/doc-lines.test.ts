@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 
-const FILES = ['index', 'prometheus', 'redis', 'server/index'];
+const FILES = ['index', 'prometheus', 'redis', 'server/index', 'queue/index', 'bullmq/index', 's3'];
 const paths = FILES.map((name) => fileURLToPath(new URL(`../dist/${name}.d.ts`, import.meta.url)));
 
 /** What the doc line of a member whose name ends so must say. */

@@ -157,14 +157,15 @@ describe.runIf(isShipped)('the packed package', () => {
     // Only Node before 12 finds no subpaths; `node10` stands for it.
     const result = node([attw, tarball, '--profile', 'node16', '--format', 'ascii', '--no-definitely-typed']);
     expect(result.status, result.stdout + result.stderr).toBe(0);
-    for (const entry of ['', '/redis', '/prometheus', '/server'])
+    for (const entry of ['', '/redis', '/prometheus', '/server', '/queue', '/bullmq', '/s3'])
       expect(result.stdout).toContain(`"riptide-wasm${entry}"`);
   }, 60_000);
 
   test('type-checks the README’s examples, and require() of every entry, under node16', () => {
     const folder = join(packed.work, 'types');
     cpSync(installed, join(folder, 'node_modules', 'riptide-wasm'), { recursive: true });
-    for (const peer of ['fastify', 'prom-client', 'redis']) {
+    mkdirSync(join(folder, 'node_modules', '@aws-sdk'));
+    for (const peer of ['fastify', 'prom-client', 'redis', 'bullmq', '@aws-sdk/client-s3']) {
       symlinkSync(join(root, 'node_modules', peer), join(folder, 'node_modules', peer));
     }
     const entries = join(folder, 'entries.cts');
@@ -179,10 +180,15 @@ describe.runIf(isShipped)('the packed package', () => {
        import redis = require('riptide-wasm/redis');
        import { registerMetrics } from 'riptide-wasm/prometheus';
        import server = require('riptide-wasm/server');
+       import queue = require('riptide-wasm/queue');
+       import bullmq = require('riptide-wasm/bullmq');
+       import s3 = require('riptide-wasm/s3');
        export const engine: riptide.Engine = new riptide.Engine({ simd: true });
-       export const all = [redis.RedisCache, registerMetrics, server.createServer];
+       export const all = [redis.RedisCache, registerMetrics, server.createServer, queue.createHandler, bullmq.createWorker, s3.S3Store];
        // @ts-expect-error: the types are there, and none is \`any\`
        export const wrong: [string, string, string] = [redis.RedisCache, registerMetrics, server.createServer];
+       // @ts-expect-error
+       export const wrongToo: [string, string, string] = [queue.createHandler, bullmq.createWorker, s3.S3Store];
        // @ts-expect-error
        new riptide.Engine({ simd: 5 });\n`,
     );

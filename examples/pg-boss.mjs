@@ -26,7 +26,11 @@ await boss.work('pages', { perJobResults: true, localConcurrency: extractor.pool
         return { id, status: /** @type {const} */ ('completed'), output: await handler(data, { signal }) };
       } catch (error) {
         const status = retryPolicy(error) === 'never' ? 'deadletter' : 'failed';
-        return { id, status: /** @type {'deadletter' | 'failed'} */ (status), output: { message: failureMessage(error) } };
+        return {
+          id,
+          status: /** @type {'deadletter' | 'failed'} */ (status),
+          output: { message: failureMessage(error) },
+        };
       }
     }),
   ),

@@ -162,8 +162,8 @@ export class GuestWorker<D = PageJob, R = PageRecord> extends Worker<D, R> {
 }
 
 /**
- * A worker of BullMQ for pages, which an extractor extracts, or for whatever a `handler` does with a pool. Guests run off the
- * event loop, so that locks are renewed however long one computes.
+ * A worker of BullMQ for pages, which an extractor extracts. Guests run off the event loop, so that locks are renewed however
+ * long one computes.
  *
  * ```js
  * const worker = createWorker('pages', {
@@ -178,6 +178,7 @@ export class GuestWorker<D = PageJob, R = PageRecord> extends Worker<D, R> {
  * @throws OptionError `ERR_BAD_OPTION` for an unknown option or a value that cannot be used.
  */
 export function createWorker(queueName: string, options: ExtractorWorkerOptions): GuestWorker;
+/** A worker of BullMQ for whatever a `handler` does with a pool; as for pages. */
 export function createWorker<D, R>(queueName: string, options: PoolWorkerOptions<D, R>): GuestWorker<D, R>;
 export function createWorker<D, R>(
   queueName: string,

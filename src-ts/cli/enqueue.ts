@@ -6,7 +6,7 @@ import { JobError } from '../queue/job-error.js';
 import { parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
 import { print } from './output.js';
-import { loadBullmq, QUEUE_OPTIONS, queueOf, reach } from './queue-options.js';
+import { loadBullmq, QUEUE_OPTIONS, queueOf } from './queue-options.js';
 
 /** How often progress is written where nobody watches. */
 const REPORT_MILLIS = 5_000;
@@ -14,16 +14,12 @@ const REPORT_MILLIS = 5_000;
 /** `riptide-wasm enqueue`: adds pages to a queue, as fast as they are done. */
 export async function enqueue(argv: string[]): Promise<void> {
   const { sources, queue: place, mode, selectors, maxBacklog, chunk } = parse(argv);
-  const bullmq = await loadBullmq();
+  const bullmq = await loadBullmq(place.connection);
   const { name, ...options } = place;
   const queue = new bullmq.Queue(name, options);
-  let last: Error | undefined;
-  queue.on('error', (error) => {
-    last = error;
-  });
+  queue.on('error', () => {}); // it waits, and goes on
   const report = progressOn(process.stderr);
   try {
-    await reach(queue, () => last);
     const pages = pagesOf(sources, { ...(mode && { mode }), ...(selectors.length > 0 && { selectors }) });
     const added = await bullmq.enqueue(queue, pages, {
       ...(maxBacklog !== undefined && { maxBacklog }),

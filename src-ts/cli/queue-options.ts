@@ -29,12 +29,17 @@ export function queueOf(values: {
   return { name: values.queue, connection, ...(values.prefix !== undefined && { prefix: values.prefix }) };
 }
 
-/** The packages that talk to Redis, and are not this one's own. */
-export async function loadBullmq(): Promise<
-  typeof import('../bullmq/index.js') & Pick<typeof import('bullmq'), 'Queue'>
-> {
+/**
+ * The packages that talk to Redis, and are not this one's own.
+ *
+ * @throws Failure if they are not installed, or Redis does not answer
+ */
+export async function loadBullmq(connection: {
+  url?: string;
+  path?: string;
+}): Promise<typeof import('../bullmq/index.js') & Pick<typeof import('bullmq'), 'Queue'>> {
   try {
-    await import('ioredis');
+    await reach(connection);
     const [{ Queue }, ours] = await Promise.all([import('bullmq'), import('../bullmq/index.js')]);
     return { ...ours, Queue };
   } catch (error) {
@@ -64,22 +69,21 @@ export async function storeOf(option: string, place: string): Promise<Store> {
   }
 }
 
-/** Waits for Redis, and gives up in time: a command that waits for a server that is not there says nothing. */
-export async function reach(
-  queue: { waitUntilReady(): Promise<unknown> },
-  lastError: () => Error | undefined,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = lastError();
-      reject(new Failure(`Redis does not answer${error === undefined ? '' : `: ${oneLine(error)}`}`));
-    }, CONNECT_MILLIS);
+/** Refuses to begin where Redis does not answer: BullMQ would wait for it without a word, and could not be ended. */
+async function reach({ url, path }: { url?: string; path?: string }): Promise<void> {
+  const { Redis } = await import('ioredis');
+  const once = { lazyConnect: true, connectTimeout: CONNECT_MILLIS, retryStrategy: () => null };
+  const client = url === undefined ? new Redis({ ...once, path: path as string }) : new Redis(url, once);
+  let last: unknown;
+  client.on('error', (error) => {
+    last = error;
   });
   try {
-    await Promise.race([queue.waitUntilReady(), late]);
+    await client.connect();
+  } catch (error) {
+    throw new Failure(`Redis does not answer: ${oneLine(last ?? error)}`);
   } finally {
-    clearTimeout(timer);
+    client.disconnect();
   }
 }
 

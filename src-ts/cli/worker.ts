@@ -2,7 +2,7 @@ import { createExtractor } from '../extractor.js';
 import { failureMessage } from '../queue/failure-message.js';
 import { parseArguments, wholeNumber } from './arguments.js';
 import { Failure, oneLine, usage } from './failure.js';
-import { loadBullmq, QUEUE_OPTIONS, queueOf, reach, storeOf } from './queue-options.js';
+import { loadBullmq, QUEUE_OPTIONS, queueOf, storeOf } from './queue-options.js';
 
 /** How often it says how far it is. */
 const REPORT_MILLIS = 10_000;
@@ -12,7 +12,7 @@ const MIB = 1024 * 1024;
 /** `riptide-wasm worker`: does the jobs of a queue, until a signal ends it. */
 export async function worker(argv: string[]): Promise<void> {
   const { queue, results, pages, budget, deadlineMillis, own } = parse(argv);
-  const { createWorker } = await loadBullmq();
+  const { createWorker } = await loadBullmq(queue.connection);
   const stores = {
     results: await storeOf('results', results),
     ...(pages !== undefined && { pages: await storeOf('pages', pages) }),
@@ -36,12 +36,6 @@ export async function worker(argv: string[]): Promise<void> {
   running.on('completed', () => void counted.completed++).on('failed', () => void counted.failed++);
   const progress = () => `${counted.completed} done, ${counted.failed} attempts failed`;
   const signal = nextSignal();
-  try {
-    await reach(running, () => last);
-  } catch (error) {
-    await Promise.all([running.disconnect(), extractor.destroy()]);
-    throw error;
-  }
   const ended = running.run();
   say(`works on queue ${name}, up to ${running.concurrency} jobs at once`);
   const timer = reporter(() => `${progress()}${running.stopped === undefined ? '' : `; waits: ${running.stopped}`}`);
