@@ -38,6 +38,12 @@ function table(toml, name) {
     .filter((line) => line && !line.startsWith('#'));
 }
 
+/** The names of a table and of those within it. */
+function tablesUnder(toml, name) {
+  const names = [...toml.matchAll(/^\[(.+)\]$/gm)].map(([, its]) => its);
+  return names.filter((its) => its === name || its.startsWith(`${name}.`));
+}
+
 /** What a crate's `[dependencies]` names, each with its folder where it is of this repository. */
 function dependenciesOf(folder) {
   return table(read(`${folder}/Cargo.toml`), 'dependencies').map((line) => {
@@ -125,8 +131,7 @@ export function sourceHash() {
     ...paths.map((path) => [path, read(path)]),
     ...models.map((path) => [path, sha256(readFileSync(join(root, path)))]),
     ['profile.release', table(workspace, 'profile.release').join('\n')],
-    ['profile.guest', table(workspace, 'profile.guest').join('\n')],
-    ['profile.guest.package', table(workspace, 'profile.guest.package.whatlang').join('\n')],
+    ...tablesUnder(workspace, 'profile.guest').map((name) => [name, table(workspace, name).join('\n')]),
     [
       'edition',
       table(workspace, 'workspace.package')

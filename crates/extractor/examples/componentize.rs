@@ -34,27 +34,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(format!("`{variant}` is neither `simd` nor `scalar`").into()),
     }
 
-    let mut encoder = ComponentEncoder::default();
-    let made = encoder.validate(true).module(&module)?.encode()?;
-    fs::write(component, without_names(&made)?)?;
+    let made = ComponentEncoder::default().module(&module)?.encode()?;
+    let stripped = without_names(&made)?;
+    Validator::new().validate_all(stripped)?;
+    fs::write(component, stripped)?;
     Ok(())
 }
 
 /// The names of a component's parts come last, and are for who prints it as text: a kilobyte.
 fn without_names(component: &[u8]) -> Result<&[u8], Box<dyn Error>> {
-    let mut end = component.len();
+    let mut end = 0;
     for payload in Parser::new(0).parse_all(component) {
-        match payload? {
-            Payload::CustomSection(custom) if custom.name() == "component-name" => {
-                Validator::new().validate_all(&component[..end])?;
-                return Ok(&component[..end]);
-            }
-            other => {
-                if let Some((_, range)) = other.as_section() {
-                    end = usize::try_from(range.end)?;
-                }
-            }
+        let payload = payload?;
+        if let Payload::CustomSection(custom) = &payload
+            && custom.name() == "component-name"
+        {
+            return Ok(&component[..end]);
+        }
+        if let Some((_, range)) = payload.as_section() {
+            end = usize::try_from(range.end)?;
         }
     }
-    Ok(component)
+    Err("the component names no parts: nothing was to be taken off".into())
 }

@@ -258,8 +258,7 @@ impl Writer {
         }
         self.host = (start, self.out.len());
         if let Some(port) = port.filter(|port| !port.is_empty()) {
-            let number: u32 = port.parse().ok()?;
-            let number = u16::try_from(number).ok()?;
+            let number: u16 = port.parse().ok()?;
             if default_port(&scheme) != Some(Some(number)) {
                 self.out.push(':');
                 self.out.push_str(&number.to_string());

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 pub struct Builder<'h> {
     document: Document<'h>,
     open: Vec<u32>,
+    // Of the kind that `json_ld` has: each further kind of map is a kilobyte of code.
     tags: HashMap<String, usize>,
     attributes: HashMap<String, usize>,
 }

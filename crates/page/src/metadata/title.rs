@@ -126,7 +126,7 @@ impl<'d, 'h> Titles<'d, 'h> {
         if last || (!alone && site.is_named(&text)) {
             return None;
         }
-        // Of owned words, as other sets are: each further kind of set is code of two kilobytes.
+        // Of owned words, as other sets are: each further kind of set is a kilobyte of code.
         let known: HashSet<String> = self.words.split(' ').map(str::to_owned).collect();
         let all = its.split(' ').count();
         let shared = its.split(' ').filter(|word| known.contains(*word)).count();

@@ -87,9 +87,9 @@ impl Open {
             Tag::TD | Tag::TH => {
                 let span = document.attribute(id, Attr::COLSPAN);
                 self.cells += span
-                    .and_then(|span| span.trim().parse::<u32>().ok())
+                    .and_then(|span| span.trim().parse().ok())
                     .unwrap_or(1)
-                    .clamp(1, 1000) as usize;
+                    .clamp(1, 1000);
                 self.columns = self.columns.max(self.cells);
                 self.has_heads |= tag == Tag::TH;
                 self.blocks = 0;

@@ -90,8 +90,8 @@ pub(super) fn heading(document: &Document<'_>, id: NodeId, tag: Tag) -> Option<u
         Tag::H6 => Some(6),
         Tag::DIV | Tag::P | Tag::SPAN if document.attribute(id, Attr::ROLE) == Some("heading") => {
             let level = document.attribute(id, Attr::ARIA_LEVEL)?;
-            let level: u32 = level.trim().parse().ok()?;
-            (1..=6).contains(&level).then_some(level as u8)
+            let level: u8 = level.trim().parse().ok()?;
+            (1..=6).contains(&level).then_some(level)
         }
         _ => None,
     }
